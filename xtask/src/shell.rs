@@ -1,6 +1,7 @@
 //! Runs other programs.
 
 use anyhow::{Context as _, bail};
+use std::borrow::BorrowMut;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -38,8 +39,9 @@ pub fn cargo(words: &[&str]) -> Command {
 }
 
 /// Runs a command with inherited outputs. Fails if the command fails.
-pub fn run(mut command: Command) -> anyhow::Result<()> {
-    let line = line(&command);
+pub fn run(mut command: impl BorrowMut<Command>) -> anyhow::Result<()> {
+    let command = command.borrow_mut();
+    let line = line(command);
     let status = command.status().with_context(|| format!("cannot start '{line}'"))?;
     if !status.success() {
         bail!("'{line}' failed with {status}");
@@ -48,8 +50,9 @@ pub fn run(mut command: Command) -> anyhow::Result<()> {
 }
 
 /// Runs a command and returns its standard output. If it fails, the error contains its standard error.
-pub fn read(mut command: Command) -> anyhow::Result<String> {
-    let line = line(&command);
+pub fn read(mut command: impl BorrowMut<Command>) -> anyhow::Result<String> {
+    let command = command.borrow_mut();
+    let line = line(command);
     let output = command.output().with_context(|| format!("cannot start '{line}'"))?;
     if !output.status.success() {
         bail!("'{line}' failed with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
@@ -57,11 +60,24 @@ pub fn read(mut command: Command) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Returns true if a program with this name exists in the search path or a system directory.
-pub fn has(program: &str) -> bool {
+/// The path of a program with this name in the search path or a system directory.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(system).any(|dir| dir.join(program).is_file())
+    std::env::split_paths(&path).chain(system).map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+/// Returns true if a program with this name exists.
+pub fn has(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// The package `NAME_….deb` in a directory.
+pub fn package_in(directory: &Path, name: &str) -> Option<PathBuf> {
+    let paths = std::fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path());
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == "deb"))
+        .find(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}_"))))
 }
 
 /// Returns true if this process runs as root.
@@ -71,8 +87,7 @@ pub fn is_root() -> bool {
 
 /// Runs this program as root with other arguments. Fails if that fails.
 pub fn as_root(words: &[&str]) -> anyhow::Result<()> {
-    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    let status = own_as_root(&words)?;
+    let status = own_as_root(words)?;
     if !status.success() {
         bail!("'xtask {}' failed as root with {status}", words.join(" "));
     }
@@ -80,7 +95,7 @@ pub fn as_root(words: &[&str]) -> anyhow::Result<()> {
 }
 
 /// Runs this program as root with other arguments. Returns the exit status.
-pub fn own_as_root(words: &[String]) -> anyhow::Result<ExitStatus> {
+pub fn own_as_root(words: &[impl AsRef<OsStr>]) -> anyhow::Result<ExitStatus> {
     let own = std::env::current_exe().context("cannot find the executable of this program")?;
     let mut command = if is_root() {
         command(own, &[])

@@ -35,7 +35,7 @@ const SPINNING: f64 = 10.0;
 const WAL: u64 = 8 * 1024 * 1024;
 
 /// Sessions live longer than a jump; upkeep and keys use the defaults.
-const CONFIG: &str = "[session]\nheartbeat_ttl = 86400\nhandshake_ttl = 86400\noffline_grace = 86400\nhistory_days = 30\n\n\
+const CONFIG: &str = "[session]\nheartbeat_ttl = 86400\noffline_grace = 86400\nhistory_days = 30\n\n\
      [auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n[client_api]\nanonymous_per_minute = 1000000\n";
 
 /// The clock of every process in the lab.

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tornado_client::{Connection, wg_quick};
-use tornado_client_api::{Api, Config};
+use tornado_client_api::{Api, Config, Wiring};
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::users::UsersClient;
 use tornado_contracts::session::SessionsClient;
@@ -24,13 +24,15 @@ thread_local! {
 /// The whole router, without services behind it.
 fn router() -> axum::Router {
     let channel = || Channel::new("/nonexistent/tornado.sock");
-    let config = Config { anonymous_per_minute: u32::MAX, host: Some("vpn.example.org".into()), ..Config::default() };
+    let config = Config { anonymous_per_minute: u32::MAX, ..Config::default() };
+    let wiring = Wiring { host: Some("vpn.example.org".into()), ..Wiring::default() };
     let api = Api::new(
         Arc::new(AuthClient::new(channel())),
         Arc::new(UsersClient::new(channel())),
         Arc::new(SessionsClient::new(channel())),
         Arc::new(WgClient::new(channel())),
         &config,
+        wiring,
     );
     tornado_client_api::fuzzing::router(api, IpAddr::V4(Ipv4Addr::LOCALHOST))
 }

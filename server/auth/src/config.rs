@@ -2,7 +2,6 @@
 
 use crate::guard::Limits;
 use serde::{Deserialize, Serialize};
-use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
 
 const DAY: i64 = 86_400;
 /// Maximum memory of all concurrent password hashes, KiB: 4 GiB.
@@ -12,10 +11,6 @@ pub(crate) const MOST_KIB: u32 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Host name or address for invitation links.
-    pub public_host: Option<String>,
-    /// Port of the device API for invitation links.
-    pub api_port: u16,
     /// Cost of a password hash.
     pub argon2: Argon2Cost,
     /// Password hashes computed concurrently; 0: one per core. Each uses `argon2.memory_kib`, all together at most 4
@@ -27,14 +22,10 @@ pub struct Config {
     pub access_lifetime: i64,
     /// Lifetime of a refresh token.
     pub refresh_lifetime: i64,
-    /// Lifetime of a login key; a successor is created when less than a third of it is left.
-    pub login_key_lifetime: i64,
     /// Age at which the token signing keys get successors; 0: rotation is manual.
     pub key_rotation: i64,
     /// Time between publication and first use of a new key; long enough for every service to fetch it.
     pub key_lead: i64,
-    /// Lifetime of a set-up code.
-    pub setup_lifetime: i64,
     /// Lifetime of an operator's sign-in.
     pub sign_in_lifetime: i64,
     /// Limits against guessing.
@@ -62,17 +53,13 @@ impl Default for Argon2Cost {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            public_host: None,
-            api_port: DEFAULT_PORT,
             argon2: Argon2Cost::default(),
             hash_workers: 0,
             hash_queue: 64,
             access_lifetime: 900,
             refresh_lifetime: 7 * DAY,
-            login_key_lifetime: 30 * DAY,
             key_rotation: DAY,
             key_lead: 120,
-            setup_lifetime: 3600,
             sign_in_lifetime: 8 * 3600,
             guard: Limits::default(),
         }
@@ -94,28 +81,17 @@ impl Config {
     /// The first setting outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let fail = |name, reason: &str| Err(ConfigError { name, reason: reason.to_owned() });
-        if let Some(host) = &self.public_host
-            && let Err(error) = host.parse::<ServerAddress>()
-        {
-            return fail("public_host", &error.to_string());
-        }
         if !(10..=DAY).contains(&self.access_lifetime) {
             return fail("access_lifetime", "must be 10 seconds to 1 day");
         }
         if !(self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime) {
             return fail("refresh_lifetime", "must be at least access_lifetime and at most 30 days");
         }
-        if !(DAY..=365 * DAY).contains(&self.login_key_lifetime) {
-            return fail("login_key_lifetime", "must be 1 to 365 days");
-        }
         if self.key_rotation != 0 && !(3600..=365 * DAY).contains(&self.key_rotation) {
             return fail("key_rotation", "must be 0 or 1 hour to 365 days");
         }
         if !(10..=1800).contains(&self.key_lead) {
             return fail("key_lead", "must be 10 to 1800 seconds");
-        }
-        if !(60..=DAY).contains(&self.setup_lifetime) {
-            return fail("setup_lifetime", "must be 60 seconds to 1 day");
         }
         if !(300..=7 * DAY).contains(&self.sign_in_lifetime) {
             return fail("sign_in_lifetime", "must be 5 minutes to 7 days");
@@ -140,7 +116,6 @@ mod tests {
         assert_eq!(Config::default().validate(), Ok(()));
         assert!(serde_json::from_str::<Config>(r#"{"acces_lifetime": 1}"#).is_err());
         assert!(Config { access_lifetime: 0, ..Config::default() }.validate().is_err());
-        assert!(Config { public_host: Some("a b".into()), ..Config::default() }.validate().is_err());
         let hashes = |memory_kib, hash_workers| {
             let argon2 = Argon2Cost { memory_kib, ..Argon2Cost::default() };
             Config { argon2, hash_workers, ..Config::default() }.validate()

@@ -35,6 +35,7 @@ mod users;
 pub use clock::Clock;
 pub use config::{Argon2Cost, Config, ConfigError};
 pub use error::Error;
+pub use server::Address;
 pub use service::Service;
 pub use tokens::Restored;
 
@@ -58,23 +59,30 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Interval of key rotation checks, deletion of expired rows and comparison of sessions with logins.
 const UPKEEP: Duration = Duration::from_secs(3600);
 
+/// What the server binary passes on from other tables.
+#[derive(Debug, Clone, Default)]
+pub struct Wiring {
+    /// Address for invitation links.
+    pub address: Address,
+    /// The PostgreSQL database of profile `cluster`; `None`: a file.
+    pub cluster: Option<PostgresLogin>,
+}
+
 /// Serves until `context.shutdown` is cancelled. Never overwrites a key file or the database.
-///
-/// `cluster`: use this PostgreSQL database instead of a file.
 ///
 /// # Errors
 /// A setting is invalid, a key file or the database is missing, damaged or accessible to other users, or the socket
 /// cannot be served.
-pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin>) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
     let clock = Clock::system();
-    let store = match cluster {
+    let store = match wiring.cluster {
         Some(login) => SqlIdentityStore::open_postgres(&login).await?,
         None => open_store(&context).await?,
     };
     let keys = open_keys(&context, &config, &store, &clock).await?;
     let sessions = Arc::new(SessionsClient::new(context.channel(ServiceName::Session)));
-    let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
+    let service = Arc::new(Service::new(config, wiring.address, Arc::new(store.clone()), sessions, keys, clock)?);
     let (ready, readiness) = Readiness::new("starting");
     let engines = engine::watch(&store);
     let router = tornado_contracts::auth::routers(service.clone()).merge(engines.router());

@@ -1,13 +1,12 @@
 //! The services behind the device API, and the limits in front of them.
 
-use crate::Config;
 use crate::api_error::ApiError;
 use crate::events::Streams;
 use crate::limits::{Admission, RateLimit};
+use crate::{Config, Wiring};
 use parking_lot::Mutex;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 use tornado_contracts::auth::Auth;
 use tornado_contracts::auth::users::Users;
@@ -26,7 +25,6 @@ struct Inner {
     wg: Arc<dyn Wg>,
     streams: Arc<Streams>,
     host: Option<String>,
-    body_deadline: Duration,
     began: Instant,
     anonymous: Mutex<RateLimit>,
     admission: Arc<Admission>,
@@ -41,6 +39,7 @@ impl Api {
         sessions: Arc<dyn Sessions>,
         wg: Arc<dyn Wg>,
         config: &Config,
+        wiring: Wiring,
     ) -> Self {
         Self(Arc::new(Inner {
             auth,
@@ -48,11 +47,10 @@ impl Api {
             sessions,
             wg,
             streams: Streams::new(config.event_streams),
-            host: config.host.clone(),
-            body_deadline: Duration::from_secs(config.body_seconds),
+            host: wiring.host,
             began: Instant::now(),
             anonymous: Mutex::new(RateLimit::new(config.anonymous_per_minute)),
-            admission: Arc::new(Admission::new(config)),
+            admission: Arc::new(Admission::new(config, wiring.pools)),
         }))
     }
 
@@ -79,11 +77,6 @@ impl Api {
     /// The devices' event streams.
     pub fn streams(&self) -> &Arc<Streams> {
         &self.0.streams
-    }
-
-    /// Maximum wait for a request body.
-    pub fn body_deadline(&self) -> Duration {
-        self.0.body_deadline
     }
 
     /// Address at which devices reach this server, without a port. `None`: the machine currently does not have an

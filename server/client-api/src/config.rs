@@ -18,13 +18,6 @@ pub struct Config {
     pub key: Option<PathBuf>,
     /// Seconds between two checks whether the certificate needs a successor, at least 1.
     pub certificate_look: u32,
-    /// Public name or address of the server, used in the lanes' endpoints. Filled in from `[server] host`; absent: the
-    /// machine's own address at the time of a connect.
-    #[serde(skip)]
-    pub host: Option<String>,
-    /// Address pools of the lanes; their addresses always count as known. Filled in from `[lanes] pools`.
-    #[serde(skip)]
-    pub pools: LanePools,
     /// Maximum number of concurrent connections. A quarter is reserved for known addresses: those of the lanes, and
     /// those from which a device authenticated since the start.
     pub connections: usize,
@@ -33,12 +26,18 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Maximum number of concurrent event streams; a device without one gets the state with its next heartbeat.
     pub event_streams: usize,
-    /// Timeout for a TLS handshake, and for a request's headers; seconds.
-    pub handshake_seconds: u64,
-    /// Timeout for a request's body; seconds.
-    pub body_seconds: u64,
     /// Maximum number of requests per minute from one address without a login.
     pub anonymous_per_minute: u32,
+}
+
+/// What the server binary passes on from other tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wiring {
+    /// Public name or address of the server, used in the lanes' endpoints. `None`: the machine's own address at the
+    /// time of a connect.
+    pub host: Option<String>,
+    /// Address pools of the lanes; their addresses always count as known.
+    pub pools: LanePools,
 }
 
 impl Default for Config {
@@ -48,13 +47,9 @@ impl Default for Config {
             certificate: None,
             key: None,
             certificate_look: 600,
-            host: None,
-            pools: LanePools::default(),
             connections: 4096,
             connections_per_address: 256,
             event_streams: 1024,
-            handshake_seconds: 10,
-            body_seconds: 10,
             anonymous_per_minute: 120,
         }
     }

@@ -8,11 +8,15 @@ use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use std::time::Duration;
 use tornado_contracts::auth::AccessToken;
 use tornado_shared::model::Secret;
 
 /// Maximum body size of any route, bytes.
 pub const MAX_BODY: usize = 32 * 1024;
+
+/// Maximum wait for a request body.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A JSON body of at most [`MAX_BODY`] bytes that arrived in time.
 pub struct Body<T>(pub T);
@@ -20,9 +24,9 @@ pub struct Body<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &Api) -> Result<Self, ApiError> {
         let collect = Limited::new(request.into_body(), MAX_BODY).collect();
-        let collected = tokio::time::timeout(api.body_deadline(), collect).await.map_err(|_| {
+        let collected = tokio::time::timeout(BODY_DEADLINE, collect).await.map_err(|_| {
             ApiError::new(408, "too_slow", "the request did not arrive in time; nothing was changed, send it again")
         })?;
         let bytes = collected.map_err(|error| {

@@ -30,7 +30,7 @@ use tornado_runtime::clock::wall_clock;
 use tornado_runtime::{Context, Readiness, Tasks};
 
 pub use api::Api;
-pub use config::Config;
+pub use config::{Config, Wiring};
 pub use error::Error;
 pub use listener::{Edge, bind};
 pub use router::router;
@@ -41,7 +41,7 @@ pub use validity::validity;
 ///
 /// # Errors
 /// The certificate is not usable, or a socket cannot be opened.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("the certificate is not attested yet");
     let socket = context.server(axum::Router::new(), readiness)?;
     let tls = tls::load(&config, &context.state_dir, wall_clock())?;
@@ -50,7 +50,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let users = Arc::new(UsersClient::new(context.channel(ServiceName::Auth)));
     let sessions = SessionsClient::new(context.channel(ServiceName::Session));
     let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
-    let api = Api::new(auth.clone(), users, Arc::new(sessions.clone()), wg, &config);
+    let api = Api::new(auth.clone(), users, Arc::new(sessions.clone()), wg, &config, wiring);
     let edge = Edge::new(&tls, api.clone(), &config);
 
     let mut tasks = Tasks::new(&context.shutdown);

@@ -20,6 +20,8 @@ use tornado_rpc::{Limits, serve_connection};
 
 /// Maximum silence of a new connection; a client sends its first packet immediately.
 const FIRST_BYTE: Duration = Duration::from_secs(2);
+/// Timeout for a TLS handshake, and for a request's headers.
+const HEADERS: Duration = Duration::from_secs(10);
 /// Maximum time until sent data is acknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// First byte of every TLS handshake (RFC 8446 §5.1).
@@ -67,11 +69,7 @@ impl Edge {
     /// A listener in front of an API.
     #[must_use]
     pub fn new(tls: &Tls, api: Api, config: &Config) -> Self {
-        let limits = Limits {
-            connections: config.connections,
-            header_read: Duration::from_secs(config.handshake_seconds),
-            ..Limits::default()
-        };
+        let limits = Limits { connections: config.connections, header_read: HEADERS, ..Limits::default() };
         Self {
             acceptor: TlsAcceptor::from(tls.server.clone()),
             limits,

@@ -125,7 +125,7 @@ async fn an_unfinished_handshake_is_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn one_address_cannot_take_all_connections() {
-    let server = start(Config { connections_per_address: 3, handshake_seconds: 30, ..config() }).await;
+    let server = start(Config { connections_per_address: 3, ..config() }).await;
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(server.tls().await);
@@ -142,8 +142,7 @@ async fn one_address_cannot_take_all_connections() {
 /// One device has connected before. Then silent connections arrive from more addresses than there are slots.
 #[tokio::test(start_paused = true)]
 async fn silent_strangers_do_not_lock_out_who_was_there_before() {
-    let limits = Config { connections: 40, connections_per_address: 5, handshake_seconds: 30, ..config() };
-    let server = start(limits).await;
+    let server = start(Config { connections: 40, connections_per_address: 5, ..config() }).await;
     let known = "127.0.1.1".parse().unwrap();
     assert_eq!(server.heartbeat_from(known).await, Some(200));
     let mut silent = Vec::new();
@@ -168,7 +167,7 @@ async fn silent_strangers_do_not_lock_out_who_was_there_before() {
 /// A rejected token does not make an address known.
 #[tokio::test(start_paused = true)]
 async fn a_rejected_address_does_not_become_known() {
-    let server = start(Config { connections: 4, connections_per_address: 4, handshake_seconds: 30, ..config() }).await;
+    let server = start(Config { connections: 4, connections_per_address: 4, ..config() }).await;
     let address = "127.0.1.1".parse().unwrap();
     assert_eq!(server.request_from(address, "POST", "/session/heartbeat", "bad").await, Some(401));
     assert_eq!(server.request_from(address, "GET", "/health", "good").await, Some(200));

@@ -2,7 +2,6 @@
 
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::time::Duration;
 use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UnixSeconds;
@@ -19,15 +18,7 @@ pub enum EnginePart {
     Live,
 }
 
-impl fmt::Display for EnginePart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Identity => "identity",
-            Self::Sessions => "sessions",
-            Self::Live => "live",
-        })
-    }
-}
+words!(EnginePart { Identity = "identity", Sessions = "sessions", Live = "live" });
 
 /// Database product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,16 +34,7 @@ pub enum EngineKind {
     Redis,
 }
 
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite => "SQLite",
-            Self::Postgres => "PostgreSQL",
-            Self::Memory => "memory",
-            Self::Redis => "Redis",
-        })
-    }
-}
+words!(EngineKind { Sqlite = "SQLite", Postgres = "PostgreSQL", Memory = "memory", Redis = "Redis" });
 
 /// Health of a database, as its service last measured it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,27 @@
 //! Each contract is a list for [`tornado_rpc::contract!`], which generates the trait, the router and the client. Every
 //! method lists the services that may call it; root may call every method.
 
+/// Gives each variant of an enum its word, as `as_str` and `Display`.
+macro_rules! words {
+    ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $name {
+            /// The word for it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
 pub mod auth;
 pub mod engines;
 pub mod master;
@@ -17,3 +38,8 @@ pub mod wg;
 
 pub use service::{ServiceName, UnknownService};
 pub use traffic_policy::{MAX_RATE, TrafficPolicy, UserTrafficPolicy};
+
+/// Default of a number in an input.
+const fn number<const N: u32>() -> u32 {
+    N
+}

@@ -96,7 +96,6 @@ pub struct MasterStatus {
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// The service; `None`: all services.
-    #[serde(default)]
     pub service: Option<ServiceName>,
     /// The action.
     pub action: Action,

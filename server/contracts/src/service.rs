@@ -1,7 +1,6 @@
 //! The names of the services.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::str::FromStr;
 
 /// A service: a process that `master` supervises. Also the role in which it calls other services.
@@ -29,20 +28,6 @@ impl ServiceName {
     pub const ALL: [Self; 7] =
         [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin];
 
-    /// Name on the command line, and of the socket, the state directory and the subcommand.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Session => "session",
-            Self::Wg => "wg",
-            Self::Tor => "tor",
-            Self::Dns => "dns",
-            Self::ClientApi => "client-api",
-            Self::Admin => "admin",
-        }
-    }
-
     /// Unix user of the process.
     #[must_use]
     pub const fn unix_user(self) -> &'static str {
@@ -58,11 +43,16 @@ impl ServiceName {
     }
 }
 
-impl fmt::Display for ServiceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+// Name on the command line, and of the socket, the state directory and the subcommand.
+words!(ServiceName {
+    Auth = "auth",
+    Session = "session",
+    Wg = "wg",
+    Tor = "tor",
+    Dns = "dns",
+    ClientApi = "client-api",
+    Admin = "admin",
+});
 
 /// The name does not match a service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

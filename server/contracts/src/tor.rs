@@ -10,7 +10,7 @@ use crate::wg::{Isolation, TorLane};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use tornado_rpc::{Done, Fault, NoInput, ServiceError};
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::model::{CountryCode, UnixSeconds};
 
 /// Desired state, set by an operator. Stored on disk; failures of Tor do not change it.
@@ -372,7 +372,6 @@ pub struct DevicePath {
 #[serde(deny_unknown_fields)]
 pub struct TorLogQuery {
     /// Maximum number of lines; absent: all retained lines.
-    #[serde(default)]
     pub lines: Option<usize>,
 }
 
@@ -431,27 +430,10 @@ pub enum TorError {
     Fault(Fault),
 }
 
-impl From<Fault> for TorError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl ServiceError for TorError {
-    fn status(&self) -> u16 {
-        match self {
-            Self::NotSaved(_) => 507,
-            Self::NotRunning(_) => 409,
-            Self::Fault(fault) => fault.status(),
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::NotSaved(_) => "not_saved",
-            Self::NotRunning(_) => "tor_not_running",
-            Self::Fault(fault) => fault.code(),
-        }
+tornado_rpc::service_error! {
+    TorError {
+        Self::NotSaved(_) => 507, "not_saved";
+        Self::NotRunning(_) => 409, "tor_not_running";
     }
 }
 

@@ -1,11 +1,14 @@
 //! Contract of service `wg`: both lanes, their peers and their firewall.
 
 use crate::{ServiceName, TrafficPolicy};
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use tornado_rpc::{Done, Fault, NoInput, ServiceError};
-use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use tornado_rpc::{Done, Fault, NoInput};
+use tornado_shared::model::{
+    CountryCode, Lane, LaneAddresses, LanePool, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId,
+};
 
 /// Isolation number of one session. Tor sees the session's flows under an address derived from it, and never lets two
 /// addresses share a circuit. Assigned by `session`, 1 to [`Isolation::LAST`].
@@ -21,6 +24,12 @@ pub struct NotIsolation;
 impl Isolation {
     /// The largest number for sessions: 22 bits, minus the canary's number.
     pub const LAST: u32 = (1 << 22) - 2;
+    /// Addresses by which Tor distinguishes sessions: the shared address space of RFC 6598 and a unique local prefix.
+    /// They never leave the host, and other networks may use the same ranges.
+    pub const POOL: LanePool = LanePool {
+        v4: Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+        v6: Ipv6Net::new_assert(Ipv6Addr::new(0xfd74, 0x6f72, 0x6e61, 0x64, 0, 0, 0, 0), 64),
+    };
     /// Isolation number of the leak canary.
     pub const CANARY: Self = Self(Self::LAST + 1);
 
@@ -409,30 +418,13 @@ pub enum WgError {
     Fault(Fault),
 }
 
-impl From<Fault> for WgError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl ServiceError for WgError {
-    fn status(&self) -> u16 {
-        match self {
-            Self::LaneFailed { .. } | Self::NotSynced | Self::LaneHeld | Self::SwitchFailed(_) => 503,
-            Self::AddressInUse => 409,
-            Self::Fault(fault) => fault.status(),
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::LaneFailed { .. } => "data_plane_unavailable",
-            Self::NotSynced => "not_synced",
-            Self::LaneHeld => "tor_lane_held",
-            Self::SwitchFailed(_) => "tor_lane_switch_failed",
-            Self::AddressInUse => "address_in_use",
-            Self::Fault(fault) => fault.code(),
-        }
+tornado_rpc::service_error! {
+    WgError {
+        Self::LaneFailed { .. } => 503, "data_plane_unavailable";
+        Self::NotSynced => 503, "not_synced";
+        Self::LaneHeld => 503, "tor_lane_held";
+        Self::SwitchFailed(_) => 503, "tor_lane_switch_failed";
+        Self::AddressInUse => 409, "address_in_use";
     }
 }
 

@@ -5,7 +5,7 @@ use crate::upstream::Upstream;
 use hickory_resolver::proto::rr::Name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use tornado_shared::model::{LanePools, Slot};
+use tornado_shared::model::LanePools;
 
 /// Configuration of service `dns`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +27,8 @@ pub struct Config {
     pub rebinding_protection: bool,
     /// Domains whose names may have private addresses.
     pub private_names: Vec<String>,
-    /// Maximum number of cached answers, 128 to 1048576.
-    pub cache_entries: u32,
     /// Queries per second of a device, 1 to 10000. A burst may have four times as many.
     pub questions_per_second: u32,
-    /// Address pools of both lanes; the resolver listens on slot 1 of the direct one.
-    pub pools: LanePools,
 }
 
 impl Default for Config {
@@ -44,11 +40,16 @@ impl Default for Config {
             trust_anchor: None,
             rebinding_protection: true,
             private_names: Vec::new(),
-            cache_entries: 16_384,
             questions_per_second: 100,
-            pools: LanePools::default(),
         }
     }
+}
+
+/// What the server binary passes on from other tables.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wiring {
+    /// Address pools of both lanes; the resolver listens on slot 1 of the direct one.
+    pub pools: LanePools,
 }
 
 impl Config {
@@ -60,14 +61,8 @@ impl Config {
     pub fn validate(&self) -> Result<(), Error> {
         drop(self.fixed_upstreams()?);
         drop(self.exceptions()?);
-        if !(128..=1_048_576).contains(&self.cache_entries) {
-            return Err(Error::Config("cache_entries must be 128 to 1048576".into()));
-        }
         if !(1..=10_000).contains(&self.questions_per_second) {
             return Err(Error::Config("questions_per_second must be 1 to 10000".into()));
-        }
-        if self.pools.direct.addresses(Slot::SERVER).is_none() {
-            return Err(Error::Config("the pool of the direct lane has no address for the server".into()));
         }
         Ok(())
     }
@@ -101,7 +96,6 @@ mod tests {
             Config { upstreams: vec!["dns.example.org".into()], ..Config::default() },
             Config { private_names: vec![".".into()], ..Config::default() },
             Config { private_names: vec!["a b..".into()], ..Config::default() },
-            Config { cache_entries: 0, ..Config::default() },
             Config { questions_per_second: 0, ..Config::default() },
         ] {
             assert!(bad.validate().is_err(), "{bad:?}");

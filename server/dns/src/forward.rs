@@ -26,6 +26,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The same for a negative answer.
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(3600);
 
+/// Maximum number of cached answers.
+const CACHED: u64 = 16_384;
+
 /// The zone handler of the root zone, which forwards all names.
 pub(crate) struct Forward {
     origin: LowerName,
@@ -87,7 +90,7 @@ fn options(config: &Config) -> ResolverOpts {
     options.attempts = 1;
     options.validate = config.dnssec;
     options.edns0 = true;
-    options.cache_size = u64::from(config.cache_entries);
+    options.cache_size = CACHED;
     options.positive_max_ttl = Some(LONGEST);
     options.negative_max_ttl = Some(LONGEST_NEGATIVE);
     // Entries of the machine's hosts file must not be visible to devices.

@@ -14,7 +14,7 @@ mod forward;
 mod private;
 mod upstream;
 
-pub use config::Config;
+pub use config::{Config, Wiring};
 pub use error::Error;
 
 use buckets::Buckets;
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use tornado_runtime::{Context, Readiness, ReadySetter, ground};
-use tornado_shared::model::Slot;
+use tornado_shared::model::{LanePools, Slot};
 use upstream::Upstream;
 
 const PORT: u16 = 53;
@@ -51,14 +51,14 @@ const REREAD: Duration = Duration::from_secs(5);
 ///
 /// Fails if the configuration is invalid, if the service's socket, the trust anchors or the library cannot be set up,
 /// or if a listener ends.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, Wiring { pools }: Wiring) -> Result<(), Error> {
     config.validate()?;
     let (ready, readiness) = Readiness::new("waiting for the addresses of the direct lane");
     let socket = context.server(axum::Router::new(), readiness)?;
     let stop = context.shutdown.child_token();
     let (served, socket) = tokio::join!(
         async {
-            let result = serve(&config, &ready, &stop).await;
+            let result = serve(&config, &pools, &ready, &stop).await;
             stop.cancel();
             result
         },
@@ -68,7 +68,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     served
 }
 
-async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -> Result<(), Error> {
+async fn serve(config: &Config, pools: &LanePools, ready: &ReadySetter, stop: &CancellationToken) -> Result<(), Error> {
     if !config.enabled {
         ready.ready();
         stop.cancelled().await;
@@ -76,13 +76,13 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     }
     let forward = Arc::new(Forward::new(config)?);
     let fixed = config.fixed_upstreams()?;
-    let asked = if fixed.is_empty() { of_machine(config, RESOLVERS).await } else { fixed.clone() };
+    let asked = if fixed.is_empty() { of_machine(pools, RESOLVERS).await } else { fixed.clone() };
     report(&asked);
     forward.ask(config, &asked)?;
     let mut catalog = Catalog::new();
     catalog.upsert(LowerName::from(Name::root()), vec![forward.clone()]);
     let mut server = Server::new(Door::new(catalog, Buckets::new(config.questions_per_second, Instant::now())));
-    let Some(listeners) = stop.run_until_cancelled(listeners(config, ready)).await else { return Ok(()) };
+    let Some(listeners) = stop.run_until_cancelled(listeners(pools, ready)).await else { return Ok(()) };
     for (udp, tcp) in listeners {
         server.register_socket(udp);
         server.register_listener(tcp, IDLE, WAITING);
@@ -91,7 +91,7 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     tracing::info!("the resolver of the direct lane is listening");
     let follow = async {
         if fixed.is_empty() {
-            follow(config, RESOLVERS, asked, |found| forward.ask(config, found)).await
+            follow(pools, RESOLVERS, asked, |found| forward.ask(config, found)).await
         } else {
             std::future::pending().await
         }
@@ -111,7 +111,7 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
 
 /// Reads the machine's resolvers at intervals and switches when they change. Returns only when a switch fails.
 async fn follow(
-    config: &Config,
+    pools: &LanePools,
     files: [&str; 2],
     mut asked: Vec<Upstream>,
     mut change: impl FnMut(&[Upstream]) -> Result<(), Error>,
@@ -119,7 +119,7 @@ async fn follow(
     let mut look = tornado_runtime::every(REREAD);
     loop {
         look.tick().await;
-        let found = of_machine(config, files).await;
+        let found = of_machine(pools, files).await;
         if found != asked {
             report(&found);
             change(&found)?;
@@ -139,21 +139,21 @@ fn report(upstreams: &[Upstream]) {
 
 /// The machine's resolvers. If they are the stub of systemd-resolved, the stub's own upstreams, because these pass on
 /// signatures.
-async fn of_machine(config: &Config, [file, behind]: [&str; 2]) -> Vec<Upstream> {
+async fn of_machine(pools: &LanePools, [file, behind]: [&str; 2]) -> Vec<Upstream> {
     let text = tokio::fs::read(file).await.unwrap_or_default();
-    let found = upstream::of_resolv_conf(&text, &config.pools);
+    let found = upstream::of_resolv_conf(&text, pools);
     if !upstream::is_stub(&found) {
         return found;
     }
     let behind = tokio::fs::read(behind).await.unwrap_or_default();
-    let behind = upstream::of_resolv_conf(&behind, &config.pools);
+    let behind = upstream::of_resolv_conf(&behind, pools);
     if behind.is_empty() { found } else { behind }
 }
 
 /// Binds to the lane's addresses. Retries while they do not exist or another program uses the port. A bound socket
 /// survives the loss of its address, so this runs once.
-async fn listeners(config: &Config, ready: &ReadySetter) -> Vec<(UdpSocket, TcpListener)> {
-    let gateway = config.pools.direct.addresses(Slot::SERVER);
+async fn listeners(pools: &LanePools, ready: &ReadySetter) -> Vec<(UdpSocket, TcpListener)> {
+    let gateway = pools.direct.addresses(Slot::SERVER);
     let addresses = gateway.map_or_else(Vec::new, |at| vec![IpAddr::V4(at.v4), IpAddr::V6(at.v6)]);
     let mut listeners = Vec::new();
     for address in addresses {
@@ -218,18 +218,18 @@ mod tests {
             }
             Ok(())
         };
-        let before = upstream::of_resolv_conf("nameserver 192.0.2.250\n", &Config::default().pools);
+        let before = upstream::of_resolv_conf("nameserver 192.0.2.250\n", &LanePools::default());
         // One wake-up for the interval and one for the file access.
-        sixty_days(2 * 720, follow(&Config::default(), [&file, "/nonexistent"], before, change)).await;
+        sixty_days(2 * 720, follow(&LanePools::default(), [&file, "/nonexistent"], before, change)).await;
         assert_eq!(changed.get(), 100);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_address_that_never_comes_is_tried_at_a_steady_pace_for_sixty_days() {
         // A documentation address (RFC 5737), which no machine has.
-        let mut config = Config::default();
-        config.pools.direct.v4 = "192.0.2.0/24".parse().unwrap();
+        let mut pools = LanePools::default();
+        pools.direct.v4 = "192.0.2.0/24".parse().unwrap();
         let (ready, _readiness) = tornado_runtime::Readiness::new("");
-        sixty_days(36_000, listeners(&config, &ready)).await;
+        sixty_days(36_000, listeners(&pools, &ready)).await;
     }
 }

@@ -64,11 +64,7 @@ pub(crate) fn of_resolv_conf(text: impl AsRef<[u8]>, pools: &LanePools) -> Vec<U
         let value = (words.next()? == "nameserver").then(|| words.next()).flatten()?;
         address(value, PORT)
     });
-    let ours = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) => pools.direct.v4.contains(&ip) || pools.tor.v4.contains(&ip),
-        IpAddr::V6(ip) => pools.direct.v6.contains(&ip) || pools.tor.v6.contains(&ip),
-    };
-    servers.filter(|at| !ours(at.ip())).map(|at| Upstream { at, tls: None }).collect()
+    servers.filter(|at| !pools.contains(at.ip())).map(|at| Upstream { at, tls: None }).collect()
 }
 
 /// True for the local stub of systemd-resolved, which by default does not pass on signatures.

@@ -1,6 +1,6 @@
 //! Address and credentials of the Redis server.
 
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsCertificates};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, TlsCertificates};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,11 +9,8 @@ use zeroize::Zeroizing;
 
 /// Address of the Redis server: `rediss://host[:port][/number]`, `redis://` for a server on this machine, or
 /// `redis+unix:///path?db=number`. Contains no credentials, because each service has its own user.
-#[derive(Clone)]
-pub struct RedisUrl {
-    text: String,
-    info: ConnectionInfo,
-}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
 
 /// Why a Redis URL was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +37,7 @@ impl FromStr for RedisUrl {
         }
         let safe = matches!(info.addr(), ConnectionAddr::Unix(_) | ConnectionAddr::TcpTls { insecure: false, .. })
             || matches!(info.addr(), ConnectionAddr::Tcp(host, _) if is_here(host));
-        if safe { Ok(Self { text: text.to_owned(), info }) } else { Err(RedisUrlError::Clear) }
+        if safe { Ok(Self(text.to_owned())) } else { Err(RedisUrlError::Clear) }
     }
 }
 
@@ -48,23 +45,9 @@ fn is_here(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-impl PartialEq for RedisUrl {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for RedisUrl {}
-
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RedisUrl").field(&self.text).finish()
+        f.write_str(&self.0)
     }
 }
 
@@ -99,17 +82,18 @@ impl RedisLogin {
     /// # Errors
     /// When `ca` cannot be read, or when the library rejects the settings.
     pub fn new(
-        url: RedisUrl,
+        url: &RedisUrl,
         user: &str,
         password: Option<&Zeroizing<String>>,
         ca: Option<&Path>,
     ) -> Result<Self, RedisLoginError> {
+        let info = url.0.as_str().into_connection_info()?;
         // Redis before 7.2 does not know the command that sets the library's name, and an ACL cannot allow it.
-        let mut settings = url.info.redis_settings().clone().set_skip_set_lib_name();
+        let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(password) = password {
             settings = settings.set_username(user).set_password(password.as_str());
         }
-        let info = url.info.set_redis_settings(settings);
+        let info = info.set_redis_settings(settings);
         let user = user.to_owned();
         let Some(path) = ca else { return Ok(Self { client: Client::open(info)?, user }) };
         let root =

@@ -15,7 +15,7 @@ fn with_acl() -> RedisOptions {
 
 fn login(url: &str, password: Option<&str>, ca: Option<&Path>) -> RedisLogin {
     let password = password.map(|password| Zeroizing::new(password.to_owned()));
-    RedisLogin::new(url.parse().unwrap(), "tornado_session", password.as_ref(), ca).unwrap()
+    RedisLogin::new(&url.parse().unwrap(), "tornado_session", password.as_ref(), ca).unwrap()
 }
 
 fn store(server: &Redis) -> RedisStore {
@@ -208,7 +208,7 @@ async fn tls_is_checked_and_passwords_are() {
     // Without TLS on a TLS port, the client must fail and must not hang.
     let why = refused(login(&url.replace("rediss", "redis"), Some("a&secret"), None)).await;
     assert!(!why.is_empty());
-    let missing = RedisLogin::new(url.parse().unwrap(), "x", None, Some(Path::new("/no/such/file")));
+    let missing = RedisLogin::new(&url.parse().unwrap(), "x", None, Some(Path::new("/no/such/file")));
     assert!(missing.unwrap_err().to_string().contains("/no/such/file"));
 }
 

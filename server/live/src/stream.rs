@@ -2,14 +2,16 @@
 
 use crate::link::{PATIENCE, connect};
 use crate::{EventLine, RedisLogin, keys};
-use redis::RedisError;
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
+use redis::streams::{StreamId, StreamRangeReply, StreamReadOptions, StreamReadReply};
+use redis::{AsyncCommands as _, RedisError};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
-/// Longest time for which the server holds a read without new events.
-const BLOCK: Duration = Duration::from_secs(1);
+/// Longest time for which the server holds a read without new events, in milliseconds.
+const BLOCK_MS: usize = 1_000;
+/// Timeout of a response.
+const ANSWER: Duration = Duration::from_secs(3);
 /// Pause between two connection attempts.
 const RETRY: Duration = Duration::from_millis(500);
 /// Largest number of events per read.
@@ -54,7 +56,7 @@ pub(crate) async fn read(
 ) {
     let mut after: Option<Place> = None;
     loop {
-        if let Ok(mut connection) = connect(&login, PATIENCE, BLOCK * 3).await {
+        if let Ok(mut connection) = connect(&login, PATIENCE, ANSWER).await {
             // Returns only with an error; reading then resumes at the stored position.
             if let Err(error) = follow(&mut connection, &mut after, &node, &events, &attached).await {
                 tracing::debug!(%error, "event stream of other nodes was interrupted");
@@ -79,16 +81,8 @@ async fn follow(
     loop {
         *after = Some(from.clone());
         attached.send_replace(true);
-        let reply: Option<StreamReadReply> = redis::cmd("XREAD")
-            .arg("COUNT")
-            .arg(BATCH)
-            .arg("BLOCK")
-            .arg(millis(BLOCK))
-            .arg("STREAMS")
-            .arg(keys::EVENTS)
-            .arg(&from.id)
-            .query_async(connection)
-            .await?;
+        let options = StreamReadOptions::default().count(BATCH).block(BLOCK_MS);
+        let reply: Option<StreamReadReply> = connection.xread_options(&[keys::EVENTS], &[&from.id], &options).await?;
         let Some(reply) = reply else {
             if from.is_lost(&newest(connection).await?) {
                 from = Place::start();
@@ -112,8 +106,7 @@ fn order(id: &str) -> (u64, u64) {
 }
 
 async fn newest(connection: &mut MultiplexedConnection) -> Result<Place, RedisError> {
-    let command = redis::cmd("XREVRANGE").arg(keys::EVENTS).arg("+").arg("-").arg("COUNT").arg(1).to_owned();
-    let last: StreamRangeReply = command.query_async(connection).await?;
+    let last: StreamRangeReply = connection.xrevrange_count(keys::EVENTS, "+", "-", 1).await?;
     Ok(last.ids.first().map_or_else(Place::start, Place::after))
 }
 
@@ -126,10 +119,6 @@ fn hand_on(entry: &StreamId, node: &str, events: &broadcast::Sender<EventLine>) 
     if from != node {
         drop(events.send(line.into()));
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

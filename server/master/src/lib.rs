@@ -20,10 +20,11 @@ use tornado_rpc::{SocketError, SocketServer, listen};
 use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
 pub use policy::table::{Capabilities, Service, service};
+pub use process::record::lock;
 
-/// Settings from the command line and the configuration file.
+/// What the server binary passes on from the command line and the configuration file.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct Wiring {
     /// Directory of the sockets.
     pub run_dir: PathBuf,
     /// Parent of the services' state directories.
@@ -78,22 +79,22 @@ fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
 ///
 /// # Errors
 /// When the supervisor cannot start; see [`Error`].
-pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+pub async fn run(wiring: Wiring, shutdown: CancellationToken) -> Result<(), Error> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
     let accounts = spawn::accounts()?;
-    spawn::prepare_directories(&config, &accounts)?;
-    let _lock = record::lock(&config.run_dir)?;
+    spawn::prepare_directories(&wiring, &accounts)?;
+    let _lock = record::lock(&wiring.run_dir)?;
     let roles = Roles::from_system()?;
-    let path = socket_path(&config.run_dir, master::SOCKET);
+    let path = socket_path(&wiring.run_dir, master::SOCKET);
     let socket = listen(&path)?;
 
-    let tun_path = socket_path(&config.run_dir, TUN_SOCKET);
+    let tun_path = socket_path(&wiring.run_dir, TUN_SOCKET);
     let tun = tun::TunSocket::open(tun_path, accounts[&ServiceName::Wg])?;
 
     let (setter, readiness) = Readiness::new("services are starting");
-    let (supervisor, handle) = supervisor::Supervisor::new(config.clone(), accounts, setter)?;
+    let (supervisor, handle) = supervisor::Supervisor::new(wiring.clone(), accounts, setter)?;
     let router = master::router(std::sync::Arc::new(handle)).merge(readiness.router());
     let server =
         SocketServer::new(socket, roles, router).map_err(|source| Error::Prepare { path: path.clone(), source })?;

@@ -4,13 +4,13 @@
 //! the same path. File mode and `SO_PEERCRED` both admit only the user of `wg`.
 
 use crate::Error;
-use crate::process::spawn::Account;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
+use tornado_runtime::beneath::Owner;
 
 /// Pause after a failed accept(2), for example when descriptors run out.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -19,12 +19,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct TunSocket {
     listener: UnixListener,
     path: PathBuf,
-    wg: Account,
+    wg: Owner,
 }
 
 impl TunSocket {
     /// Opens the socket and replaces one that an earlier supervisor left.
-    pub fn open(path: PathBuf, wg: Account) -> Result<Self, Error> {
+    pub fn open(path: PathBuf, wg: Owner) -> Result<Self, Error> {
         match listen(&path, wg) {
             Ok(listener) => Ok(Self { listener, path, wg }),
             Err(source) => Err(Error::Prepare { path, source }),
@@ -49,7 +49,7 @@ impl TunSocket {
     }
 
     fn answer(&self, peer: &UnixStream) -> io::Result<()> {
-        if peer.peer_cred()?.uid() != self.wg.uid() {
+        if peer.peer_cred()?.uid() != self.wg.uid {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         tornado_tun_node::hand_over(peer)
@@ -62,13 +62,13 @@ impl Drop for TunSocket {
     }
 }
 
-fn listen(path: &Path, wg: Account) -> io::Result<UnixListener> {
+fn listen(path: &Path, wg: Owner) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         Ok(()) | Err(_) => {}
     }
     let listener = UnixListener::bind(path)?;
-    std::os::unix::fs::lchown(path, Some(wg.uid()), None)?;
+    std::os::unix::fs::lchown(path, Some(wg.uid), None)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }

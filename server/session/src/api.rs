@@ -112,7 +112,7 @@ impl Sessions for Service {
         let (core, config) = (&self.core, &self.core.config);
         let rested_before = core.now().saturating_sub(config.quarantine.into());
         let count = core.store.pool(&config.node_id, rested_before).await.map_err(error::store)?;
-        let (first, last) = config.slots();
+        let (first, last) = core.slots();
         Ok(PoolStatus { leased: count.leased, quarantined: count.resting, total: last.0 - first.0 + 1 })
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::machine::Timers;
 use serde::{Deserialize, Serialize};
-use tornado_shared::model::{LanePools, PoolError, Slot};
+
+/// A WireGuard handshake younger than this also keeps a session online, in seconds. WireGuard renews keys after 120 s
+/// of traffic and drops them after 180 s (REJECT_AFTER_TIME).
+const HANDSHAKE_TTL: i64 = 180;
 
 /// Settings of service `session`. Times are in seconds unless noted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,13 +13,8 @@ use tornado_shared::model::{LanePools, PoolError, Slot};
 pub struct Config {
     /// Name of this gateway among those that share a database.
     pub node_id: String,
-    /// Address pools of both lanes.
-    pub pools: LanePools,
     /// Without a heartbeat for this long, a session may go offline. Devices send one every half of this time.
     pub heartbeat_ttl: u32,
-    /// A WireGuard handshake younger than this also keeps a session online. WireGuard renews keys after 120 s of
-    /// traffic and drops them after 180 s (REJECT_AFTER_TIME).
-    pub handshake_ttl: u32,
     /// An offline session is closed (`expired`) and its addresses are released after this long. Ten minutes let a
     /// device survive a dead spot or a short sleep, and abandoned sessions do not hold addresses for long.
     pub offline_grace: u32,
@@ -37,18 +35,13 @@ pub struct Config {
     /// Exit countries that the devices of one account may use at the same time, at least 1. Each one needs a separate
     /// Tor process; `[tor] max_countries` limits them for all accounts together.
     pub exit_countries: u32,
-    /// Longest pause between attempts while service `wg` does not respond, in milliseconds. A restart of `wg` is
-    /// detected by the end of a held response.
-    pub wg_poll_ms: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             node_id: "main".into(),
-            pools: LanePools::default(),
             heartbeat_ttl: 90,
-            handshake_ttl: 180,
             offline_grace: 600,
             hard_ttl: 15 * 86_400,
             quarantine: 300,
@@ -58,39 +51,28 @@ impl Default for Config {
             history_days: 90,
             identity_changes: 20,
             exit_countries: 3,
-            wg_poll_ms: 200,
         }
     }
 }
 
-/// Why a configuration was rejected.
+/// A setting is out of range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Invalid address pools.
-    #[error(transparent)]
-    Pools(#[from] PoolError),
-    /// A number is out of range.
-    #[error("session.{field} must be {bounds}")]
-    Bounds {
-        /// Name of the setting.
-        field: &'static str,
-        /// Allowed range.
-        bounds: &'static str,
-    },
+#[error("session.{field} must be {bounds}")]
+pub struct ConfigError {
+    field: &'static str,
+    bounds: &'static str,
 }
 
 impl Config {
-    /// Checks pools and ranges.
+    /// Checks the ranges.
     ///
     /// # Errors
     /// When a setting is invalid.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.pools.validate()?;
         let year = 366 * 86_400;
         let bounds = [
             ("node_id", (1..=64).contains(&self.node_id.len()), "1 to 64 characters long"),
             ("heartbeat_ttl", (2..=86_400).contains(&self.heartbeat_ttl), "2 to 86400 seconds"),
-            ("handshake_ttl", self.handshake_ttl <= 86_400, "at most 86400 seconds"),
             ("offline_grace", self.offline_grace <= year, "at most a year"),
             ("hard_ttl", (self.heartbeat_ttl..=year).contains(&self.hard_ttl), "heartbeat_ttl to a year"),
             ("quarantine", self.quarantine <= year, "at most a year"),
@@ -100,10 +82,9 @@ impl Config {
             ("history_days", (1..=36_600).contains(&self.history_days), "1 to 36600 days"),
             ("identity_changes", (1..=10_000).contains(&self.identity_changes), "1 to 10000 a minute"),
             ("exit_countries", (1..=64).contains(&self.exit_countries), "1 to 64"),
-            ("wg_poll_ms", (10..=10_000).contains(&self.wg_poll_ms), "10 to 10000 milliseconds"),
         ];
         match bounds.into_iter().find(|(_, good, _)| !good) {
-            Some((field, _, bounds)) => Err(ConfigError::Bounds { field, bounds }),
+            Some((field, _, bounds)) => Err(ConfigError { field, bounds }),
             None => Ok(()),
         }
     }
@@ -115,16 +96,10 @@ impl Config {
             // Three times the longest connect, so that no connect in progress is given up.
             connecting: 30,
             heartbeat_ttl: self.heartbeat_ttl.into(),
-            handshake_ttl: self.handshake_ttl.into(),
+            handshake_ttl: HANDSHAKE_TTL,
             offline_grace: self.offline_grace.into(),
             hard_ttl: self.hard_ttl.into(),
         }
-    }
-
-    /// First and last slot for devices.
-    #[must_use]
-    pub fn slots(&self) -> (Slot, Slot) {
-        (Slot::FIRST, self.pools.last_device_slot())
     }
 }
 
@@ -136,6 +111,6 @@ mod tests {
     fn defaults_are_valid_and_values_out_of_range_are_rejected() {
         assert_eq!(Config::default().validate(), Ok(()));
         let wrong = Config { sweep_interval: 0, ..Config::default() };
-        assert_eq!(wrong.validate(), Err(ConfigError::Bounds { field: "sweep_interval", bounds: "1 to 300 seconds" }));
+        assert_eq!(wrong.validate(), Err(ConfigError { field: "sweep_interval", bounds: "1 to 300 seconds" }));
     }
 }

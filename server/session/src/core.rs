@@ -9,12 +9,13 @@ use crate::lanes::{LaneClient, Policies, Reconciler};
 use crate::live::LiveState;
 use crate::registry::Registry;
 use std::sync::Arc;
-use tornado_shared::model::UnixSeconds;
+use tornado_shared::model::{LanePools, Slot, UnixSeconds};
 use tornado_store::sessions::SessionStore;
 
 #[derive(Clone)]
 pub(crate) struct Core {
     pub config: Arc<Config>,
+    pub pools: LanePools,
     pub store: Arc<dyn SessionStore>,
     pub live: Arc<LiveState>,
     pub registry: Arc<Registry>,
@@ -30,5 +31,10 @@ pub(crate) struct Core {
 impl Core {
     pub fn now(&self) -> UnixSeconds {
         (self.clock)()
+    }
+
+    /// First and last slot for devices.
+    pub fn slots(&self) -> (Slot, Slot) {
+        (Slot::FIRST, self.pools.last_device_slot())
     }
 }

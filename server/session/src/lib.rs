@@ -46,6 +46,7 @@ use tornado_contracts::tor::TorClient;
 use tornado_contracts::wg::WgClient;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
+use tornado_shared::model::LanePools;
 use tornado_store::sessions::{Deadlined, SqlSessions};
 use tornado_store::{PostgresLogin, StoreError};
 
@@ -59,6 +60,15 @@ pub struct Cluster {
     pub store: PostgresLogin,
     /// Live state.
     pub live: RedisLogin,
+}
+
+/// What the server binary passes on from other tables.
+#[derive(Debug, Clone, Default)]
+pub struct Wiring {
+    /// Address pools of both lanes.
+    pub pools: LanePools,
+    /// Databases of profile `cluster`; `None`: a file and memory.
+    pub cluster: Option<Cluster>,
 }
 
 /// Why the service could not start.
@@ -86,9 +96,9 @@ pub enum Error {
 ///
 /// # Errors
 /// When the configuration is invalid, when database or socket cannot be used, or when a task ends early.
-pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
-    let (store, live): (_, Arc<dyn LiveStore>) = match cluster {
+    let (store, live): (_, Arc<dyn LiveStore>) = match wiring.cluster {
         Some(cluster) => {
             let store = SqlSessions::open_postgres(&cluster.store).await?;
             (store, Arc::new(RedisStore::new(cluster.live)))
@@ -100,6 +110,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     };
     let engines = engines::watch(&store, live.clone());
     let parts = Parts {
+        pools: wiring.pools,
         store: Arc::new(Deadlined::new(store.clone())),
         live,
         auth: Arc::new(AuthClient::new(context.channel(ServiceName::Auth))),

@@ -18,11 +18,17 @@ use tornado_contracts::tor::Tor;
 use tornado_contracts::wg::Wg;
 use tornado_live::LiveStore;
 use tornado_runtime::Tasks;
+use tornado_shared::model::LanePools;
 use tornado_store::StoreError;
 use tornado_store::sessions::SessionStore;
 
+/// Longest pause between attempts while service `wg` does not respond. A restart of `wg` is detected by the end of a
+/// held response.
+const WG_RETRY: Duration = Duration::from_millis(200);
+
 /// Dependencies of the service.
 pub(crate) struct Parts {
+    pub pools: LanePools,
     pub store: Arc<dyn SessionStore>,
     pub live: Arc<dyn LiveStore>,
     pub auth: Arc<dyn Auth>,
@@ -45,7 +51,7 @@ pub(crate) struct Service {
 impl Service {
     /// Composes the service and restores all live sessions from the store.
     pub async fn restore(config: Config, parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { store, live, auth, wg, tor, clock } = parts;
+        let Parts { pools, store, live, auth, wg, tor, clock } = parts;
         let counters = Arc::new(Counters::new(clock()));
         let registry = Arc::new(Registry::default());
         let lanes = Arc::new(LaneClient::new(wg));
@@ -53,6 +59,7 @@ impl Service {
         let reconciler = Reconciler::new(lanes.clone(), registry.clone(), counters.clone(), clock.clone());
         let core = Core {
             config: Arc::new(config),
+            pools,
             live: Arc::new(LiveState::new(live, counters.clone())),
             policies: Arc::new(policies),
             reconciler: Arc::new(reconciler),
@@ -89,8 +96,7 @@ impl Service {
     /// Starts the tasks of the service.
     pub fn spawn(self: &Arc<Self>, tasks: &mut Tasks) {
         let stop = tasks.stop().clone();
-        let longest = Duration::from_millis(self.core.config.wg_poll_ms.into());
-        tasks.spawn("lanes", self.watch().run(longest, stop.clone()));
+        tasks.spawn("lanes", self.watch().run(WG_RETRY, stop.clone()));
         tasks.spawn("tor", tor::run(self.tor.clone(), self.countries.clone(), stop.clone()));
         let (service, stopped) = (self.clone(), stop.clone());
         tasks.spawn("keys", async move { service.core.access.keys.run(stopped).await });

@@ -1,6 +1,6 @@
 //! Entry points of the fuzz targets: each parser of bytes from Tor, devices, operators and disks, and its invariants.
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::control::auth::{Challenge, LENGTH};
 use crate::control::directory;
 use crate::control::event::{self, CircuitLine, Event};
@@ -121,7 +121,8 @@ pub fn torrc(config: &Config) {
     if config.validate().is_err() {
         return;
     }
-    let text = torrc::render(config, &Layout::new(Path::new("/var/lib/tornado/tor")), 1, "");
+    let settings = Settings { own: config.clone(), ..Settings::default() };
+    let text = torrc::render(&settings, &Layout::new(Path::new("/var/lib/tornado/tor")), 1, "");
     for line in text.split('\n').filter(|line| !line.is_empty()) {
         let option = line.split(' ').next().unwrap_or_default();
         assert!(OPTIONS.split_whitespace().any(|known| known == option), "{line:?}");

@@ -23,9 +23,10 @@ mod process;
 mod reconcile;
 mod service;
 
-pub use config::{Config, Probe, Transport};
+pub use config::{Config, Probe, Transport, Wiring};
 pub use error::Error;
 
+use config::Settings;
 use process::{Account, Layout};
 use service::Service;
 use std::net::SocketAddr;
@@ -42,9 +43,9 @@ use tornado_runtime::{Context, Readiness, Tasks, ground};
 /// # Errors
 ///
 /// Fails if the configuration is invalid, the socket or the state directory is not usable, or a task ends early.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
-    run_with(context, config, wg).await
+    run_with(context, config, wiring, wg).await
 }
 
 /// As [`run`], with another implementation of service `wg`.
@@ -52,18 +53,22 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn run_with(context: Context, config: Config, wg: Arc<dyn Wg>) -> Result<(), Error> {
+pub async fn run_with(context: Context, config: Config, mut wiring: Wiring, wg: Arc<dyn Wg>) -> Result<(), Error> {
     config.validate()?;
+    wiring.validate()?;
     if !config::validate::is_path(&context.state_dir) {
         return Err(Error::Config(format!(
             "the path {} has characters that torrc does not allow",
             context.state_dir.display()
         )));
     }
-    let account = Account::of(config.user.as_deref())?;
-    let config = Arc::new(if ground::has_ipv6() { config } else { config.of_ipv4() });
-    let service =
-        Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_runtime::clock::unix_now));
+    let account = Account::of(wiring.user.as_deref())?;
+    if !ground::has_ipv6() {
+        wiring.retain_ipv4();
+    }
+    let (listen, page_port) = (wiring.listen.clone(), config.page_port);
+    let settings = Arc::new(Settings { own: config, wiring });
+    let service = Arc::new(Service::new(settings, Layout::new(&context.state_dir), tornado_runtime::clock::unix_now));
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);
@@ -71,8 +76,8 @@ pub async fn run_with(context: Context, config: Config, wg: Arc<dyn Wg>) -> Resu
     let tor_ended = instance::start(&service.tor, account, &mut tasks)?;
     let countries = exits::countries::run(service.tor.clone(), service.countries.clone(), account, stop.clone());
     tasks.spawn("countries", countries);
-    for address in config.addresses() {
-        let address = SocketAddr::new(address, config.page_port);
+    for address in listen {
+        let address = SocketAddr::new(address, page_port);
         tasks.spawn("page", lane::page::serve(address, service.pages.clone(), stop.clone()));
     }
     tasks.spawn("lanes", reconcile::run(service.clone(), wg, stop.clone()));

@@ -1,6 +1,6 @@
 //! Composes the rooms of the service.
 
-use crate::config::Config;
+use crate::config::Settings;
 use crate::exits::{Countries, Offer};
 use crate::instance::Instance;
 use crate::lane::{desired, tor_lane};
@@ -25,11 +25,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(config: Arc<Config>, layout: Layout, unix_now: fn() -> UnixSeconds) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, layout: Layout, unix_now: fn() -> UnixSeconds) -> Self {
         let desired = desired::load(&layout.desired());
         Self {
-            countries: Arc::new(Countries::new(&config)),
-            tor: Arc::new(Instance::new(config, layout, desired, unix_now)),
+            countries: Arc::new(Countries::new(&settings.own)),
+            tor: Arc::new(Instance::new(settings, layout, desired, unix_now)),
             offer: Offer::default(),
             pages: Arc::default(),
             orders: Mutex::new(()),

@@ -23,7 +23,7 @@ use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, 
 use tornado_rpc::{Channel, NoInput};
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::CountryCode;
-use tornado_tor::{Config, Probe, run_with};
+use tornado_tor::{Config, Probe, Wiring, run_with};
 
 const USER: &str = "debian-tor";
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -87,9 +87,9 @@ fn the_lane_is_open_exactly_while_tor_works() {
     let dir = tempfile::Builder::new().prefix("tornado-tor-").tempdir_in("/tmp").unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     private_dir(&dir.path().join("tor"));
+    let listen = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+    let wiring = Wiring { listen, user: Some(USER.into()) };
     let config = Config {
-        listen: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
-        user: Some(USER.into()),
         extra_torrc: Some(network.client_torrc().to_owned()),
         max_countries: 1,
         country_linger: 1,
@@ -109,7 +109,7 @@ fn the_lane_is_open_exactly_while_tor_works() {
     lab.host("server")
         .unwrap()
         .block_on(|| async {
-            let service = tokio::spawn(run_with(context, config, wg));
+            let service = tokio::spawn(run_with(context, config, wiring, wg));
             it_opens_when_tor_is_ready(&client).await;
             health_exits_and_circuits_are_reported(&client).await;
             an_exit_country_has_its_own_tor(&client).await;

@@ -23,12 +23,13 @@ use tornado_contracts::wg::TorLane;
 use tornado_e2e_harness::{patient, wait_for};
 use tornado_rpc::NoInput;
 use tornado_runtime::{Context, Roles};
-use tornado_tor::{Config, Error, run_with};
+use tornado_tor::{Config, Error, Wiring, run_with};
 
 /// A service with its own ports and directory.
 struct World {
     dir: TempDir,
     config: Config,
+    wiring: Wiring,
     wg: Arc<FakeWg>,
     life: Option<(CancellationToken, JoinHandle<Result<(), Error>>)>,
 }
@@ -48,8 +49,6 @@ impl World {
             nix::unistd::chown(&state, Some(user.uid), Some(user.gid)).unwrap();
         }
         let config = Config {
-            listen: vec![loopback().into()],
-            user,
             trans_port: port,
             dns_port: port,
             socks_port: port + 1,
@@ -57,7 +56,8 @@ impl World {
             extra_torrc: Some(extra),
             ..Config::default()
         };
-        Self { dir, config, wg: Arc::default(), life: None }
+        let wiring = Wiring { listen: vec![loopback().into()], user };
+        Self { dir, config, wiring, wg: Arc::default(), life: None }
     }
 
     fn start(&mut self) {
@@ -69,7 +69,7 @@ impl World {
             roles: Roles::default().with(nix::unistd::geteuid().as_raw(), ServiceName::Admin),
             shutdown: shutdown.clone(),
         };
-        let service = tokio::spawn(run_with(context, self.config.clone(), self.wg.clone()));
+        let service = tokio::spawn(run_with(context, self.config.clone(), self.wiring.clone(), self.wg.clone()));
         self.life = Some((shutdown, service));
     }
 

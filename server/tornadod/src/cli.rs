@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::commands::args::{Audit, Device, Keys, Operator, User};
-use crate::commands::machine::{Backup, Doctor, Import, Restore};
-use clap::{Parser, Subcommand};
+use crate::commands::args::{Audit, Device, Format, Keys, Operator, User};
+use crate::commands::machine::{Backup, Import, Restore};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 use tornado_contracts::ServiceName;
@@ -49,7 +49,7 @@ pub enum Command {
     #[command(subcommand)]
     Migrate(Migrate),
     /// Find problems on this machine and print how to fix them. Exit code 0: none, 1: warnings, 2: errors.
-    Doctor(Doctor),
+    Doctor(Format),
     /// Save the complete server to one encrypted file while it runs.
     Backup(Backup),
     /// Restore a server from a backup, on this machine or another one. Devices need not enrol again.
@@ -76,29 +76,17 @@ pub enum Migrate {
     Schema,
     /// Move accounts, sessions and audit trail from the files of this machine into empty tables in PostgreSQL. The
     /// server must be stopped. The files are kept.
-    ToCluster {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    ToCluster(Format),
     /// Move accounts, sessions and audit trail from PostgreSQL to files on this machine, which must not exist. The
     /// server must be stopped on every gateway. The data in PostgreSQL is kept.
-    ToEmbedded {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    ToEmbedded(Format),
 }
 
 /// Commands for a running server. They need root.
 #[derive(Debug, Subcommand)]
 pub enum Operators {
     /// Show the desired and the actual state of every service.
-    Status {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Status(Format),
     /// Start one service or all. This also ends a crash loop.
     Start {
         /// auth, session, wg, tor, dns, client-api or admin.
@@ -150,11 +138,7 @@ pub enum Operators {
 #[derive(Debug, Subcommand)]
 pub enum Tor {
     /// Show the state of the lane, the Tor process and its health.
-    Status {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Status(Format),
     /// Open the lane as soon as Tor is healthy.
     Up,
     /// Put the lane into maintenance. Tor keeps running.
@@ -164,25 +148,13 @@ pub enum Tor {
     /// Stop Tor. The lane goes into maintenance.
     Stop,
     /// List circuits with their relays.
-    Circuits {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Circuits(Format),
     /// List the countries that have exits.
-    Exits {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Exits(Format),
     /// Use new circuits for all new connections of all devices.
     NewIdentity,
     /// Probe the path through Tor now. Exit code 1 if the probe fails.
-    Health {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Health(Format),
     /// Show the end of Tor's log.
     Log {
         /// Number of lines.
@@ -197,37 +169,37 @@ pub enum Tor {
 #[derive(Debug, Subcommand)]
 pub enum Invite {
     /// Create an invitation link. It works once and is printed only now.
-    Create {
-        /// Add a device to this account instead of creating a new account.
-        #[arg(long)]
-        user: Option<Username>,
-        /// Number of devices of the new account that may be connected at the same time.
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
-        devices: u32,
-        /// Lifetime of the link: 30m, 12h, 7d, 2w; at most 30d.
-        #[arg(long, default_value = "7d", value_parser = parse_duration)]
-        expires: Duration,
-        /// Name or address for the link instead of the configured one.
-        #[arg(long)]
-        host: Option<String>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-        /// Print a QR code even if the output is not a terminal.
-        #[arg(long, conflicts_with = "json")]
-        qr: bool,
-    },
+    Create(CreateInvite),
+}
+
+/// `tornadod invite create`
+#[derive(Debug, Args)]
+pub struct CreateInvite {
+    /// Add a device to this account instead of creating a new account.
+    #[arg(long)]
+    pub user: Option<Username>,
+    /// Number of devices of the new account that may be connected at the same time.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub devices: u32,
+    /// Lifetime of the link: 30m, 12h, 7d, 2w; at most 30d.
+    #[arg(long, default_value = "7d", value_parser = parse_duration)]
+    pub expires: Duration,
+    /// Name or address for the link instead of the configured one.
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print a QR code even if the output is not a terminal.
+    #[arg(long, conflicts_with = "json")]
+    pub qr: bool,
 }
 
 /// `tornadod session …`
 #[derive(Debug, Subcommand)]
 pub enum Session {
     /// List live sessions.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Format),
     /// List past sessions, newest first.
     History {
         /// Print JSON.

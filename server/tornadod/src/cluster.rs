@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::config::cluster::urls;
 use crate::failure::Failure;
 use anyhow::Context as _;
+use tornado_contracts::engines::EnginePart;
 use tornado_live::RedisLogin;
 use tornado_session::Cluster;
 use tornado_store::{KnownSchema, PostgresLogin, PostgresUrl};
@@ -22,26 +23,22 @@ pub fn sessions(config: &Config) -> anyhow::Result<Option<Cluster>> {
     let path = config.paths.secrets.join("session.redis");
     let password =
         tornado_store::read_secret(&path).with_context(|| format!("cannot use the password in {}", path.display()))?;
-    let live = RedisLogin::new(live, "tornado_session", password.as_ref(), config.live.ca.as_deref())?;
+    let live = RedisLogin::new(&live, "tornado_session", password.as_ref(), config.live.ca.as_deref())?;
     Ok(Some(Cluster { store, live }))
 }
 
-/// Connects to PostgreSQL as service `auth` and returns the server version. Needs root.
-pub async fn probe_identity(config: &Config) -> Result<String, String> {
-    let login = ready(identity(config))?;
-    tornado_store::probe_postgres(&login, KnownSchema::Identity).await.map_err(|error| error.to_string())
-}
-
-/// Connects to PostgreSQL as service `session` and returns the server version.
-pub async fn probe_sessions(config: &Config) -> Result<String, String> {
-    let login = ready(sessions(config))?.store;
-    tornado_store::probe_postgres(&login, KnownSchema::Sessions).await.map_err(|error| error.to_string())
-}
-
-/// Connects to Redis as service `session` and returns the server version.
-pub async fn probe_live(config: &Config) -> Result<String, String> {
-    let login = ready(sessions(config))?.live;
-    tornado_live::probe_redis(&login).await.map_err(|error| error.to_string())
+/// Connects to a database as its service and returns the server version. Needs root.
+pub async fn probe(config: &Config, part: EnginePart) -> Result<String, String> {
+    let postgres = async |login: PostgresLogin, schema| {
+        tornado_store::probe_postgres(&login, schema).await.map_err(|error| error.to_string())
+    };
+    match part {
+        EnginePart::Identity => postgres(ready(identity(config))?, KnownSchema::Identity).await,
+        EnginePart::Sessions => postgres(ready(sessions(config))?.store, KnownSchema::Sessions).await,
+        EnginePart::Live => {
+            tornado_live::probe_redis(&ready(sessions(config))?.live).await.map_err(|error| error.to_string())
+        }
+    }
 }
 
 fn ready<T>(login: anyhow::Result<Option<T>>) -> Result<T, String> {

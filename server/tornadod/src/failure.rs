@@ -31,11 +31,6 @@ impl Failure {
         Self { kind: Kind::Failed, text: text.into() }
     }
 
-    /// The errors that `doctor` found. They have the exit code of an invalid configuration, which is one of them.
-    pub fn grave(text: impl Into<String>) -> Self {
-        Self::usage(text)
-    }
-
     /// The server rejected the request.
     pub fn refused(text: impl Into<String>) -> Self {
         Self { kind: Kind::Refused, text: text.into() }
@@ -54,6 +49,18 @@ impl Failure {
     /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind as u8)
+    }
+}
+
+/// The outcome of a call to a service.
+pub trait Outcome<T> {
+    /// Converts the error of a call that was made to do `doing`.
+    fn or_cannot(self, doing: &str) -> Result<T, Failure>;
+}
+
+impl<T, E: ServiceError> Outcome<T> for Result<T, E> {
+    fn or_cannot(self, doing: &str) -> Result<T, Failure> {
+        self.map_err(|error| Failure::of_call(doing, &error))
     }
 }
 

@@ -4,6 +4,7 @@
 //! The file is copied and then truncated, because all processes have it open. They append, so they continue at its new
 //! end (open(2), `O_APPEND`). Lines that are written between the last read of the copy and the truncation are lost.
 
+use crate::commands::backup::beside;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -71,13 +72,6 @@ fn copy(log: &mut File, to: &Path) -> io::Result<()> {
     drop(std::fs::remove_file(to));
     let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     io::copy(log, &mut new).map(drop)
-}
-
-fn beside(path: &Path, part: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(part);
-    name.into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! Standard output and error. A closed reader (`| head`) is not a failure.
 
+use crate::failure::Failure;
+use qrcode::render::unicode::Dense1x2;
 use std::io::Write as _;
+use tornado_runtime::clock::unix_now;
 pub use tornado_shared::format::{bytes, span};
+use tornado_shared::model::UnixSeconds;
 use tornado_shared::model::text::shown;
 
 /// Writes a line to standard output.
@@ -14,11 +18,27 @@ pub fn complain(line: &str) {
     drop(writeln!(std::io::stderr(), "{}", shown(line)));
 }
 
-/// Writes a table. The first row is the heading.
-pub fn table(rows: &[Vec<String>]) {
-    for line in tornado_shared::format::table(rows).lines() {
-        say(line);
-    }
+/// Writes a table.
+pub fn table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
+    let heading = heading.map(str::to_owned).to_vec();
+    let rows: Vec<_> = std::iter::once(heading).chain(rows.into_iter().map(|row| row.to_vec())).collect();
+    tornado_shared::format::table(&rows).lines().for_each(say);
+}
+
+/// The time since `at`, for example `5m ago`.
+pub fn ago(at: UnixSeconds) -> String {
+    format!("{} ago", span(unix_now() - at))
+}
+
+/// The text of a value, or `-`.
+pub fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Renders a QR code with half-block characters, light on dark, as most terminals are dark.
+pub fn qr_code(text: &str) -> Result<String, Failure> {
+    let code = qrcode::QrCode::new(text).map_err(|e| Failure::failed(format!("cannot create a QR code: {e}")))?;
+    Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
 /// Returns true if standard output is a terminal.

@@ -26,7 +26,7 @@ fn of(text: &str) -> Option<Config> {
     }
     let usable = parse(&kept)?;
     match pools::chosen(&usable) {
-        Ok(Some(chosen)) => Config::parse_with(&toml::to_string(&kept).ok()?, Some(chosen)).ok(),
+        Ok(Some(chosen)) => usable.with_pools(chosen).ok(),
         // An invalid file of pools is reported by its own check.
         Ok(None) | Err(_) => Some(usable),
     }

@@ -1,6 +1,7 @@
 //! Runs one process of the server until it is asked to stop.
 
 use crate::cluster;
+use crate::commands::blocking;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::log_file;
@@ -21,15 +22,13 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     let config_path = std::path::absolute(config_path).context("cannot resolve the path of the configuration")?;
     let config = pools::settle(config, &config_path)?;
     let watched = config.clone();
-    let master = tornado_master::Config { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    let master = tornado_master::Wiring { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
+    blocking(async {
         let shutdown = end_on_signals().context("cannot handle signals")?;
         let _log = AbortOnDropHandle::new(tokio::spawn(log_file::watch(watched.log.file_mib)));
         let _watch = AbortOnDropHandle::new(tokio::spawn(pools::watch(watched)));
         tornado_master::run(master, shutdown).await.context("the supervisor ended")
-    })?;
+    })??;
     Ok(())
 }
 
@@ -65,19 +64,27 @@ fn leave(state_dir: &Path, error: &anyhow::Error) {
 }
 
 async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
+    let (host, api_port, pools) = (config.server.host.clone(), config.api_port(), config.lanes.pools);
     match name {
         ServiceName::Auth => {
-            let cluster = cluster::identity(&config)?;
-            tornado_auth::run(context, config.auth, cluster).await?;
+            let address = tornado_auth::Address { host, port: api_port };
+            let wiring = tornado_auth::Wiring { address, cluster: cluster::identity(&config)? };
+            tornado_auth::run(context, config.auth, wiring).await?;
         }
         ServiceName::Session => {
-            let cluster = cluster::sessions(&config)?;
-            tornado_session::run(context, config.session, cluster).await?;
+            let wiring = tornado_session::Wiring { pools, cluster: cluster::sessions(&config)? };
+            tornado_session::run(context, config.session, wiring).await?;
         }
-        ServiceName::Wg => tornado_wg::run(context, config.wg).await?,
-        ServiceName::Tor => tornado_tor::run(context, config.tor).await?,
-        ServiceName::Dns => tornado_dns::run(context, config.dns).await?,
-        ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,
+        ServiceName::Wg => {
+            let wiring = tornado_wg::Wiring { lanes: config.lanes, dns: config.dns.enabled, api_port };
+            tornado_wg::run(context, config.wg, wiring).await?;
+        }
+        ServiceName::Tor => tornado_tor::run(context, config.tor, tornado_tor::Wiring::new(&pools)).await?,
+        ServiceName::Dns => tornado_dns::run(context, config.dns, tornado_dns::Wiring { pools }).await?,
+        ServiceName::ClientApi => {
+            let wiring = tornado_client_api::Wiring { host, pools };
+            tornado_client_api::run(context, config.client_api, wiring).await?;
+        }
         ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
     }
     Ok(())

@@ -1,11 +1,12 @@
 //! Configuration of the lanes.
 
 use crate::error::Error;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use tornado_contracts::wg::Isolation;
 use tornado_packet_io::Offload;
-use tornado_shared::model::{Lane, LaneAddresses, LanePool, LanePools, Slot};
+use tornado_shared::invitation::DEFAULT_PORT;
+use tornado_shared::model::{Lane, LaneAddresses, LanePools, Slot};
 
 /// Longest interface name: IFNAMSIZ minus the terminating zero, netdevice(7).
 const MAX_NAME: usize = 15;
@@ -27,8 +28,7 @@ pub enum BackendChoice {
     Userspace,
 }
 
-/// Configuration of service `wg`. Interface and table names are configurable so that several servers can share a test
-/// machine.
+/// Table `[wg]`. Interface and table names are configurable so that several servers can share a test machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -36,35 +36,13 @@ pub struct Config {
     pub direct: String,
     /// Interface name of the tor lane.
     pub tor: String,
-    /// UDP port of the direct lane.
-    pub direct_port: u16,
-    /// UDP port of the tor lane.
-    pub tor_port: u16,
-    /// Address pools of both lanes; slot 1 of each is the server.
-    pub pools: LanePools,
-    /// Addresses by which Tor distinguishes devices, a separate one for each session: a /10 (default: the shared
-    /// address space of RFC 6598) and an IPv6 prefix of /104 or shorter. These addresses never leave the host, and
-    /// other networks may use the same ranges.
-    pub isolation: LanePool,
     /// Interval of the leak canary in seconds, 1 to 3600.
     pub canary_interval: u32,
-    /// Inner MTU in bytes.
-    pub mtu: u16,
     /// The WireGuard implementation that moves the packets.
     pub backend: BackendChoice,
     /// Whether the userspace implementation lets the kernel join and split packets. `off` is for kernels and network
     /// cards that handle this incorrectly; an offload that the kernel rejects is detected automatically.
     pub offload: Offload,
-    /// Whether devices of the direct lane use the resolver at its gateway.
-    pub dns: bool,
-    /// Maximum number of concurrent flows for each address of a device, 64 to 1000000. A twentieth of it may start per
-    /// second.
-    pub max_flows: u32,
-    /// Networks outside the internet that devices of the direct lane may reach: private ones, or those of the server
-    /// itself.
-    pub allow_networks: Vec<IpNet>,
-    /// TCP port of the device API, the only port of the server that devices of the direct lane may reach.
-    pub api_port: u16,
     /// Name of the nftables table in family `inet`.
     pub table: String,
 }
@@ -74,103 +52,94 @@ impl Default for Config {
         Self {
             direct: "wg0".into(),
             tor: "wg1".into(),
-            direct_port: 51820,
-            tor_port: 51821,
-            pools: LanePools::default(),
-            isolation: LanePool {
-                v4: Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
-                v6: Ipv6Net::new_assert(Ipv6Addr::new(0xfd74, 0x6f72, 0x6e61, 0x64, 0, 0, 0, 0), 64),
-            },
             canary_interval: 60,
-            mtu: 1420,
             backend: BackendChoice::Auto,
             offload: Offload::Auto,
-            dns: true,
-            max_flows: 4096,
-            allow_networks: Vec::new(),
-            api_port: 4605,
             table: "tornado".into(),
         }
     }
 }
 
+/// Table `[lanes]`: settings of both lanes. Other services use the pools too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lanes {
+    /// UDP port of the direct lane.
+    pub direct_port: u16,
+    /// UDP port of the tor lane.
+    pub tor_port: u16,
+    /// MTU of the lanes' interfaces, in bytes.
+    pub mtu: u16,
+    /// Maximum number of concurrent flows for each address of a device, 64 to 1000000. A twentieth of it may start per
+    /// second.
+    pub max_flows: u32,
+    /// Networks outside the internet that devices of the direct lane may reach: private ones, or those of the server
+    /// itself.
+    pub allow_networks: Vec<IpNet>,
+    /// Address pools; slot 1 of each is the server.
+    pub pools: LanePools,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            direct_port: 51820,
+            tor_port: 51821,
+            mtu: 1420,
+            max_flows: 4096,
+            allow_networks: Vec::new(),
+            pools: LanePools::default(),
+        }
+    }
+}
+
 impl Config {
-    /// Interface name of a lane.
-    #[must_use]
-    pub fn interface(&self, lane: Lane) -> &str {
-        match lane {
-            Lane::Direct => &self.direct,
-            Lane::Tor => &self.tor,
-        }
-    }
-
-    /// UDP port of a lane.
-    #[must_use]
-    pub const fn port(&self, lane: Lane) -> u16 {
-        match lane {
-            Lane::Direct => self.direct_port,
-            Lane::Tor => self.tor_port,
-        }
-    }
-
-    /// The server's own addresses on a lane.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the lane's pool has no address for the server.
-    pub fn gateway(&self, lane: Lane) -> Result<LaneAddresses, Error> {
-        let addresses = self.pools.of(lane).addresses(Slot::SERVER);
-        addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane has no address for the server")))
-    }
-
-    /// The resolver of a lane, at its gateway: on the tor lane Tor's DNSPort, on the direct lane service `dns`, if
-    /// enabled.
-    #[must_use]
-    pub fn resolver(&self, lane: Lane) -> Option<LaneAddresses> {
-        match lane {
-            Lane::Direct if !self.dns => None,
-            Lane::Direct | Lane::Tor => self.gateway(lane).ok(),
-        }
-    }
-
-    /// The leak canary's addresses on the tor lane.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the pool has no slot for the canary.
-    pub fn canary(&self) -> Result<LaneAddresses, Error> {
-        let addresses = self.pools.tor.addresses(self.pools.canary_slot());
-        addresses.ok_or_else(|| Error::Config("the pool of the tor lane has no address for the canary".into()))
-    }
-
     /// Checks all values. Names must be safe to use inside a ruleset.
     ///
     /// # Errors
     ///
     /// Fails on the first invalid value.
     pub fn validate(&self) -> Result<(), Error> {
-        for lane in Lane::ALL {
-            let name = self.interface(lane);
-            if !is_word(name, MAX_NAME) {
-                return Err(Error::Config(format!("'{name}' is not a usable interface name")));
-            }
-            if self.port(lane) == 0 {
-                return Err(Error::Config(format!("the {lane} lane needs a UDP port")));
-            }
+        if let Some(name) = [&self.direct, &self.tor].into_iter().find(|name| !is_word(name, MAX_NAME)) {
+            return Err(Error::Config(format!("'{name}' is not a usable interface name")));
         }
-        if self.direct == self.tor || self.direct_port == self.tor_port {
-            return Err(Error::Config("the two lanes need different interfaces and ports".into()));
+        if self.direct == self.tor {
+            return Err(Error::Config("the two lanes need different interfaces".into()));
         }
         if !is_word(&self.table, 31) {
             return Err(Error::Config(format!("'{}' is not a usable nftables table name", self.table)));
         }
+        if !(1..=3600).contains(&self.canary_interval) {
+            return Err(Error::Config("canary_interval must be 1 to 3600 seconds".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Lanes {
+    /// Checks all values.
+    ///
+    /// # Errors
+    ///
+    /// Fails on the first invalid value.
+    pub fn validate(&self) -> Result<(), Error> {
+        self.pools.validate().map_err(|e| Error::Config(format!("pools: {e}")))?;
+        if self.direct_port == 0 || self.tor_port == 0 {
+            return Err(Error::Config("each lane needs a UDP port".into()));
+        }
+        if self.direct_port == self.tor_port {
+            return Err(Error::Config("direct_port and tor_port must differ".into()));
+        }
         if !(MIN_MTU..=MAX_MTU).contains(&self.mtu) {
             return Err(Error::Config(format!("the MTU must be between {MIN_MTU} and {MAX_MTU}")));
         }
-        let isolation = &self.isolation;
-        if isolation.v4.prefix_len() != 10 || isolation.v6.prefix_len() > 104 {
-            return Err(Error::Config("the isolation addresses must be an IPv4 /10 and an IPv6 /104 or larger".into()));
+        if !(64..=1_000_000).contains(&self.max_flows) {
+            return Err(Error::Config("max_flows must be 64 to 1000000".into()));
         }
+        if let Some(net) = self.allow_networks.iter().find(|net| net.trunc() != **net) {
+            return Err(Error::Config(format!("{net} in allow_networks has host bits set; write {}", net.trunc())));
+        }
+        let isolation = Isolation::POOL;
         for lane in Lane::ALL {
             let pool = self.pools.of(lane);
             if isolation.v4.contains(&pool.v4.network())
@@ -181,16 +150,81 @@ impl Config {
                 return Err(Error::Config(format!("the isolation addresses overlap the pool of the {lane} lane")));
             }
         }
-        if !(64..=1_000_000).contains(&self.max_flows) {
-            return Err(Error::Config("max_flows must be 64 to 1000000".into()));
+        Ok(())
+    }
+}
+
+/// What the server binary passes on from other tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wiring {
+    /// Table `[lanes]`.
+    pub lanes: Lanes,
+    /// Whether devices of the direct lane use the resolver at its gateway.
+    pub dns: bool,
+    /// TCP port of the device API, the only port of the server that devices of the direct lane may reach.
+    pub api_port: u16,
+}
+
+impl Default for Wiring {
+    fn default() -> Self {
+        Self { lanes: Lanes::default(), dns: true, api_port: DEFAULT_PORT }
+    }
+}
+
+/// Configuration and wiring as the modules use them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) own: Config,
+    pub(crate) wiring: Wiring,
+}
+
+impl Settings {
+    /// Interface name of a lane.
+    #[must_use]
+    pub fn interface(&self, lane: Lane) -> &str {
+        match lane {
+            Lane::Direct => &self.own.direct,
+            Lane::Tor => &self.own.tor,
         }
-        if let Some(net) = self.allow_networks.iter().find(|net| net.trunc() != **net) {
-            return Err(Error::Config(format!("{net} in allow_networks has host bits set; write {}", net.trunc())));
+    }
+
+    /// UDP port of a lane.
+    #[must_use]
+    pub const fn port(&self, lane: Lane) -> u16 {
+        match lane {
+            Lane::Direct => self.wiring.lanes.direct_port,
+            Lane::Tor => self.wiring.lanes.tor_port,
         }
-        if !(1..=3600).contains(&self.canary_interval) {
-            return Err(Error::Config("canary_interval must be 1 to 3600 seconds".into()));
+    }
+
+    /// The server's own addresses on a lane.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the lane's pool has no address for the server.
+    pub fn gateway(&self, lane: Lane) -> Result<LaneAddresses, Error> {
+        let addresses = self.wiring.lanes.pools.of(lane).addresses(Slot::SERVER);
+        addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane has no address for the server")))
+    }
+
+    /// The resolver of a lane, at its gateway: on the tor lane Tor's DNSPort, on the direct lane service `dns`, if
+    /// enabled.
+    #[must_use]
+    pub fn resolver(&self, lane: Lane) -> Option<LaneAddresses> {
+        match lane {
+            Lane::Direct if !self.wiring.dns => None,
+            Lane::Direct | Lane::Tor => self.gateway(lane).ok(),
         }
-        self.pools.validate().map_err(|e| Error::Config(e.to_string()))
+    }
+
+    /// The leak canary's addresses on the tor lane.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the pool has no slot for the canary.
+    pub fn canary(&self) -> Result<LaneAddresses, Error> {
+        let addresses = self.wiring.lanes.pools.tor.addresses(self.wiring.lanes.pools.canary_slot());
+        addresses.ok_or_else(|| Error::Config("the pool of the tor lane has no address for the canary".into()))
     }
 }
 
@@ -206,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_default_is_valid() {
-        assert!(Config::default().validate().is_ok());
+        assert!(Config::default().validate().is_ok() && Lanes::default().validate().is_ok());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Entry points for the fuzz targets: answers of the kernel and of nft(8).
 
 use crate::canary::take_counts;
+use crate::config::Settings;
 use crate::firewall::{Policy, chains, compare, drop_handles};
 use crate::host::HostInterfaces;
-use crate::{Config, netfilter};
+use crate::netfilter;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tornado_contracts::wg::TorLane;
@@ -18,7 +19,7 @@ pub fn netlink(bytes: &[u8]) {
 pub fn listing(text: &str) {
     let Ok(mut listing) = serde_json::from_str::<Value>(text) else { return };
     drop_handles(&mut listing);
-    if let Ok(policy) = Policy::of(&Config::default()) {
+    if let Ok(policy) = Policy::of(&Settings::default()) {
         let expected = chains(&policy, &HostInterfaces::default(), &TorLane::Closed.into(), &BTreeSet::new());
         let text = listing.to_string();
         if compare(&listing, &expected).is_ok() {

@@ -33,13 +33,14 @@ mod status;
 mod tor_lane;
 mod wakes;
 
-pub use config::{BackendChoice, Config};
+pub use config::{BackendChoice, Config, Lanes, Wiring};
 pub use error::Error;
 pub use firewall::{FirewallError, foreign_tables};
 pub use host::netlink::NetlinkError;
 pub use interfaces::BackendError;
 
 use canary::CanaryTable;
+use config::Settings;
 use firewall::{Firewall, Nft, Policy};
 use host::netlink::Netlink;
 use interfaces::{Factory, keys};
@@ -65,24 +66,26 @@ fn local_users() -> impl Iterator<Item = u32> {
 ///
 /// Fails if the configuration is invalid, a table of the same name belongs to another program, or a key, an interface,
 /// the ruleset or the socket cannot be set up.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
+    wiring.lanes.validate()?;
+    let config = Settings { own: config, wiring };
     let keys = keys::load_or_create(&context.state_dir)?;
     let own = OwnChanges::default();
     let nft = Nft::new(own.clone());
-    let canary = CanaryTable::new(nft.clone(), &config.table, &config.tor, config.canary()?);
+    let canary = CanaryTable::new(nft.clone(), &config.own.table, &config.own.tor, config.canary()?);
     // Must precede every change to interfaces and tables.
-    firewall::refuse_foreign(&nft, &[&config.table, canary.name()]).await?;
-    let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
+    firewall::refuse_foreign(&nft, &[&config.own.table, canary.name()]).await?;
+    let maps = Maps::open(&config.own.table, &own).map_err(FirewallError::Maps)?;
     let mut policy = Policy::of(&config)?;
     policy.local_users.extend(local_users());
-    policy.admission.with_timeouts = nft.accepts(policy.admission.probe(&config.table)).await;
+    policy.admission.with_timeouts = nft.accepts(policy.admission.probe(&config.own.table)).await;
     if !policy.admission.with_timeouts {
         tracing::info!("this kernel does not support timeouts per flow; the lanes' flows use the host's timeouts");
     }
     let firewall = Firewall::new(policy, nft, maps);
     // Subscribe before the first rule exists, so that no later change by another program is missed.
-    let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
+    let notices = Notices::open(vec![config.own.table.clone(), canary.name().to_owned()], own)
         .inspect_err(|error| tracing::warn!(%error, "could not watch the firewall; checking at intervals only"))
         .ok();
     let node = TunNode::Socket(socket_path(&context.run_dir, TUN_SOCKET));

@@ -86,7 +86,7 @@ fn spec(lab: &Lab, device: &Device, account: u128) -> PeerSpec {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flooding_device_is_limited_and_delays_no_other() {
-    let Some((lab, service, client, status)) = up_with(|lab| lab.config.max_flows = FLOWS).await else { return };
+    let Some((lab, service, client, status)) = up_with(|lab| lab.wiring.lanes.max_flows = FLOWS).await else { return };
     let (bad, good) = (lab.device(), lab.device());
     sync(&client, vec![spec(&lab, &bad, 7), spec(&lab, &good, 8)]).await;
     let tunnels = [&bad, &good].map(|device| device.connect(&lab, &status, Lane::Direct));

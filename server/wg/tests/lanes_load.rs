@@ -62,7 +62,7 @@ impl Pulse {
 }
 
 fn specs(lab: &Lab, slots: std::ops::Range<u32>) -> Vec<PeerSpec> {
-    slots.map(|slot| spec(lab.config.pools, &PrivateKey::random(), slot, None)).collect()
+    slots.map(|slot| spec(lab.wiring.lanes.pools, &PrivateKey::random(), slot, None)).collect()
 }
 
 /// Results of 64 concurrent callers, each of which waits for a response before its next call.

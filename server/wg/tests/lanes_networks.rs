@@ -97,7 +97,7 @@ impl Neighbours {
 async fn devices_reach_the_internet_and_no_network_of_the_server() {
     let mut neighbours = None;
     let up = up_with(|lab| {
-        lab.config.allow_networks = ["192.168.77.0/24", "fd77::/64"].map(|net| net.parse().unwrap()).into();
+        lab.wiring.lanes.allow_networks = ["192.168.77.0/24", "fd77::/64"].map(|net| net.parse().unwrap()).into();
         neighbours = Some(Neighbours::of(lab));
         // As the container software does.
         lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");

@@ -74,6 +74,46 @@ pub trait ServiceError: std::error::Error + Serialize + DeserializeOwned + From<
     }
 }
 
+/// Implements [`ServiceError`] for a contract's error, which has the variant `Fault(Fault)`. Each line has the form
+/// `PATTERN => STATUS, "code"[, retry after SECONDS];`
+#[macro_export]
+macro_rules! service_error {
+    ($error:ty { $($pattern:pat => $status:literal, $code:expr $(, retry after $seconds:expr)?;)+ }) => {
+        impl From<$crate::Fault> for $error {
+            fn from(fault: $crate::Fault) -> Self {
+                Self::Fault(fault)
+            }
+        }
+
+        impl $error {
+            /// Status, code and seconds to wait before a retry.
+            fn facts(&self) -> (u16, &str, Option<u64>) {
+                match self {
+                    $($pattern => ($status, $code, [$($seconds)?].first().copied()),)+
+                    Self::Fault(fault) => {
+                        use $crate::ServiceError as _;
+                        (fault.status(), fault.code(), fault.retry_after())
+                    }
+                }
+            }
+        }
+
+        impl $crate::ServiceError for $error {
+            fn status(&self) -> u16 {
+                self.facts().0
+            }
+
+            fn code(&self) -> &str {
+                self.facts().1
+            }
+
+            fn retry_after(&self) -> Option<u64> {
+                self.facts().2
+            }
+        }
+    };
+}
+
 impl ServiceError for Fault {
     fn status(&self) -> u16 {
         match self {

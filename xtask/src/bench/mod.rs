@@ -9,32 +9,31 @@ mod tor;
 mod tor_load;
 mod tor_world;
 
-pub use process::{cpu_seconds, resident_bytes};
+pub use process::{cpu_seconds, mebi, resident_bytes};
 pub use report::{Goal, Report};
 pub use rounds::{Rounds, Sample};
 
-use crate::shell;
+use crate::machine::programs::Need;
+use crate::{machine, shell};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A measurement. To add one, create a module in this directory and add it to [`all`].
-trait Bench {
+/// A measurement. To add one, create a module in this directory and add it to [`ALL`].
+struct Bench {
     /// Name on the command line and key in the JSON file.
-    fn name(&self) -> &'static str;
+    name: &'static str,
     /// One-line description.
-    fn about(&self) -> &'static str;
+    about: &'static str,
     /// Installs and builds what the bench needs, including release builds. Not measured.
-    fn prepare(&self) -> anyhow::Result<()>;
+    prepare: fn() -> anyhow::Result<()>,
     /// Takes the measurements. A contestant that fails is reported on standard error and missing from the report.
-    fn run(&self, options: &Options) -> anyhow::Result<Report>;
+    run: fn(&Options) -> anyhow::Result<Report>,
 }
 
-fn all() -> Vec<Box<dyn Bench>> {
-    vec![Box::new(control::Control), Box::new(dataplane::Dataplane), Box::new(tor::TorLane)]
-}
+const ALL: [Bench; 3] = [control::BENCH, dataplane::BENCH, tor::BENCH];
 
 /// Options of every bench.
 #[derive(Debug, Clone, Copy)]
@@ -72,14 +71,14 @@ impl Words {
         let mut benches = serde_json::Map::new();
         let mut all_ran = true;
         for bench in wanted {
-            println!("\n{}: {}", bench.name(), bench.about());
-            match bench.prepare().and_then(|()| bench.run(&options)) {
+            println!("\n{}: {}", bench.name, bench.about);
+            match (bench.prepare)().and_then(|()| (bench.run)(&options)) {
                 Ok(report) => {
                     report.print();
-                    benches.insert(bench.name().to_owned(), serde_json::to_value(&report)?);
+                    benches.insert(bench.name.to_owned(), serde_json::to_value(&report)?);
                 }
                 Err(error) => {
-                    eprintln!("{}: {error:#}", bench.name());
+                    eprintln!("{}: {error:#}", bench.name);
                     all_ran = false;
                 }
             }
@@ -92,12 +91,25 @@ impl Words {
     }
 }
 
-fn choose(names: &[String]) -> anyhow::Result<Vec<Box<dyn Bench>>> {
-    let known: Vec<_> = all().iter().map(|bench| bench.name()).collect();
+/// Installs what labs need, and builds release programs of these packages. With `TORNADO_BIN_DIR`, others are measured.
+fn prepare_lab(needs: &[Need], packages: &[&str]) -> anyhow::Result<()> {
+    machine::provide(needs)?;
+    machine::users()?;
+    if std::env::var_os("TORNADO_BIN_DIR").is_some() {
+        return Ok(());
+    }
+    // All packages in one build: another set of packages has another set of features and would rebuild half of the
+    // dependencies.
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    shell::run(shell::cargo(&["build", "--quiet", "--release", "--bins"]).args(packages))
+}
+
+fn choose(names: &[String]) -> anyhow::Result<Vec<Bench>> {
+    let known = ALL.map(|bench| bench.name);
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         bail!("unknown bench '{unknown}'; available: {}", known.join(", "));
     }
-    Ok(all().into_iter().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench.name())).collect())
+    Ok(ALL.into_iter().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench.name)).collect())
 }
 
 /// Describes the machine, without which absolute figures are meaningless.
@@ -122,7 +134,7 @@ mod tests {
     #[test]
     fn an_unknown_bench_is_refused_and_no_name_means_all() {
         assert!(choose(&["dataplan".into()]).is_err());
-        assert_eq!(choose(&[]).unwrap().len(), all().len());
+        assert_eq!(choose(&[]).unwrap().len(), ALL.len());
         assert_eq!(choose(&["dataplane".into()]).unwrap().len(), 1);
     }
 }

@@ -1,9 +1,8 @@
 //! Compares the tor lane with a plain SOCKS client of the same Tor process.
 
 use super::tor_load::{self, Way};
-use super::{Bench, Goal, Options, Report, Rounds, Sample, cpu_seconds, resident_bytes, tor_world};
+use super::{Bench, Goal, Options, Report, Rounds, Sample, cpu_seconds, mebi, prepare_lab, resident_bytes, tor_world};
 use crate::machine::programs::Need;
-use crate::{machine, shell};
 use std::net::{IpAddr, Ipv4Addr};
 use tor_world::TorWorld;
 
@@ -20,53 +19,43 @@ const DEVICES: u16 = 1_000;
 const HELD: Ipv4Addr = Ipv4Addr::new(100, 127, 0, 0);
 
 /// The bench `tor`, on a private Tor network.
-pub struct TorLane;
+pub const BENCH: Bench = Bench {
+    name: "tor",
+    about: "the tor lane (device, WireGuard, TransPort) against a SOCKS client of the same Tor, on a private Tor network",
+    prepare,
+    run,
+};
 
-impl Bench for TorLane {
-    fn name(&self) -> &'static str {
-        "tor"
-    }
+fn prepare() -> anyhow::Result<()> {
+    prepare_lab(&[Need::Server, Need::Test], &["tornadod", "tornado-helper", "tornado-cli"])
+}
 
-    fn about(&self) -> &'static str {
-        "the tor lane (device, WireGuard, TransPort) against a SOCKS client of the same Tor, on a private Tor network"
-    }
-
-    fn prepare(&self) -> anyhow::Result<()> {
-        machine::provide(&[Need::Server, Need::Test])?;
-        machine::users()?;
-        if std::env::var_os("TORNADO_BIN_DIR").is_some() {
-            return Ok(());
+fn run(options: &Options) -> anyhow::Result<Report> {
+    let world = TorWorld::up()?;
+    let contestants = ["lane", "socks", "lane, paced", "socks, paced", "one Tor", "two Tors"];
+    let mut turn = 0;
+    let rounds = Rounds::run(options.rounds, &contestants, |name| {
+        turn += 1;
+        match name {
+            "one Tor" => many(&world, turn, 1, options.seconds),
+            "two Tors" => many(&world, turn, 2, options.seconds),
+            _ => one(&world, name, turn, options.seconds),
         }
-        shell::run(shell::cargo(&["build", "--release", "-p", "tornadod", "-p", "tornado-helper", "-p", "tornado-cli"]))
+    });
+    let mut report = Report::of(&rounds);
+    let ratio = |figure: &str, of: &str, base: &str| rounds.ratio(figure, of, base).map(|figure| figure.median);
+    for (name, of, base) in
+        [("lane / SOCKS", "lane", "socks"), ("lane / SOCKS, Tor held to 4 MB/s", "lane, paced", "socks, paced")]
+    {
+        report.goal(Goal::at_least(&format!("throughput, {name}"), 0.95, ratio("1 stream, MB/s", of, base)));
+        let many = ratio("4 streams, MB/s", of, base);
+        report.goal(Goal::at_least(&format!("throughput of 4 streams, {name}"), 0.95, many));
     }
-
-    fn run(&self, options: &Options) -> anyhow::Result<Report> {
-        let world = TorWorld::up()?;
-        let contestants = ["lane", "socks", "lane, paced", "socks, paced", "one Tor", "two Tors"];
-        let mut turn = 0;
-        let rounds = Rounds::run(options.rounds, &contestants, |name| {
-            turn += 1;
-            match name {
-                "one Tor" => many(&world, turn, 1, options.seconds),
-                "two Tors" => many(&world, turn, 2, options.seconds),
-                _ => one(&world, name, turn, options.seconds),
-            }
-        });
-        let mut report = Report::of(&rounds);
-        let ratio = |figure: &str, of: &str, base: &str| rounds.ratio(figure, of, base).map(|figure| figure.median);
-        for (name, of, base) in
-            [("lane / SOCKS", "lane", "socks"), ("lane / SOCKS, Tor held to 4 MB/s", "lane, paced", "socks, paced")]
-        {
-            report.goal(Goal::at_least(&format!("throughput, {name}"), 0.95, ratio("1 stream, MB/s", of, base)));
-            let many = ratio("4 streams, MB/s", of, base);
-            report.goal(Goal::at_least(&format!("throughput of 4 streams, {name}"), 0.95, many));
-        }
-        report.put("two_tors_to_one", rounds.ratio("8 streams, MB/s", "two Tors", "one Tor"))?;
-        report.put("latency_lane_to_socks", rounds.ratio("small request p50, ms", "lane", "socks"))?;
-        report.put("memory", memory(&world)?)?;
-        report.put("programs", tor_world::programs().display().to_string())?;
-        Ok(report)
-    }
+    report.put("two_tors_to_one", rounds.ratio("8 streams, MB/s", "two Tors", "one Tor"))?;
+    report.put("latency_lane_to_socks", rounds.ratio("small request p50, ms", "lane", "socks"))?;
+    report.put("memory", memory(&world)?)?;
+    report.put("programs", tor_world::programs().display().to_string())?;
+    Ok(report)
 }
 
 /// Each measurement uses a new circuit, so that no path always gets the better relays.
@@ -104,7 +93,6 @@ fn many(world: &TorWorld, turn: usize, tors: usize, seconds: u32) -> anyhow::Res
 
 /// Memory of Tor with a stream from each of many addresses, as which it sees devices, and of `wg` with as many peers.
 fn memory(world: &TorWorld) -> anyhow::Result<serde_json::Value> {
-    let mebi = |bytes: u64| (bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0;
     let server = world.server();
     let tor = world.tor_pid()?;
     let before = resident_bytes(tor)?;

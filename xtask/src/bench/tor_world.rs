@@ -1,12 +1,12 @@
 //! The world of the bench `tor`: lab, private Tor network, server and a device, from release builds.
 
-use super::resident_bytes;
+use super::process::{enroll, pids, resident_bytes};
 use crate::shell;
 use anyhow::{Context as _, ensure};
+use data_encoding::{BASE64, HEXLOWER};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
@@ -53,9 +53,7 @@ impl TorWorld {
         let options = ServerOptions { config, programs: programs.clone(), ..ServerOptions::default() };
         let server = ServerProc::start(&host, options)?;
         let device = DeviceProc::start(lab.host("device1")?, programs)?;
-        let answer = server.json(&["invite", "create"])?;
-        let link = answer["link"].as_str().context("the response has no link")?;
-        device.cli_with_password(&["enroll", link, "--username", "ada"], "correct horse battery")?.success()?;
+        enroll(&server, &device, "ada", "correct horse battery")?;
         device.cli(&["connect", "--lane", "tor"])?.success()?;
         let mut second = TorClient::start(&host, &network, "")?;
         second.ready(PATIENCE)?;
@@ -97,10 +95,7 @@ impl TorWorld {
     pub fn hold_tor_to(&self, rate: Option<u32>) -> anyhow::Result<()> {
         let sockets = self.server.state_dir().join("tor/sockets");
         let cookie = std::fs::read(sockets.join("cookie")).context("cannot read Tor's cookie")?;
-        let mut hex = String::new();
-        for byte in cookie {
-            write!(hex, "{byte:02x}")?;
-        }
+        let hex = HEXLOWER.encode(&cookie);
         let stream = UnixStream::connect(sockets.join("control")).context("cannot connect to Tor's control port")?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut reader = BufReader::new(stream.try_clone()?);
@@ -116,14 +111,8 @@ impl TorWorld {
 
     /// Resident memory in bytes of every service of the server, by name.
     pub fn mesh_memory(&self) -> anyhow::Result<Vec<(String, u64)>> {
-        let status = self.server.status()?;
-        let services = status["services"].as_array().context("the status has no services")?;
-        let one = |service: &Value| Some((service["name"].as_str()?.to_owned(), service["pid"].as_u64()?));
-        let one = |service| {
-            let (name, pid) = one(service).with_context(|| format!("a service has no process: {service}"))?;
-            anyhow::Ok((name, resident_bytes(u32::try_from(pid)?)?))
-        };
-        services.iter().map(one).collect()
+        let pids = pids(&self.server.status()?)?;
+        pids.into_iter().map(|(name, pid)| Ok((name, resident_bytes(pid)?))).collect()
     }
 
     /// Calls `look` while `wg` has `count` peers on both lanes. Service `session`, which does not know them, is
@@ -162,29 +151,5 @@ fn peer(number: u16) -> Value {
         }})
     };
     let isolation = u32::from(number) + 1;
-    json!({ "public_key": base64(key), "direct": lane(8), "tor": lane(9), "isolation": isolation })
-}
-
-/// Base64 (RFC 4648) of 32 bytes.
-fn base64(bytes: [u8; 32]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number = three.iter().chain(&[0, 0]).take(3).fold(0_usize, |all, byte| all << 8 | usize::from(*byte));
-        for place in 0..=three.len() {
-            text.extend(LETTERS.get(number >> (18 - 6 * place) & 63).map(|letter| char::from(*letter)));
-        }
-    }
-    text + "="
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_written_as_wireguard_writes_them() {
-        assert_eq!(base64([0; 32]), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-        assert_eq!(base64([0xff; 32]), "//////////////////////////////////////////8=");
-    }
+    json!({ "public_key": BASE64.encode(&key), "direct": lane(8), "tor": lane(9), "isolation": isolation })
 }

@@ -59,7 +59,7 @@ pub fn suite() -> Tally {
     let attempt = || Ok::<_, anyhow::Error>(attack(&build()?, &targets()?, SHORT));
     attempt().unwrap_or_else(|error| {
         println!("  cannot run: {error:#}");
-        Tally::one_failed()
+        Tally::ONE_FAILED
     })
 }
 
@@ -124,15 +124,15 @@ fn tell(target: &str, report: &anyhow::Result<Report>) -> Tally {
     match report {
         Ok(report) if report.failure.is_none() => {
             println!("  {target}: {report}");
-            Tally::one_passed()
+            Tally::ONE_PASSED
         }
         Ok(report) => {
             println!("  {target}: FAILED: {report}\n{}", report.failure.as_deref().unwrap_or_default());
-            Tally::one_failed()
+            Tally::ONE_FAILED
         }
         Err(error) => {
             println!("  {target}: cannot run: {error:#}");
-            Tally::one_failed()
+            Tally::ONE_FAILED
         }
     }
 }

@@ -89,11 +89,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !shell::is_root() {
         return shell::as_root(&[&["install", "--system-only"], missing.as_slice()].concat());
     }
-    let apt = |words: &[&str]| {
-        let mut command = shell::command("apt-get", words);
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        shell::run(command)
-    };
+    let apt = |words: &[&str]| shell::run(shell::command("apt-get", words).env("DEBIAN_FRONTEND", "noninteractive"));
     apt(&["update", "--quiet"])?;
     let mut words = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
     words.extend(&missing);

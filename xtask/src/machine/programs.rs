@@ -23,111 +23,72 @@ pub enum Need {
     Kernel,
 }
 
-/// A program.
-pub struct Program {
-    /// The name with which it is called, without directories. For a library, its file name.
-    pub name: &'static str,
-    /// Package in Debian 12.
-    pub package: &'static str,
-    /// What needs it.
-    pub needs: &'static [Need],
-}
-
-const fn of(package: &'static str, needs: &'static [Need], name: &'static str) -> Program {
-    Program { name, package, needs }
-}
+/// A Debian 12 package, what needs it, and its programs by the names with which they are called, without directories;
+/// a library by its file name.
+type Row = (&'static str, &'static [Need], &'static [&'static str]);
 
 /// All programs, ordered by need and package.
-pub const PROGRAMS: &[Program] = &[
-    of("apt", &[Base], "apt-cache"),
-    of("apt", &[Base], "apt-get"),
-    of("bsdutils", &[Base], "script"),
-    of("coreutils", &[Base], "cat"),
-    of("coreutils", &[Base], "chgrp"),
-    of("coreutils", &[Base], "chmod"),
-    of("coreutils", &[Base], "chown"),
-    of("coreutils", &[Base], "cp"),
-    of("coreutils", &[Base], "echo"),
-    of("coreutils", &[Base], "env"),
-    of("coreutils", &[Base], "false"),
-    of("coreutils", &[Base], "ls"),
-    of("coreutils", &[Base], "mkdir"),
-    of("coreutils", &[Base], "mkfifo"),
-    of("coreutils", &[Base], "mknod"),
-    of("coreutils", &[Base], "mktemp"),
-    of("coreutils", &[Base], "rm"),
-    of("coreutils", &[Base], "sleep"),
-    of("coreutils", &[Base], "stat"),
-    of("coreutils", &[Base], "tail"),
-    of("coreutils", &[Base], "touch"),
-    of("coreutils", &[Base], "true"),
-    of("coreutils", &[Base], "wc"),
-    of("dash", &[Base], "dash"),
-    of("dash", &[Base], "sh"),
-    of("dpkg", &[Base], "dpkg"),
-    of("dpkg", &[Base], "dpkg-deb"),
-    of("dpkg", &[Base], "dpkg-query"),
-    of("grep", &[Base], "grep"),
-    of("libc-bin", &[Base], "getent"),
-    of("libc-bin", &[Base], "ldd"),
-    of("mount", &[Base], "mount"),
-    of("mount", &[Base], "umount"),
-    of("passwd", &[Base], "groupadd"),
-    of("passwd", &[Base], "groupdel"),
-    of("passwd", &[Base], "useradd"),
-    of("passwd", &[Base], "userdel"),
-    of("passwd", &[Base], "usermod"),
-    of("util-linux", &[Base], "nsenter"),
-    of("util-linux", &[Base], "setpriv"),
-    of("util-linux", &[Base], "setsid"),
-    of("util-linux", &[Base], "unshare"),
+const PROGRAMS: &[Row] = &[
+    ("apt", &[Base], &["apt-cache", "apt-get"]),
+    ("bsdutils", &[Base], &["script"]),
+    (
+        "coreutils",
+        &[Base],
+        &[
+            "cat", "chgrp", "chmod", "chown", "cp", "echo", "env", "false", "ls", "mkdir", "mkfifo", "mknod", "mktemp",
+            "rm", "sleep", "stat", "tail", "touch", "true", "wc",
+        ],
+    ),
+    ("dash", &[Base], &["dash", "sh"]),
+    ("dpkg", &[Base], &["dpkg", "dpkg-deb", "dpkg-query"]),
+    ("grep", &[Base], &["grep"]),
+    ("libc-bin", &[Base], &["getent", "ldd"]),
+    ("mount", &[Base], &["mount", "umount"]),
+    ("passwd", &[Base], &["groupadd", "groupdel", "useradd", "userdel", "usermod"]),
+    ("util-linux", &[Base], &["nsenter", "setpriv", "setsid", "unshare"]),
     // Optional programs: systemd is used if it runs, sudo if the caller is not root, resolvconf if it manages the
     // device's resolver.
-    of("systemd", &[Base], "journalctl"),
-    of("systemd", &[Base], "systemctl"),
-    of("systemd", &[Base], "systemd-sysusers"),
-    of("sudo", &[Base], "sudo"),
-    of("resolvconf", &[Base], "resolvconf"),
-    of("gcc", &[Tree], "cc"),
-    of("git", &[Tree], "git"),
-    of("rustc", &[Tree], "cargo"),
-    of("rustc", &[Tree], "rustc"),
-    of("rustup", &[Tree], "rustup"),
-    of("nftables", &[Server, Test], "nft"),
-    of("tor", &[Server, Test], "tor"),
-    of("curl", &[Test], "curl"),
-    of("e2fsprogs", &[Test], "chattr"),
-    of("iproute2", &[Test], "ip"),
-    of("iproute2", &[Test], "ss"),
-    of("iputils-ping", &[Test], "ping"),
-    of("libfaketime", &[Test], "libfaketimeMT.so.1"),
-    of("obfs4proxy", &[Test], "obfs4proxy"),
-    of("procps", &[Test], "kill"),
-    of("procps", &[Test], "sysctl"),
-    of("sqlite3", &[Test], "sqlite3"),
-    of("tcpdump", &[Test], "tcpdump"),
-    of("tor", &[Test], "tor-gencert"),
-    of("wireguard-go", &[Test], "wireguard-go"),
-    of("wireguard-tools", &[Test], "wg"),
-    of("postgresql", &[Cluster], "pg_dump"),
-    of("postgresql", &[Cluster], "pg_isready"),
-    of("postgresql", &[Cluster], "psql"),
-    of("redis-server", &[Cluster], "redis-server"),
-    of("g++", &[Fuzz], "g++"),
-    of("qemu-system-x86", &[Kernel], "qemu-system-x86_64"),
-    of("busybox-static", &[Kernel], "busybox"),
-    of("cpio", &[Kernel], "cpio"),
-    of("kmod", &[Kernel], "depmod"),
-    of("kmod", &[Kernel], "kmod"),
-    of("kmod", &[Kernel, Test], "modinfo"),
+    ("systemd", &[Base], &["journalctl", "systemctl", "systemd-sysusers"]),
+    ("sudo", &[Base], &["sudo"]),
+    ("resolvconf", &[Base], &["resolvconf"]),
+    ("gcc", &[Tree], &["cc"]),
+    ("git", &[Tree], &["git"]),
+    ("rustc", &[Tree], &["cargo", "rustc"]),
+    ("rustup", &[Tree], &["rustup"]),
+    ("nftables", &[Server, Test], &["nft"]),
+    ("tor", &[Server, Test], &["tor"]),
+    ("curl", &[Test], &["curl"]),
+    ("e2fsprogs", &[Test], &["chattr"]),
+    ("iproute2", &[Test], &["ip", "ss"]),
+    ("iputils-ping", &[Test], &["ping"]),
+    ("libfaketime", &[Test], &["libfaketimeMT.so.1"]),
+    ("obfs4proxy", &[Test], &["obfs4proxy"]),
+    ("procps", &[Test], &["kill", "sysctl"]),
+    ("sqlite3", &[Test], &["sqlite3"]),
+    ("tcpdump", &[Test], &["tcpdump"]),
+    ("tor", &[Test], &["tor-gencert"]),
+    ("wireguard-go", &[Test], &["wireguard-go"]),
+    ("wireguard-tools", &[Test], &["wg"]),
+    ("postgresql", &[Cluster], &["pg_dump", "pg_isready", "psql"]),
+    ("redis-server", &[Cluster], &["redis-server"]),
+    ("g++", &[Fuzz], &["g++"]),
+    ("qemu-system-x86", &[Kernel], &["qemu-system-x86_64"]),
+    ("busybox-static", &[Kernel], &["busybox"]),
+    ("cpio", &[Kernel], &["cpio"]),
+    ("kmod", &[Kernel], &["depmod", "kmod"]),
+    ("kmod", &[Kernel, Test], &["modinfo"]),
 ];
+
+fn needed(needs: &[Need]) -> impl Iterator<Item = &'static Row> {
+    PROGRAMS.iter().filter(|(_, of, _)| of.iter().any(|need| needs.contains(need)))
+}
 
 /// The packages that any of these needs requires, without duplicates.
 pub fn packages(needs: &[Need]) -> Vec<&'static str> {
     let mut packages = Vec::new();
-    for program in PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need))) {
-        if !packages.contains(&program.package) {
-            packages.push(program.package);
+    for (package, ..) in needed(needs) {
+        if !packages.contains(package) {
+            packages.push(*package);
         }
     }
     packages
@@ -136,8 +97,8 @@ pub fn packages(needs: &[Need]) -> Vec<&'static str> {
 /// Programs of these needs that are missing, each with its package. Checked separately, because packages change their
 /// content.
 pub fn absent(needs: &[Need]) -> Vec<String> {
-    let needed = PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need)));
-    needed.filter(|program| !is_there(program.name)).map(|p| format!("{} (package {})", p.name, p.package)).collect()
+    let named = needed(needs).flat_map(|(package, _, names)| names.iter().map(move |name| (package, name)));
+    named.filter(|(_, name)| !is_there(name)).map(|(package, name)| format!("{name} (package {package})")).collect()
 }
 
 /// Returns true for a program in the search path, or a library in the directory of its package.
@@ -150,5 +111,5 @@ fn is_there(name: &str) -> bool {
 /// Returns true if the table contains a program with this name or this last path component.
 pub fn knows(called: &str) -> bool {
     let name = called.rsplit('/').next().unwrap_or(called);
-    PROGRAMS.iter().any(|program| program.name == name)
+    PROGRAMS.iter().any(|(.., names)| names.contains(&name))
 }

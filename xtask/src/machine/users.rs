@@ -40,9 +40,7 @@ pub fn users() -> anyhow::Result<()> {
     println!("creating the users and groups {}", [missing.as_slice(), &groups].concat().join(", "));
     if shell::has("systemd-sysusers") {
         // systemd-sysusers would search a relative path among the system's files.
-        let mut command = shell::command("systemd-sysusers", &[]);
-        command.arg(shell::root().join(SYSUSERS));
-        return shell::run(command);
+        return shell::run(shell::command("systemd-sysusers", &[]).arg(shell::root().join(SYSUSERS)));
     }
     for group in groups {
         shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
@@ -51,9 +49,7 @@ pub fn users() -> anyhow::Result<()> {
         // If a group with that name exists, it becomes the user's group.
         let group: &[&str] = if group_exists(name) { &["--gid", name] } else { &["--user-group"] };
         let words = ["--system", "--no-create-home", "--home-dir", "/nonexistent", "--comment", OURS, "--shell"];
-        let mut command = shell::command("useradd", &words);
-        command.arg("/usr/sbin/nologin").args(group).arg(name);
-        shell::run(command)?;
+        shell::run(shell::command("useradd", &words).arg("/usr/sbin/nologin").args(group).arg(name))?;
     }
     for (user, group) in declared.lines().filter_map(membership_of) {
         shell::run(shell::command("usermod", &["--append", "--groups", group, user]))?;

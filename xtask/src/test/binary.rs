@@ -36,6 +36,12 @@ pub struct Ran {
     pub tests: Vec<(String, Duration)>,
 }
 
+impl From<Tally> for Ran {
+    fn from(tally: Tally) -> Self {
+        Self { tally, tests: Vec::new() }
+    }
+}
+
 impl Binary {
     /// Parses a line of cargo's `--message-format json`.
     pub fn of(line: &str) -> Option<Self> {
@@ -132,7 +138,7 @@ impl Binary {
             Ok(end) => end,
             Err(error) => {
                 println!("  {}: cannot run: {error:#}", self.name());
-                return Ran { tally: Tally::one_failed(), tests: Vec::new() };
+                return Tally::ONE_FAILED.into();
             }
         };
         let (tally, fault) = judge(&end, limits);
@@ -185,7 +191,7 @@ fn judge(end: &End, limits: Limits) -> (Tally, Option<String>) {
     };
     let mut tally = counted.unwrap_or_default();
     if fault.is_some() {
-        tally.add(Tally::one_failed());
+        tally.add(Tally::ONE_FAILED);
     }
     (tally, fault)
 }

@@ -49,7 +49,7 @@ const TESTS: &[(&str, &str, &[&str])] = &[
 pub fn run(binaries: &[Binary]) -> Ran {
     attempt(binaries).unwrap_or_else(|error| {
         println!("  cannot run the machine: {error:#}");
-        Ran { tally: Tally::one_failed(), tests: Vec::new() }
+        Tally::ONE_FAILED.into()
     })
 }
 
@@ -75,7 +75,7 @@ fn directory() -> anyhow::Result<PathBuf> {
 fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     if !is_possible() {
         println!("  SKIPPED: the suite needs Debian on amd64, to download its kernel");
-        return Ok(Ran { tally: Tally::one_skipped(), tests: Vec::new() });
+        return Ok(Tally::ONE_SKIPPED.into());
     }
     if !shell::has("qemu-system-x86_64") {
         bail!("install {} first, or run this as root", programs::packages(&[Need::Kernel]).join(", "));
@@ -102,7 +102,7 @@ fn count(said: &str) -> Tally {
     for (package, name, _) in TESTS {
         let part = said.split(&format!("== {name}\n")).nth(1).unwrap_or_default();
         let part = part.split("\n== ").next().unwrap_or_default();
-        let tally = Tally::of_libtest(part).unwrap_or_else(Tally::one_failed);
+        let tally = Tally::of_libtest(part).unwrap_or(Tally::ONE_FAILED);
         if !tally.is_green() {
             println!("{}", part.split_once("\nfailures:\n").map_or(part, |(_, why)| why));
         }
@@ -114,7 +114,7 @@ fn count(said: &str) -> Tally {
     {
         if !said.contains(mark) {
             println!("{}\n  the machine failed: {without}", last_words(said));
-            sum.add(Tally::one_failed());
+            sum.add(Tally::ONE_FAILED);
         }
     }
     sum
@@ -146,20 +146,12 @@ impl Kernel {
         let image = home.join("boot").join(format!("vmlinuz-{version}"));
         if !image.is_file() {
             println!("  fetching {name}");
-            let mut fetch = shell::command("apt-get", &["download", "--quiet", name]);
-            fetch.current_dir(directory);
-            shell::read(fetch)?;
-            let found = std::fs::read_dir(directory)?.flatten().map(|entry| entry.path());
-            let package = found.filter(|path| path.extension().is_some_and(|end| end == "deb")).find(|path| {
-                path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}_")))
-            });
-            let package = package.context("apt-get downloaded no package")?;
+            shell::read(shell::command("apt-get", &["download", "--quiet", name]).current_dir(directory))?;
+            let package = shell::package_in(directory, name).context("apt-get downloaded no package")?;
             // Unpacked to another directory and renamed, so that the final directory is always complete.
             let fresh = directory.join("fresh");
             let _ = std::fs::remove_dir_all(&fresh);
-            let mut unpack = shell::command("dpkg-deb", &["--extract"]);
-            unpack.arg(&package).arg(&fresh);
-            shell::run(unpack)?;
+            shell::run(shell::command("dpkg-deb", &["--extract"]).arg(&package).arg(&fresh))?;
             std::fs::remove_file(package)?;
             std::fs::rename(fresh, &home)?;
         }
@@ -178,7 +170,7 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     std::os::unix::fs::symlink("../bin", top.join("usr/sbin"))?;
     let mut libraries = BTreeSet::new();
     for name in PROGRAMS {
-        let program = find(name).with_context(|| format!("the program {name} is not installed"))?;
+        let program = shell::find(name).with_context(|| format!("the program {name} is not installed"))?;
         libraries.extend(libraries_of(&program)?);
         copy(&program, &top.join("bin").join(name))?;
     }
@@ -207,16 +199,13 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     for part in MODULES.iter().chain(MORE_MODULES) {
         let to = modules.join("kernel").join(part);
         std::fs::create_dir_all(to.parent().context("a module path has no parent")?)?;
-        let mut copy = shell::command("cp", &["--recursive"]);
-        copy.arg(kernel.modules.join("kernel").join(part)).arg(to);
-        shell::run(copy)?;
+        let from = kernel.modules.join("kernel").join(part);
+        shell::run(shell::command("cp", &["--recursive"]).arg(from).arg(to))?;
     }
     for list in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
         copy(&kernel.modules.join(list), &modules.join(list))?;
     }
-    let mut index = shell::command("depmod", &["--basedir"]);
-    index.arg(&top).arg(&kernel.version);
-    shell::run(index)?;
+    shell::run(shell::command("depmod", &["--basedir"]).arg(&top).arg(&kernel.version))?;
     std::fs::write(
         top.join("etc/passwd"),
         "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\ntcpdump:x:100:100::/:/bin/false\n",
@@ -226,9 +215,8 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     std::fs::set_permissions(top.join("init"), std::fs::Permissions::from_mode(0o755))?;
 
     let archive = directory.join("memory.cpio");
-    let mut pack = shell::command("sh", &["-ec", "find . | cpio --quiet --create --format=newc >\"$0\""]);
-    pack.arg(&archive).current_dir(&top);
-    shell::run(pack)?;
+    let pack = ["-ec", "find . | cpio --quiet --create --format=newc >\"$0\""];
+    shell::run(shell::command("sh", &pack).arg(&archive).current_dir(&top))?;
     Ok(archive)
 }
 
@@ -260,18 +248,9 @@ fn script() -> String {
     script
 }
 
-fn find(name: &str) -> Option<PathBuf> {
-    ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
-        .map(|place| Path::new(place).join(name))
-        .into_iter()
-        .find(|p| p.is_file())
-}
-
 /// The shared libraries and the loader of a program; none for a statically linked one.
 fn libraries_of(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut ask = shell::command("ldd", &[]);
-    ask.arg(program);
-    let said = ask.output().context("cannot run ldd")?;
+    let said = shell::command("ldd", &[]).arg(program).output().context("cannot run ldd")?;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     Ok(said.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect())
 }

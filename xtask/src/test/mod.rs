@@ -28,6 +28,9 @@ pub use watch::watch;
 /// Suites that are planned but do not exist yet: requesting one is an error instead of an empty success.
 const NOT_YET: &[&str] = &["console", "desktop", "packages"];
 
+/// The part that runs no tests.
+const LINT: &str = "lint";
+
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
@@ -41,53 +44,28 @@ pub struct Test {
     seed: Option<u64>,
 }
 
-/// A section of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Lint,
-    Run(Suite),
-}
-
-impl Part {
-    const ALL: [Self; 9] = [
-        Self::Lint,
-        Self::Run(Suite::Unit),
-        Self::Run(Suite::Store),
-        Self::Run(Suite::Lanes),
-        Self::Run(Suite::Cluster),
-        Self::Run(Suite::Tor),
-        Self::Run(Suite::Faults),
-        Self::Run(Suite::Fuzz),
-        Self::Run(Suite::Kernel),
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Lint => "lint",
-            Self::Run(suite) => suite.name(),
-        }
+/// Parses a name on the command line; `None` is `lint`.
+fn part(word: &str) -> anyhow::Result<Option<Suite>> {
+    let suite = Suite::ALL.into_iter().find(|suite| suite.name() == word);
+    if suite.is_some() || word == LINT {
+        return Ok(suite);
     }
-
-    fn parse(word: &str) -> anyhow::Result<Self> {
-        if let Some(part) = Self::ALL.into_iter().find(|part| part.name() == word) {
-            return Ok(part);
-        }
-        let names = Self::ALL.map(Self::name).join(", ");
-        if NOT_YET.contains(&word) {
-            anyhow::bail!("the suite '{word}' is planned, but does not exist yet; available: {names}");
-        }
-        anyhow::bail!("unknown suite '{word}'; available: {names}")
+    let names = Suite::ALL.map(Suite::name).join(", ");
+    if NOT_YET.contains(&word) {
+        anyhow::bail!("the suite '{word}' is planned, but does not exist yet; available: {LINT}, {names}");
     }
+    anyhow::bail!("unknown suite '{word}'; available: {LINT}, {names}")
 }
 
 impl Test {
     /// Runs the selected parts. The last line of the output is the total.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let mut parts = self.suites.iter().map(|word| Part::parse(word)).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut parts = self.suites.iter().map(|word| part(word)).collect::<anyhow::Result<Vec<_>>>()?;
         if parts.is_empty() {
-            parts.extend(Part::ALL);
+            parts.push(None);
+            parts.extend(Suite::ALL.map(Some));
         }
-        let suites: Vec<Suite> = parts.iter().filter_map(|part| part.suite()).collect();
+        let suites: Vec<Suite> = parts.iter().copied().flatten().collect();
         machine::toolchain()?;
         // Packages are downloaded while the compiler runs.
         let (built, prepared) = std::thread::scope(|scope| {
@@ -96,8 +74,8 @@ impl Test {
             (built, prepared.join().unwrap_or_else(|_| Err(anyhow!("the preparation panicked"))))
         });
         let mut report = Report::default();
-        if parts.contains(&Part::Lint) {
-            report.part("lint", || Ran { tally: lint::run(built.as_ref(), self.all), tests: Vec::new() });
+        if parts.contains(&None) {
+            report.part(LINT, || lint::run(built.as_ref(), self.all).into());
         }
         let choice = Choice::new(self.all, self.seed);
         for suite in suites {
@@ -110,7 +88,7 @@ impl Test {
             report.part(suite.name(), || {
                 binaries.and_then(|binaries| self.suite(suite, binaries, choice)).unwrap_or_else(|error| {
                     println!("  cannot run: {error:#}");
-                    Ran { tally: Tally::one_failed(), tests: Vec::new() }
+                    Tally::ONE_FAILED.into()
                 })
             });
         }
@@ -134,15 +112,6 @@ impl Test {
             ran.tally.add(fuzz::suite());
         }
         Ok(ran)
-    }
-}
-
-impl Part {
-    const fn suite(self) -> Option<Suite> {
-        match self {
-            Self::Lint => None,
-            Self::Run(suite) => Some(suite),
-        }
     }
 }
 
@@ -215,7 +184,7 @@ fn left_behind() -> Tally {
         Ok(left) => println!("removed labs that were left behind: {}", left.join(", ")),
         Err(error) => println!("cannot remove labs that were left behind: {error}"),
     }
-    Tally::one_failed()
+    Tally::ONE_FAILED
 }
 
 #[cfg(test)]
@@ -224,9 +193,9 @@ mod tests {
 
     #[test]
     fn a_suite_that_does_not_exist_is_refused() {
-        assert!(Part::parse("unit").is_ok());
+        assert!(part("unit").is_ok());
         for word in ["units", "", "console"] {
-            assert!(Part::parse(word).is_err(), "{word}");
+            assert!(part(word).is_err(), "{word}");
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn run(suite: Suite, binaries: &[Binary], choice: Choice) -> Ran {
     }
     if sum.tally == Tally::default() {
         println!("no tests found: an empty suite counts as a failure");
-        sum.tally = Tally::one_failed();
+        sum.tally = Tally::ONE_FAILED;
     }
     sum
 }
@@ -92,13 +92,13 @@ fn doc_examples() -> Tally {
         Ok(end) => end,
         Err(error) => {
             println!("  examples in the documentation: cannot run: {error:#}");
-            return Tally::one_failed();
+            return Tally::ONE_FAILED;
         }
     };
     let mut tally = Tally::of_libtest(&end.output).unwrap_or_default();
     let ended_well = end.status.is_some_and(|status| status.success());
     if ended_well != tally.is_green() {
-        tally.add(Tally::one_failed());
+        tally.add(Tally::ONE_FAILED);
     }
     if !tally.is_green() {
         println!("{}", end.output);

@@ -39,6 +39,10 @@ pub struct Limits {
 }
 
 impl Suite {
+    /// All suites, in the order in which they run.
+    pub const ALL: [Self; 8] =
+        [Self::Unit, Self::Store, Self::Lanes, Self::Cluster, Self::Tor, Self::Faults, Self::Fuzz, Self::Kernel];
+
     /// Name on the command line.
     pub const fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,9 @@ use tornado_shared::model::UnixSeconds;
 /// Extra time for which a key is kept, for clock differences, leeway and responses in transit; seconds.
 const MARGIN: i64 = 300;
 
+/// Lifetime of a login key, seconds; a successor is created when less than a third of it is left.
+const LOGIN_LIFETIME: i64 = 30 * 86_400;
+
 /// Settings of all keys, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
@@ -34,7 +37,7 @@ impl From<&Config> for Schedule {
             lead: config.key_lead,
             access_lifetime: config.access_lifetime,
             refresh_lifetime: config.refresh_lifetime,
-            login_lifetime: config.login_key_lifetime,
+            login_lifetime: LOGIN_LIFETIME,
         }
     }
 }

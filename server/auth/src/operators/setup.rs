@@ -13,14 +13,15 @@ use tornado_contracts::auth::operators::{OperatorRole, PutOperatorRole, SignedIn
 use tornado_contracts::auth::{AuthError, RedeemSetup, SetupLink};
 use tornado_store::identity::{IdentityStore, Proof};
 
+/// Lifetime of a code, seconds.
+const LIFETIME: i64 = 3600;
+
 /// The set-up code in the store.
 pub struct Setup {
     store: Arc<dyn IdentityStore>,
     trail: Arc<Trail>,
     operators: Arc<Operators>,
     sign_ins: Arc<SignIns>,
-    /// Lifetime of a code, seconds.
-    lifetime: i64,
     clock: Clock,
 }
 
@@ -30,16 +31,15 @@ impl Setup {
         trail: Arc<Trail>,
         operators: Arc<Operators>,
         sign_ins: Arc<SignIns>,
-        lifetime: i64,
         clock: Clock,
     ) -> Self {
-        Self { store, trail, operators, sign_ins, lifetime, clock }
+        Self { store, trail, operators, sign_ins, clock }
     }
 
     /// Each call invalidates the previous code.
     pub async fn setup_link(&self) -> Result<SetupLink, AuthError> {
         let code = code::write(&rand::random());
-        let expires_at = self.clock.now().saturating_add(self.lifetime);
+        let expires_at = self.clock.now().saturating_add(LIFETIME);
         let hash = code::hash(CodeKind::Setup, &code);
         let audit = self.trail.row(&Actor::caller()?, "setup.link", "server");
         let created = self.store.put_setup_code(&hash, expires_at, &audit).await.map_err(fault::store)?;

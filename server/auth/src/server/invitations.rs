@@ -10,17 +10,26 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 use tornado_contracts::auth::{AuthError, CreateInvitation, InvitationLink};
 use tornado_runtime::ground;
-use tornado_shared::invitation::{Invitation, ServerAddress};
+use tornado_shared::invitation::{DEFAULT_PORT, Invitation, ServerAddress};
 use tornado_shared::model::{InvitationId, UserId, Username};
 use tornado_store::identity::{IdentityStore, NewInvitation, UserKey};
 
 const MAX_LIFETIME: i64 = 30 * 86_400;
 const MAX_DEVICES: u32 = 10;
 
-/// The configured address of the device API.
+/// The address of the device API for invitation links.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
+    /// Host name or address. `None`: the machine's own address at that moment.
     pub host: Option<String>,
+    /// TCP port.
     pub port: u16,
+}
+
+impl Default for Address {
+    fn default() -> Self {
+        Self { host: None, port: DEFAULT_PORT }
+    }
 }
 
 /// Invitations in the store.

@@ -61,6 +61,7 @@ impl Service {
     /// The password hash cost is not usable.
     pub fn new(
         config: Config,
+        address: Address,
         store: Arc<dyn IdentityStore>,
         sessions: Arc<dyn Sessions>,
         keys: Keys,
@@ -78,7 +79,6 @@ impl Service {
         let factors = Arc::new(Factors::new(db(), keys.clone(), trail.clone(), at()));
         let logins = Arc::new(Logins::new(db(), keys.clone(), trail.clone(), closing.clone(), lifetimes, at()));
         let statement = Arc::new(Statement::new(db(), keys.clone(), at()));
-        let address = Address { host: config.public_host, port: config.api_port };
         let accounts = Accounts::new(db(), trail.clone(), closing.clone(), passwords.clone(), factors.clone(), at());
         let accounts = Arc::new(accounts);
         let devices = Arc::new(Devices::new(db(), trail.clone(), closing.clone(), logins.clone(), at()));
@@ -102,8 +102,7 @@ impl Service {
             clock: at(),
         };
         let sign_ins = Arc::new(SignIns::new(parts, config.sign_in_lifetime));
-        let lifetime = config.setup_lifetime;
-        let setup = Setup::new(db(), trail.clone(), operators.clone(), sign_ins.clone(), lifetime, at());
+        let setup = Setup::new(db(), trail.clone(), operators.clone(), sign_ins.clone(), at());
         let login = Parts {
             store: db(),
             keys: keys.clone(),

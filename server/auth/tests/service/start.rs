@@ -31,7 +31,7 @@ async fn try_start(dir: &Path) -> Result<(), Error> {
         }
         shutdown.cancel();
     });
-    tornado_auth::run(context, config(), None).await
+    tornado_auth::run(context, config(), tornado_auth::Wiring::default()).await
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn runs_answers_and_keeps_its_identity() {
         let context = context(dir.path());
         let client = AuthClient::new(context.channel(ServiceName::Auth));
         let shutdown = context.shutdown.clone();
-        let running = tokio::spawn(tornado_auth::run(context, config(), None));
+        let running = tokio::spawn(tornado_auth::run(context, config(), tornado_auth::Wiring::default()));
         let info = loop {
             match client.server_info(NoInput {}).await {
                 Ok(info) => break info,

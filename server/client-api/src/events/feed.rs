@@ -108,7 +108,7 @@ mod tests {
         use tornado_contracts::wg::WgClient;
         let (auth, users) = (Arc::new(AuthClient::new(absent())), Arc::new(UsersClient::new(absent())));
         let (sessions, wg) = (Arc::new(SessionsClient::new(absent())), Arc::new(WgClient::new(absent())));
-        Api::new(auth, users, sessions, wg, &crate::Config::default())
+        Api::new(auth, users, sessions, wg, &crate::Config::default(), crate::Wiring::default())
     }
 
     /// A device keeps a stream open while `session` is unavailable.

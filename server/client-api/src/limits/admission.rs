@@ -45,13 +45,8 @@ pub struct Place {
 impl Admission {
     /// Limits from the configuration.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
-        Self {
-            most: config.connections,
-            per_origin: config.connections_per_address,
-            pools: config.pools,
-            state: Mutex::default(),
-        }
+    pub fn new(config: &Config, pools: LanePools) -> Self {
+        Self { most: config.connections, per_origin: config.connections_per_address, pools, state: Mutex::default() }
     }
 
     /// Takes a slot for a connection, if one is free. An unknown address counts for every network around it. A known
@@ -129,7 +124,8 @@ mod tests {
     use super::*;
 
     fn admission(connections: usize, connections_per_address: usize) -> Arc<Admission> {
-        Arc::new(Admission::new(&Config { connections, connections_per_address, ..Config::default() }))
+        let config = Config { connections, connections_per_address, ..Config::default() };
+        Arc::new(Admission::new(&config, LanePools::default()))
     }
 
     fn from(text: &str) -> IpAddr {

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tornado_client_api::{Api, Config, Edge, bind, load_tls};
+use tornado_client_api::{Api, Config, Edge, Wiring, bind, load_tls};
 
 /// A running device API; stops on drop.
 pub struct Server {
@@ -35,12 +35,7 @@ impl Drop for Server {
 }
 
 pub fn config() -> Config {
-    Config {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        host: Some("vpn.example.org".into()),
-        anonymous_per_minute: 1000,
-        ..Config::default()
-    }
+    Config { listen: vec!["127.0.0.1:0".parse().unwrap()], anonymous_per_minute: 1000, ..Config::default() }
 }
 
 pub async fn start(config: Config) -> Server {
@@ -50,7 +45,8 @@ pub async fn start(config: Config) -> Server {
     let address = listener.local_addr().unwrap();
     let sessions = Arc::new(FakeSessions::default());
     let wg = Arc::new(FakeWg::default());
-    let api = Api::new(Arc::new(FakeAuth), Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config);
+    let wiring = Wiring { host: Some("vpn.example.org".into()), ..Wiring::default() };
+    let api = Api::new(Arc::new(FakeAuth), Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config, wiring);
     let stop = CancellationToken::new();
     tokio::spawn(Edge::new(&tls, api, &config).serve(listener, stop.clone()));
     Server { address, sessions, wg, stop, _state: state }

@@ -23,17 +23,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
-    /// The stored value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
+words!(Outcome { Done = "done", Refused = "refused", Failed = "failed" });
 
 /// Input of [`Audit::append`]. `auth` adds the caller and the time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -89,12 +79,8 @@ pub struct AuditQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// Maximum number of rows, newest first, 1 to 500.
-    #[serde(default = "default_limit")]
+    #[serde(default = "crate::number::<50>")]
     pub limit: u32,
-}
-
-const fn default_limit() -> u32 {
-    50
 }
 
 /// Result of [`Audit::verify_audit`].

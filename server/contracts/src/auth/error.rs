@@ -2,7 +2,7 @@
 
 use crate::token::TokenError;
 use serde::{Deserialize, Serialize};
-use tornado_rpc::{Fault, ServiceError};
+use tornado_rpc::Fault;
 
 /// Errors of service `auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -95,72 +95,32 @@ pub enum AuthError {
     Fault(Fault),
 }
 
-impl From<Fault> for AuthError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl ServiceError for AuthError {
-    fn status(&self) -> u16 {
-        match self {
-            Self::InvalidEnvelope | Self::ClockSkew { .. } | Self::UnknownLoginKey | Self::InvalidFields(_) => 400,
-            Self::InvalidCredentials
-            | Self::UserInactive
-            | Self::MaxDevices
-            | Self::Token(_)
-            | Self::RefreshExpired
-            | Self::RefreshInvalid
-            | Self::RefreshReused
-            | Self::Revoked
-            | Self::TotpRequired
-            | Self::TotpInvalid
-            | Self::SignedOut => 401,
-            Self::NotAllowed => 403,
-            Self::NotFound(_) => 404,
-            Self::InvalidInvitation | Self::InvalidSetupCode => 410,
-            Self::NameTaken | Self::KeyInUse | Self::LastOwner => 409,
-            Self::TooManyAttempts { .. } => 429,
-            Self::Busy { .. } => 503,
-            Self::Fault(fault) => fault.status(),
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::InvalidEnvelope => "invalid_encrypted_payload",
-            Self::ClockSkew { .. } => "clock_skew",
-            Self::UnknownLoginKey => "unknown_login_key",
-            Self::InvalidFields(_) => "invalid_fields",
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::UserInactive => "user_inactive",
-            Self::TooManyAttempts { .. } => "too_many_attempts",
-            Self::Busy { .. } => "busy",
-            Self::MaxDevices => "max_devices_exceeded",
-            Self::InvalidInvitation => "invalid_invitation",
-            Self::NameTaken => "name_taken",
-            Self::InvalidSetupCode => "invalid_setup_code",
-            Self::Token(TokenError::Expired) => "token_expired",
-            Self::Token(TokenError::Invalid | TokenError::UnknownKey) => "invalid_token",
-            Self::RefreshExpired => "refresh_token_expired",
-            Self::RefreshInvalid => "invalid_refresh_token",
-            Self::RefreshReused => "token_revoked_reuse_detected",
-            Self::Revoked => "revoked",
-            Self::KeyInUse => "key_in_use",
-            Self::TotpRequired => "totp_required",
-            Self::TotpInvalid => "totp_invalid",
-            Self::NotFound(_) => "not_found",
-            Self::LastOwner => "last_owner",
-            Self::NotAllowed => "not_allowed",
-            Self::SignedOut => "signed_out",
-            Self::Fault(fault) => fault.code(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<u64> {
-        if let Self::TooManyAttempts { retry_after } | Self::Busy { retry_after } = self {
-            return Some(*retry_after);
-        }
-        None
+tornado_rpc::service_error! {
+    AuthError {
+        Self::InvalidEnvelope => 400, "invalid_encrypted_payload";
+        Self::ClockSkew { .. } => 400, "clock_skew";
+        Self::UnknownLoginKey => 400, "unknown_login_key";
+        Self::InvalidFields(_) => 400, "invalid_fields";
+        Self::InvalidCredentials => 401, "invalid_credentials";
+        Self::UserInactive => 401, "user_inactive";
+        Self::TooManyAttempts { retry_after } => 429, "too_many_attempts", retry after *retry_after;
+        Self::Busy { retry_after } => 503, "busy", retry after *retry_after;
+        Self::MaxDevices => 401, "max_devices_exceeded";
+        Self::InvalidInvitation => 410, "invalid_invitation";
+        Self::NameTaken => 409, "name_taken";
+        Self::InvalidSetupCode => 410, "invalid_setup_code";
+        Self::Token(TokenError::Expired) => 401, "token_expired";
+        Self::Token(TokenError::Invalid | TokenError::UnknownKey) => 401, "invalid_token";
+        Self::RefreshExpired => 401, "refresh_token_expired";
+        Self::RefreshInvalid => 401, "invalid_refresh_token";
+        Self::RefreshReused => 401, "token_revoked_reuse_detected";
+        Self::Revoked => 401, "revoked";
+        Self::KeyInUse => 409, "key_in_use";
+        Self::TotpRequired => 401, "totp_required";
+        Self::TotpInvalid => 401, "totp_invalid";
+        Self::NotFound(_) => 404, "not_found";
+        Self::LastOwner => 409, "last_owner";
+        Self::NotAllowed => 403, "not_allowed";
+        Self::SignedOut => 401, "signed_out";
     }
 }

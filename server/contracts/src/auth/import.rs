@@ -12,7 +12,6 @@ pub struct ImportAccount {
     /// The name.
     pub username: Username,
     /// The e-mail address.
-    #[serde(default)]
     pub email: Option<String>,
     /// The password's Argon2id hash in PHC format, as the other installation stored it.
     pub password_hash: Secret,

@@ -21,6 +21,13 @@ pub enum KeyUse {
     LoginV2,
 }
 
+words!(KeyUse {
+    Access = "access tokens",
+    Refresh = "refresh tokens",
+    LoginV1 = "login v1",
+    LoginV2 = "login v2",
+});
+
 /// Phase in the life of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +39,8 @@ pub enum KeyPhase {
     /// Verifies or decrypts what was made with it earlier.
     VerifyOnly,
 }
+
+words!(KeyPhase { Next = "next", Current = "current", VerifyOnly = "verify only" });
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -102,21 +102,15 @@ pub struct AttestTls {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateInvitation {
     /// `Some`: adds a device to this account. `None`: the guest chooses a name and a password.
-    #[serde(default)]
     pub username: Option<Username>,
     /// Maximum number of devices connected at once for an account created with it, 1 to 10.
-    #[serde(default = "default_max_devices")]
+    #[serde(default = "crate::number::<3>")]
     pub max_devices: u32,
     /// Seconds until it expires, at most 30 days.
     #[serde(default = "default_invitation_lifetime")]
     pub lifetime: i64,
     /// Host for the link; default: the server's configured public address.
-    #[serde(default)]
     pub host: Option<String>,
-}
-
-const fn default_max_devices() -> u32 {
-    3
 }
 
 const fn default_invitation_lifetime() -> i64 {

@@ -4,7 +4,6 @@ use super::acting::Acting;
 use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use tornado_rpc::{Done, NoInput};
@@ -24,23 +23,7 @@ pub enum OperatorRole {
     Owner,
 }
 
-impl OperatorRole {
-    /// The stored value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Owner => "owner",
-        }
-    }
-}
-
-impl fmt::Display for OperatorRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+words!(OperatorRole { Viewer = "viewer", Operator = "operator", Owner = "owner" });
 
 impl FromStr for OperatorRole {
     type Err = &'static str;
@@ -74,7 +57,6 @@ pub struct SignIn {
     /// The password.
     pub password: Secret,
     /// Authenticator code, or a recovery code.
-    #[serde(default)]
     pub code: Option<Secret>,
     /// Client address; used by the guard against guessing, never logged above DEBUG.
     pub client_ip: IpAddr,
@@ -119,10 +101,8 @@ pub struct PutOperatorRole {
     /// The name.
     pub name: Username,
     /// A new password; required for a new operator. Changing it ends all sign-ins of the operator.
-    #[serde(default)]
     pub password: Option<Secret>,
     /// The role; default for a new operator: `owner`.
-    #[serde(default)]
     pub role: Option<OperatorRole>,
     /// True removes the second factor, for an operator who lost it.
     #[serde(default)]

@@ -14,7 +14,6 @@ pub struct CreateUser {
     /// The name.
     pub username: Username,
     /// The e-mail address.
-    #[serde(default)]
     pub email: Option<String>,
     /// The password, at least 10 characters.
     pub password: Secret,
@@ -35,33 +34,25 @@ pub struct UpdateUser {
     /// Its name or id.
     pub user: String,
     /// A new name.
-    #[serde(default)]
     pub username: Option<Username>,
     /// A new e-mail address; empty removes it.
-    #[serde(default)]
     pub email: Option<String>,
     /// Maximum number of devices connected at once. Lowering it ends the excess sessions, newest first.
-    #[serde(default)]
     pub max_devices: Option<u32>,
     /// Monthly quota, bytes, sum of both directions and both lanes; 0: unlimited. Takes effect when one of its devices
     /// next connects.
-    #[serde(default)]
     pub month_quota: Option<u64>,
     /// Download limit, bytes per second, shared by all of its devices; 0: unlimited. Takes effect within seconds, like
     /// the next two fields.
-    #[serde(default)]
     pub download_rate: Option<u64>,
     /// Upload limit, bytes per second, shared by all of its devices; 0: unlimited.
-    #[serde(default)]
     pub upload_rate: Option<u64>,
     /// True makes the account's devices a peer group on the direct lane.
     #[serde(default, rename = "together")]
     pub peer_group: Option<bool>,
     /// A new password. Ends every login of the account.
-    #[serde(default)]
     pub password: Option<Secret>,
     /// False suspends the account: all its logins and sessions end immediately. True reactivates it.
-    #[serde(default)]
     pub active: Option<bool>,
     /// True removes the second factor, for a user who lost it.
     #[serde(default)]
@@ -75,18 +66,12 @@ pub struct UserQuery {
     #[serde(default)]
     pub search: String,
     /// Only active or only suspended accounts.
-    #[serde(default)]
     pub active: Option<bool>,
     /// Only names after this one; for the next page.
-    #[serde(default)]
     pub after: Option<Username>,
     /// Page size, 1 to 500.
-    #[serde(default = "default_limit")]
+    #[serde(default = "crate::number::<100>")]
     pub limit: u32,
-}
-
-const fn default_limit() -> u32 {
-    100
 }
 
 /// An account, as shown to operators.
@@ -196,10 +181,8 @@ pub struct ChangePassword {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UpdateOwn {
     /// A new e-mail address; empty removes it.
-    #[serde(default)]
     pub email: Option<String>,
     /// A new name for the requesting device.
-    #[serde(default)]
     pub device_name: Option<DeviceName>,
 }
 

@@ -11,7 +11,7 @@ use crate::token::TokenError;
 use crate::wg::LaneEnd;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
-use tornado_rpc::{Done, Fault, NoInput, ServiceError};
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
 use tornado_shared::model::{
     CloseReason, CountryCode, DeviceId, Lane, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer,
@@ -162,12 +162,8 @@ pub struct HistoryQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// Maximum number of rows, newest first, 1 to 500.
-    #[serde(default = "default_history")]
+    #[serde(default = "crate::number::<50>")]
     pub limit: u32,
-}
-
-const fn default_history() -> u32 {
-    50
 }
 
 /// One session, past or live, with its actual transfer and close reason.
@@ -280,55 +276,19 @@ pub enum SessionError {
     Fault(Fault),
 }
 
-impl From<Fault> for SessionError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl ServiceError for SessionError {
-    fn status(&self) -> u16 {
-        match self {
-            Self::Token(_) | Self::Revoked => 401,
-            Self::SessionExpired => 400,
-            Self::QuotaExceeded { .. } => 403,
-            Self::MaxDevices { .. } | Self::KeyInUse | Self::NoExit { .. } => 409,
-            Self::TooOften { .. } => 429,
-            Self::PoolExhausted | Self::DataPlane(_) => 503,
-            Self::Fault(fault) => fault.status(),
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Token(TokenError::Expired) => "token_expired",
-            Self::Token(TokenError::Invalid | TokenError::UnknownKey) => "invalid_token",
-            Self::Revoked => "revoked",
-            Self::SessionExpired => "session_expired",
-            Self::MaxDevices { .. } => "max_devices_exceeded",
-            Self::QuotaExceeded { .. } => "quota_exceeded",
-            Self::PoolExhausted => "pool_exhausted",
-            Self::KeyInUse => "key_in_use",
-            Self::NoExit { .. } => "no_exit",
-            Self::TooOften { .. } => "too_many_attempts",
-            Self::DataPlane(_) => "data_plane_unavailable",
-            Self::Fault(fault) => fault.code(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<u64> {
-        match self {
-            Self::DataPlane(_) | Self::PoolExhausted => Some(2),
-            Self::TooOften { retry_after } => Some(*retry_after),
-            Self::QuotaExceeded { renews_in, .. } => Some(*renews_in),
-            Self::Token(_)
-            | Self::Revoked
-            | Self::SessionExpired
-            | Self::MaxDevices { .. }
-            | Self::KeyInUse
-            | Self::NoExit { .. }
-            | Self::Fault(_) => None,
-        }
+tornado_rpc::service_error! {
+    SessionError {
+        Self::Token(TokenError::Expired) => 401, "token_expired";
+        Self::Token(TokenError::Invalid | TokenError::UnknownKey) => 401, "invalid_token";
+        Self::Revoked => 401, "revoked";
+        Self::SessionExpired => 400, "session_expired";
+        Self::MaxDevices { .. } => 409, "max_devices_exceeded";
+        Self::QuotaExceeded { renews_in, .. } => 403, "quota_exceeded", retry after *renews_in;
+        Self::PoolExhausted => 503, "pool_exhausted", retry after 2;
+        Self::KeyInUse => 409, "key_in_use";
+        Self::NoExit { .. } => 409, "no_exit";
+        Self::TooOften { retry_after } => 429, "too_many_attempts", retry after *retry_after;
+        Self::DataPlane(_) => 503, "data_plane_unavailable", retry after 2;
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
-use tornado_dns::Config;
+use tornado_dns::{Config, Wiring};
 use tornado_runtime::{Context, Roles};
 
 pub const GATEWAY4: &str = "10.8.0.1:53";
@@ -164,7 +164,7 @@ pub fn start(config: Config) -> Running {
         shutdown: shutdown.clone(),
     };
     let anchors = config.trust_anchor.clone();
-    Running { directory, shutdown, task: tokio::spawn(tornado_dns::run(context, config)), anchors }
+    Running { directory, shutdown, task: tokio::spawn(tornado_dns::run(context, config, Wiring::default())), anchors }
 }
 
 impl Running {

@@ -82,12 +82,14 @@ pub fn remove(run_dir: &Path) {
 }
 
 /// Takes the lock that prevents a second supervisor. Held until the returned value is dropped.
+///
+/// # Errors
+/// When the lock file cannot be opened, or another supervisor holds the lock.
 pub fn lock(run_dir: &Path) -> Result<Flock<File>, Error> {
     let path = run_dir.join("master.lock");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-    let file = options.open(&path);
-    let file = file.map_err(|source| Error::Prepare { path, source })?;
+    let file = options.open(&path).map_err(|source| Error::Prepare { path, source })?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| Error::AlreadyRunning(run_dir.to_owned()))
 }
 

@@ -1,7 +1,7 @@
 //! Starts a service with exactly the rights that its table row grants.
 
 use crate::policy::table::service;
-use crate::{Config, Error};
+use crate::{Error, Wiring};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::io;
@@ -14,20 +14,8 @@ use std::process::{Child, Command, Stdio};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
 
-/// Uid and gid of a service's Unix user.
-#[derive(Debug, Clone, Copy)]
-pub struct Account {
-    uid: u32,
-    gid: u32,
-}
-
-impl Account {
-    pub const fn uid(self) -> u32 {
-        self.uid
-    }
-}
-
-pub type Accounts = HashMap<ServiceName, Account>;
+/// The Unix users of the services.
+pub type Accounts = HashMap<ServiceName, Owner>;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const LISTEN_FD: RawFd = 3;
@@ -44,20 +32,19 @@ pub fn accounts() -> Result<Accounts, Error> {
         if found.uid.is_root() {
             return Err(Error::UserIsRoot(user));
         }
-        accounts.insert(name, Account { uid: found.uid.as_raw(), gid: found.gid.as_raw() });
+        accounts.insert(name, Owner { uid: found.uid.as_raw(), gid: found.gid.as_raw() });
     }
     Ok(accounts)
 }
 
 /// Creates the run directory (0755, root) and the state directory of each service (0700, owned by its user).
-pub fn prepare_directories(config: &Config, accounts: &Accounts) -> Result<(), Error> {
-    for path in [&config.run_dir, &config.state_dir] {
+pub fn prepare_directories(wiring: &Wiring, accounts: &Accounts) -> Result<(), Error> {
+    for path in [&wiring.run_dir, &wiring.state_dir] {
         claim(path, ROOT, 0o755).map_err(|source| Error::Prepare { path: path.clone(), source })?;
     }
     for (name, account) in accounts {
-        let path = config.state_dir.join(name.as_str());
-        let owner = Owner { uid: account.uid, gid: account.gid };
-        claim(&path, owner, 0o700).map_err(|source| Error::Prepare { path, source })?;
+        let path = wiring.state_dir.join(name.as_str());
+        claim(&path, *account, 0o700).map_err(|source| Error::Prepare { path, source })?;
     }
     Ok(())
 }
@@ -65,7 +52,7 @@ pub fn prepare_directories(config: &Config, accounts: &Accounts) -> Result<(), E
 /// Everything that the child needs between fork and exec. It is prepared before the fork, because the child must not
 /// allocate (signal-safety(7)).
 struct Plan {
-    account: Account,
+    account: Owner,
     keeps: Option<u32>,
     listener: RawFd,
     listen_pid: Vec<u8>,
@@ -85,8 +72,8 @@ unsafe impl Sync for Plan {}
 
 /// Starts the service with its listening socket. The program is always this process's own executable; callers cannot
 /// choose another.
-pub fn spawn(name: ServiceName, config: &Config, account: Account, listener: &UnixListener) -> io::Result<Child> {
-    let mut plan = Plan::new(name, &config.config_path, account, listener.as_raw_fd())?;
+pub fn spawn(name: ServiceName, wiring: &Wiring, account: Owner, listener: &UnixListener) -> io::Result<Child> {
+    let mut plan = Plan::new(name, &wiring.config_path, account, listener.as_raw_fd())?;
     let mut command = Command::new("/proc/self/exe");
     command.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::inherit()).current_dir("/");
     #[expect(unsafe_code, reason = "rights can only be dropped between fork and exec")]
@@ -98,7 +85,7 @@ pub fn spawn(name: ServiceName, config: &Config, account: Account, listener: &Un
 }
 
 impl Plan {
-    fn new(name: ServiceName, config_path: &Path, account: Account, listener: RawFd) -> io::Result<Self> {
+    fn new(name: ServiceName, config_path: &Path, account: Owner, listener: RawFd) -> io::Result<Self> {
         let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::other);
         let argv = vec![
             text(b"tornadod")?,

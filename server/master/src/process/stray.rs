@@ -3,17 +3,17 @@
 
 use super::proc;
 use super::spawn::Accounts;
-use crate::Config;
+use crate::Wiring;
 use std::os::unix::ffi::OsStrExt as _;
 use tornado_contracts::ServiceName;
 
 /// Kills every service of this configuration whose pid is not in `known`.
-pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {
+pub fn end_all(wiring: &Wiring, accounts: &Accounts, known: &[u32]) {
     let Ok(processes) = std::fs::read_dir("/proc") else { return };
     let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     for pid in pids.filter(|pid| !known.contains(pid)) {
         let is_service = |name: &ServiceName| {
-            accounts.get(name).is_some_and(|account| is_ours(pid, account.uid(), &command_line(*name, config)))
+            accounts.get(name).is_some_and(|account| is_ours(pid, account.uid, &command_line(*name, wiring)))
         };
         if let Some(name) = ServiceName::ALL.iter().find(|name| is_service(name)) {
             tracing::warn!(service = %name, pid, "killed a service that the earlier supervisor did not record");
@@ -23,9 +23,9 @@ pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {
 }
 
 /// Expected `/proc/PID/cmdline` of a service: the arguments from [`spawn`](super::spawn), each with a terminating zero byte.
-fn command_line(name: ServiceName, config: &Config) -> Vec<u8> {
+fn command_line(name: ServiceName, wiring: &Wiring) -> Vec<u8> {
     let words: [&[u8]; 5] =
-        [b"tornadod", b"service", name.as_str().as_bytes(), b"--config", config.config_path.as_os_str().as_bytes()];
+        [b"tornadod", b"service", name.as_str().as_bytes(), b"--config", wiring.config_path.as_os_str().as_bytes()];
     words.iter().flat_map(|word| word.iter().copied().chain([0])).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::process::record::{Entry, Record};
 use crate::process::spawn::Accounts;
 use crate::process::watch::{Process, Watch};
 use crate::process::{proc, record, spawn, stray};
-use crate::{Config, Error};
+use crate::{Error, Wiring};
 use handle::Handle;
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt as _;
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{Action, Actual, MasterStatus, ServiceStatus, Wanted};
 use tornado_rpc::listen;
+use tornado_runtime::clock::unix_now;
 use tornado_runtime::{ReadySetter, failure, socket_path};
 use tornado_shared::model::UnixSeconds;
 
@@ -40,7 +41,7 @@ impl Slot {
 
 /// Owns the state machine, socket and process of every service.
 pub struct Supervisor {
-    config: Config,
+    wiring: Wiring,
     accounts: Accounts,
     slots: BTreeMap<ServiceName, Slot>,
     began: Instant,
@@ -56,24 +57,24 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// Creates the supervisor and takes over the services of an earlier one.
-    pub fn new(config: Config, accounts: Accounts, ready: ReadySetter) -> Result<(Self, Handle), Error> {
+    pub fn new(wiring: Wiring, accounts: Accounts, ready: ReadySetter) -> Result<(Self, Handle), Error> {
         let (sender, events) = mpsc::channel(64);
-        let started_at = proc::unix_now();
+        let started_at = unix_now();
         let empty =
             MasterStatus { version: env!("CARGO_PKG_VERSION").into(), started_at, ready: false, services: vec![] };
         let (status, seen) = watch::channel(empty);
-        let record = record::read(&config.run_dir);
+        let record = record::read(&wiring.run_dir);
         let mut slots = BTreeMap::new();
         for name in ServiceName::ALL {
             let entry = record.as_ref().and_then(|record| record.services.iter().find(|entry| entry.name == name));
-            slots.insert(name, take_over(entry, name, &config, &sender));
+            slots.insert(name, take_over(entry, name, &wiring, &sender));
         }
         let known: Vec<u32> = slots.values().filter_map(|slot| slot.process.as_ref().map(Process::pid)).collect();
-        stray::end_all(&config, &accounts, &known);
+        stray::end_all(&wiring, &accounts, &known);
         let handle = Handle::new(sender.clone(), seen);
         let began = Instant::now();
         let supervisor = Self {
-            config,
+            wiring,
             accounts,
             slots,
             began,
@@ -110,7 +111,7 @@ impl Supervisor {
                 }
             }
         }
-        record::remove(&self.config.run_dir);
+        record::remove(&self.wiring.run_dir);
     }
 
     fn now(&self) -> Duration {
@@ -169,14 +170,14 @@ impl Supervisor {
 
     /// Adds the reason that the service stored, if any.
     fn explained(&self, name: ServiceName, how: String) -> String {
-        match failure::take(&self.state_dir(name), self.accounts[&name].uid()) {
+        match failure::take(&self.state_dir(name), self.accounts[&name].uid) {
             Some(reason) => format!("{how}: {reason}"),
             None => how,
         }
     }
 
     fn state_dir(&self, name: ServiceName) -> PathBuf {
-        self.config.state_dir.join(name.as_str())
+        self.wiring.state_dir.join(name.as_str())
     }
 
     /// Executes decisions until no service has anything left to do now.
@@ -234,14 +235,14 @@ impl Supervisor {
                 failure::forget(&state_dir);
                 let spawned = match &slot.socket {
                     Some(socket) => {
-                        spawn::spawn(name, &self.config, self.accounts[&name], socket).and_then(Process::own)
+                        spawn::spawn(name, &self.wiring, self.accounts[&name], socket).and_then(Process::own)
                     }
                     None => Err(std::io::Error::other("its socket is not open")),
                 };
                 match spawned {
                     Ok(mut process) => {
                         tracing::info!(service = %name, pid = process.pid(), "started");
-                        let socket = socket_path(&self.config.run_dir, name.as_str());
+                        let socket = socket_path(&self.wiring.run_dir, name.as_str());
                         process.watch(Watch { name, socket, events: self.sender.clone() });
                         slot.process = Some(process);
                     }
@@ -266,7 +267,7 @@ impl Supervisor {
     }
 
     fn socket_path(&self, name: ServiceName) -> PathBuf {
-        socket_path(&self.config.run_dir, name.as_str())
+        socket_path(&self.wiring.run_dir, name.as_str())
     }
 
     fn save(&mut self) {
@@ -280,7 +281,7 @@ impl Supervisor {
         if self.saved.as_ref() == Some(&record) {
             return;
         }
-        match record::write(&self.config.run_dir, &record) {
+        match record::write(&self.wiring.run_dir, &record) {
             Ok(()) => self.saved = Some(record),
             Err(error) => tracing::error!(%error, "cannot write the record for the next supervisor"),
         }
@@ -327,12 +328,12 @@ async fn at(deadline: Option<Instant>) {
 }
 
 /// Restores a service from the record of an earlier supervisor.
-fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: &mpsc::Sender<Event>) -> Slot {
+fn take_over(entry: Option<&Entry>, name: ServiceName, wiring: &Wiring, events: &mpsc::Sender<Event>) -> Slot {
     let fresh = |wanted, starts| Slot { machine: Machine::new(wanted, starts), socket: None, process: None };
     let Some(entry) = entry else { return fresh(Wanted::Running, 0) };
     let process = entry.process.and_then(Process::adopt);
     let Some(mut process) = process else { return fresh(entry.wanted, entry.starts) };
-    let socket = socket_path(&config.run_dir, name.as_str());
+    let socket = socket_path(&wiring.run_dir, name.as_str());
     let mut machine = Machine::adopted(entry.wanted, entry.starts);
     let reachable = std::fs::symlink_metadata(&socket).is_ok_and(|found| found.file_type().is_socket());
     let current = process.identity().program == proc::own_program();

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::wg::{KnownStatus, WgError, WgStatus};
 use uuid::Uuid;
 
-/// First pause after a failure; doubles up to `wg_poll_ms`.
+/// First pause after a failure; doubles up to the longest.
 const FIRST_RETRY: Duration = Duration::from_millis(25);
 /// A reading may use one part in this many of the time, so many peers are read less often.
 const READING_SHARE: u32 = 20;

@@ -106,7 +106,7 @@ impl Connector {
             exported,
             preshared_keys: preshared(grant),
             max_devices: grant.max_devices,
-            slots: self.core.config.slots(),
+            slots: self.core.slots(),
             quarantine: self.core.config.quarantine.into(),
             marks: self.core.accounting.marks.due(grant.user_id, now).await?,
             now,
@@ -128,7 +128,7 @@ impl Connector {
             Opened::MaxDevices => return Err(SessionError::MaxDevices { max: grant.max_devices }),
             Opened::PoolExhausted => return Err(SessionError::PoolExhausted),
         };
-        let entry = Entry::new(*row, &self.core.config.pools, self.core.config.timers(), now, None)
+        let entry = Entry::new(*row, &self.core.pools, self.core.config.timers(), now, None)
             .ok_or(SessionError::PoolExhausted)?;
         entry.set_exit(exit);
         let entry = Arc::new(entry);

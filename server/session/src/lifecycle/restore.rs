@@ -40,7 +40,7 @@ async fn restore_row(core: &Core, row: SessionRow) -> Result<(), StoreError> {
         return Ok(());
     }
     let facts = core.live.get(row.session_id).await;
-    let Some(entry) = Entry::new(row, &core.config.pools, core.config.timers(), now, facts) else {
+    let Some(entry) = Entry::new(row, &core.pools, core.config.timers(), now, facts) else {
         tracing::warn!("closed a stored session outside the address pools");
         core.counters.count(Repair::Ended);
         core.store.close(&failed).await?;

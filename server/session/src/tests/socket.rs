@@ -3,7 +3,7 @@
 use super::support::auth::FakeAuth;
 use super::support::wg::FakeWg;
 use super::support::world::token;
-use crate::{Config, run};
+use crate::{Config, Wiring, run};
 use futures::StreamExt as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ async fn the_whole_service_over_its_socket() {
     let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));
     serve(&context, ServiceName::Auth, tornado_contracts::auth::router(auth.clone()));
     serve(&context, ServiceName::Wg, tornado_contracts::wg::router(wg.clone()));
-    let running = tokio::spawn(run(context.clone(), Config::default(), None));
+    let running = tokio::spawn(run(context.clone(), Config::default(), Wiring::default()));
     until(|| wg.0.lock().synced).await;
 
     let client = SessionsClient::new(context.channel(ServiceName::Session));

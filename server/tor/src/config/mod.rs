@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 use tornado_contracts::wg::TorPorts;
-use tornado_shared::model::{CountryCode, LanePool, LanePools, Slot};
+use tornado_shared::model::{CountryCode, LanePools, Slot};
 
 /// A pluggable transport (pt-spec): a program that disguises the traffic between Tor and bridges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,18 +62,12 @@ impl Probe {
     }
 }
 
-/// Configuration of service `tor`.
+/// Table `[tor]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address pools of both lanes. Tor and the maintenance page listen on slot 1 of the tor lane's pool.
-    pub pools: LanePools,
-    /// Addresses to listen on instead.
-    pub listen: Vec<IpAddr>,
     /// Path of the program, or its name in the system's program directories.
     pub binary: PathBuf,
-    /// Unix user of the Tor process if this service runs as root, as in tests. Tor never runs as root.
-    pub user: Option<String>,
     /// TCP port (TransPort) to which the lane's connections are redirected.
     pub trans_port: u16,
     /// UDP port (DNSPort) to which the lane's DNS queries are redirected.
@@ -100,8 +94,6 @@ pub struct Config {
     pub country_port: u16,
     /// Seconds for which the Tor process of a country keeps running after the last device has left it.
     pub country_linger: u32,
-    /// The addresses as which Tor sees devices. They must equal those of service `wg`.
-    pub isolation: LanePool,
     /// A file with further torrc lines, for private Tor networks. It is read at each start of Tor.
     pub extra_torrc: Option<PathBuf>,
     /// The active probe.
@@ -111,10 +103,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            pools: LanePools::default(),
-            listen: Vec::new(),
             binary: "tor".into(),
-            user: None,
             trans_port: 9040,
             dns_port: 9053,
             socks_port: 9050,
@@ -128,10 +117,6 @@ impl Default for Config {
             max_countries: 8,
             country_port: 9100,
             country_linger: 300,
-            isolation: LanePool {
-                v4: Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
-                v6: Ipv6Net::new_assert(Ipv6Addr::new(0xfd74, 0x6f72, 0x6e61, 0x64, 0, 0, 0, 0), 64),
-            },
             extra_torrc: None,
             probe: Probe::default(),
         }
@@ -139,25 +124,9 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Addresses on which Tor and the maintenance page listen.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<IpAddr> {
-        if !self.listen.is_empty() {
-            return self.listen.clone();
-        }
-        let server = self.pools.tor.addresses(Slot::SERVER);
-        server.map(|pair| vec![pair.v4.into(), pair.v6.into()]).unwrap_or_default()
-    }
-
     /// The ports of the Tor process.
     pub(crate) const fn ports(&self) -> TorPorts {
         TorPorts { trans_port: self.trans_port, dns_port: self.dns_port, socks_port: self.socks_port }
-    }
-
-    /// The configuration for a machine without IPv6.
-    pub(crate) fn of_ipv4(self) -> Self {
-        let listen = self.addresses().into_iter().filter(IpAddr::is_ipv4).collect();
-        Self { listen, ..self }
     }
 
     /// The configuration for the Tor process of an exit country. `slot` counts from 0 and selects its ports.
@@ -185,6 +154,42 @@ impl Config {
     }
 }
 
+/// What does not come from the table `[tor]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wiring {
+    /// Addresses on which Tor and the maintenance page listen.
+    pub listen: Vec<IpAddr>,
+    /// Unix user of the Tor process if this service runs as root, as in tests. Tor never runs as root.
+    pub user: Option<String>,
+}
+
+impl Wiring {
+    /// Listens on slot 1 of the tor lane's pool.
+    #[must_use]
+    pub fn new(pools: &LanePools) -> Self {
+        let server = pools.tor.addresses(Slot::SERVER);
+        Self { listen: server.map(|pair| vec![pair.v4.into(), pair.v6.into()]).unwrap_or_default(), user: None }
+    }
+
+    /// Drops IPv6 addresses, for a machine without IPv6.
+    pub(crate) fn retain_ipv4(&mut self) {
+        self.listen.retain(IpAddr::is_ipv4);
+    }
+}
+
+impl Default for Wiring {
+    fn default() -> Self {
+        Self::new(&LanePools::default())
+    }
+}
+
+/// Configuration and wiring of one Tor process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) own: Config,
+    pub(crate) wiring: Wiring,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +197,9 @@ mod tests {
     #[test]
     fn the_default_is_valid() {
         assert!(Config::default().validate().is_ok());
-        assert_eq!(Config::default().addresses()[0].to_string(), "10.9.0.1");
-        assert_eq!(Config::default().of_ipv4().addresses(), [Ipv4Addr::new(10, 9, 0, 1)]);
+        let mut wiring = Wiring::default();
+        assert!(wiring.validate().is_ok() && wiring.listen.len() == 2);
+        wiring.retain_ipv4();
+        assert_eq!(wiring.listen, [Ipv4Addr::new(10, 9, 0, 1)]);
     }
 }

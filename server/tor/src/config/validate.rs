@@ -1,6 +1,6 @@
 //! Rejects configurations that cannot work.
 
-use super::Config;
+use super::{Config, Wiring};
 use crate::error::Error;
 use crate::process::bridge;
 
@@ -21,12 +21,6 @@ impl Config {
         }
         if ports[0] == ports[1] || ports[0] == ports[2] || ports[1] == ports[2] {
             return refuse("trans_port, socks_port and page_port must differ".into());
-        }
-        if self.addresses().is_empty() {
-            return refuse("the pool of the tor lane is empty".into());
-        }
-        if let Some(address) = self.addresses().iter().find(|a| a.is_unspecified() || a.is_multicast()) {
-            return refuse(format!("{address} is not an address to listen on"));
         }
         if self.virtual_v4.prefix_len() > 16 || self.virtual_v6.prefix_len() > 104 {
             return refuse("virtual_v4 must be /16 or wider, virtual_v6 /104 or wider".into());
@@ -88,6 +82,23 @@ impl Config {
             None if first == 0 || end > 65_536 => {
                 Err(Error::Config("country_port is too high or 0: it needs 3 * max_countries ports above it".into()))
             }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Wiring {
+    /// Rejects addresses to listen on that cannot work.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] if there are none, or for the first such address.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.listen.is_empty() {
+            return Err(Error::Config("the pool of the tor lane is empty".into()));
+        }
+        match self.listen.iter().find(|address| address.is_unspecified() || address.is_multicast()) {
+            Some(address) => Err(Error::Config(format!("{address} is not an address to listen on"))),
             None => Ok(()),
         }
     }

@@ -169,8 +169,8 @@ fn start(
     for directory in [all.as_path(), layout.dir()] {
         create(directory).map_err(|source| Error::File { path: directory.to_owned(), source })?;
     }
-    let config = Arc::new(lane.config().of_country(country, slot));
-    let instance = Arc::new(Instance::of_country(lane, country, config, layout));
+    let settings = Arc::new(lane.settings_of(country, slot));
+    let instance = Arc::new(Instance::of_country(lane, country, settings, layout));
     let mut tasks = Tasks::new(shutdown);
     let stop = tasks.stop().clone();
     let tor_ended = instance::start(&instance, account, &mut tasks)?;

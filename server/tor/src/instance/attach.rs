@@ -144,7 +144,7 @@ fn apply(instance: &Instance, event: Event) {
             }
             let open = match status.as_str() {
                 "NEW" | "NEWRESOLVE" if internal != Some(true) => {
-                    let owner = source.and_then(|source| paths::number(&instance.config().isolation, source));
+                    let owner = source.and_then(paths::number);
                     instance.update(|state, _| state.open_stream(id, owner))
                 }
                 "CLOSED" => instance.update(|state, _| state.close_stream(&id)),

@@ -5,7 +5,7 @@ use crate::control::{CircuitLine, PathHop};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use tornado_contracts::wg::Isolation;
-use tornado_shared::model::{LanePool, UnixSeconds};
+use tornado_shared::model::UnixSeconds;
 
 /// Maximum number of devices.
 const DEVICES: usize = 65_536;
@@ -86,7 +86,8 @@ impl Paths {
 }
 
 /// The isolation number of a source address; `None` if the address is not in the pool.
-pub(crate) fn number(pool: &LanePool, source: SocketAddr) -> Option<Isolation> {
+pub(crate) fn number(source: SocketAddr) -> Option<Isolation> {
+    let pool = Isolation::POOL;
     let number = match source.ip() {
         IpAddr::V4(v4) if pool.v4.contains(&v4) => u32::from(v4) ^ u32::from(pool.v4.network()),
         IpAddr::V6(v6) if pool.v6.contains(&v6) => {
@@ -100,7 +101,6 @@ pub(crate) fn number(pool: &LanePool, source: SocketAddr) -> Option<Isolation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
 
     fn n(number: u32) -> Isolation {
         number.try_into().unwrap()
@@ -161,8 +161,7 @@ mod tests {
 
     #[test]
     fn numbers_come_from_isolation_addresses_only() {
-        let pool = Config::default().isolation;
-        let of = |text: &str| number(&pool, text.parse().unwrap()).map(Isolation::number);
+        let of = |text: &str| number(text.parse().unwrap()).map(Isolation::number);
         assert_eq!(of("100.64.0.7:80"), Some(7));
         assert_eq!(of("100.65.0.0:80"), Some(65_536));
         assert_eq!(of("[fd74:6f72:6e61:64::9]:80"), Some(9));

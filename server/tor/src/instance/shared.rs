@@ -2,7 +2,7 @@
 
 use super::paths::Paths;
 use super::state::State;
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::control::Control;
 use crate::process::log::TorLog;
 use crate::process::{Account, DesiredProcess, Layout, Supervisor};
@@ -21,7 +21,7 @@ const EVENTS: usize = 1024;
 
 /// One Tor process: the lane's own, or that of an exit country.
 pub(crate) struct Instance {
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     layout: Layout,
     /// `None` for the lane's own process.
     country: Option<CountryCode>,
@@ -44,15 +44,15 @@ pub(crate) struct Instance {
 impl Instance {
     /// The lane's own Tor process.
     pub(crate) fn new(
-        config: Arc<Config>,
+        settings: Arc<Settings>,
         layout: Layout,
         desired: Option<TorDesired>,
         unix_now: fn() -> UnixSeconds,
     ) -> Self {
-        let state = State::new(desired, &config, Instant::now(), unix_now());
+        let state = State::new(desired, &settings.own, Instant::now(), unix_now());
         let runs = desired.is_some_and(|desired| desired.process);
         Self {
-            config,
+            settings,
             layout,
             country: None,
             unix_now,
@@ -69,13 +69,19 @@ impl Instance {
     }
 
     /// The Tor process of an exit country, with the desired state of the lane's own.
-    pub(crate) fn of_country(lane: &Self, country: CountryCode, config: Arc<Config>, layout: Layout) -> Self {
-        let instance = Self::new(config, layout, lane.desired(), lane.unix_now);
+    pub(crate) fn of_country(lane: &Self, country: CountryCode, settings: Arc<Settings>, layout: Layout) -> Self {
+        let instance = Self::new(settings, layout, lane.desired(), lane.unix_now);
         Self { country: Some(country), changes: lane.changes.clone(), ..instance }
     }
 
     pub(crate) fn config(&self) -> &Config {
-        &self.config
+        &self.settings.own
+    }
+
+    /// The settings for the Tor process of an exit country. `slot` counts from 0 and selects its ports.
+    pub(crate) fn settings_of(&self, country: CountryCode, slot: u8) -> Settings {
+        let Settings { own, wiring } = &*self.settings;
+        Settings { own: own.of_country(country, slot), wiring: wiring.clone() }
     }
 
     pub(crate) const fn layout(&self) -> &Layout {
@@ -230,7 +236,7 @@ impl Instance {
         shutdown: CancellationToken,
     ) -> Supervisor {
         Supervisor {
-            config: self.config.clone(),
+            settings: self.settings.clone(),
             layout: self.layout.clone(),
             account,
             desired: self.process.subscribe(),

@@ -4,7 +4,7 @@ use super::account::Account;
 use super::layout::Layout;
 use super::log::{self, TorLog};
 use super::{leftovers, torrc};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::files;
 use nix::sys::signal::Signal;
 use std::io;
@@ -21,15 +21,15 @@ const PROGRAMS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/l
 
 /// Kills what an earlier run of this service left behind, and starts Tor. The tasks end with its output.
 pub(super) async fn start(
-    config: &Config,
+    settings: &Settings,
     layout: &Layout,
     account: Account,
     log: &Arc<TorLog>,
 ) -> io::Result<(Child, JoinSet<()>)> {
-    let program = program(&config.binary).ok_or(io::ErrorKind::NotFound)?;
+    let program = program(&settings.own.binary).ok_or(io::ErrorKind::NotFound)?;
     let arguments = ["-f".into(), layout.torrc(), "--defaults-torrc".into(), layout.defaults()];
     leftovers::kill(&program, &arguments, account.uid()).await;
-    write_files(config, layout, account)?;
+    write_files(settings, layout, account)?;
     let mut command = Command::new(&program);
     command
         .args(&arguments)
@@ -62,8 +62,8 @@ pub(super) fn program(name: &Path) -> Option<PathBuf> {
     PROGRAMS.iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file())
 }
 
-fn write_files(config: &Config, layout: &Layout, account: Account) -> io::Result<()> {
-    let extra = match &config.extra_torrc {
+fn write_files(settings: &Settings, layout: &Layout, account: Account) -> io::Result<()> {
+    let extra = match &settings.own.extra_torrc {
         Some(path) => {
             let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
             files::read_text(path, MAX_EXTRA).map_err(named)?
@@ -81,7 +81,7 @@ fn write_files(config: &Config, layout: &Layout, account: Account) -> io::Result
             Ok(()) | Err(_) => {}
         }
     }
-    let text = torrc::render(config, layout, std::process::id(), &extra);
+    let text = torrc::render(settings, layout, std::process::id(), &extra);
     for (path, text) in [(layout.torrc(), text.as_str()), (layout.defaults(), "")] {
         files::replace(&path, text.as_bytes())?;
         account.give(&path)?;

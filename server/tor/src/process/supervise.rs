@@ -8,7 +8,7 @@ use super::account::Account;
 use super::layout::Layout;
 use super::log::TorLog;
 use super::{backoff, child, leftovers};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::control::{ControlError, connect};
 use nix::sys::signal::Signal;
 use std::io;
@@ -45,7 +45,7 @@ pub(crate) struct DesiredProcess {
 
 /// Owns the child.
 pub(crate) struct Supervisor {
-    pub(crate) config: Arc<Config>,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) layout: Layout,
     pub(crate) account: Account,
     pub(crate) desired: watch::Receiver<DesiredProcess>,
@@ -82,7 +82,7 @@ impl Supervisor {
                 continue;
             }
             let started = Instant::now();
-            let reason = match child::start(&self.config, &self.layout, self.account, &self.log).await {
+            let reason = match child::start(&self.settings, &self.layout, self.account, &self.log).await {
                 Ok((child, readers)) => {
                     self.restarts.store(starts, Ordering::Relaxed);
                     starts = starts.saturating_add(1);
@@ -125,12 +125,12 @@ impl Supervisor {
         if self.account.is_root() {
             return Some("Tor does not run as root; run this service as its own Unix user".into());
         }
-        if child::program(&self.config.binary).is_none() {
-            let name = self.config.binary.display();
+        if child::program(&self.settings.own.binary).is_none() {
+            let name = self.settings.own.binary.display();
             return Some(format!("the program '{name}' is not installed; install the package 'tor'"));
         }
         let absent = |address: &IpAddr| TcpListener::bind((*address, 0)).is_err();
-        let address = self.config.addresses().into_iter().find(absent)?;
+        let address = self.settings.wiring.listen.iter().find(|address| absent(address))?;
         Some(format!("this machine does not have the lane's address {address} yet"))
     }
 
@@ -206,14 +206,15 @@ impl Supervisor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use std::path::Path;
     use tornado_endurance::sixty_days;
 
     fn supervisor(dir: &Path, runs: bool) -> (Supervisor, watch::Sender<DesiredProcess>) {
         let (orders, desired) = watch::channel(DesiredProcess { runs, starts: 0, replacements: 0 });
-        let config = Config { binary: dir.join("no-tor"), ..Config::default() };
+        let own = Config { binary: dir.join("no-tor"), ..Config::default() };
         let supervisor = Supervisor {
-            config: Arc::new(config),
+            settings: Arc::new(Settings { own, ..Settings::default() }),
             layout: Layout::new(dir),
             account: Account::of(None).unwrap(),
             desired,

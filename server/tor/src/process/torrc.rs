@@ -1,13 +1,14 @@
 //! Renders torrc. Options are described in tor(1).
 
 use super::layout::Layout;
-use crate::config::Config;
+use crate::config::Settings;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Renders the complete file. `config` must be valid. `owner` is the pid of this service. `extra` is the operator's own
+/// Renders the complete file. `settings` must be valid. `owner` is the pid of this service. `extra` is the operator's own
 /// file. It comes last, so it takes precedence for options that can be given once.
-pub(crate) fn render(config: &Config, layout: &Layout, owner: u32, extra: &str) -> String {
+pub(crate) fn render(settings: &Settings, layout: &Layout, owner: u32, extra: &str) -> String {
+    let config = &settings.own;
     let mut lines = Lines(String::new());
     lines.comment("Written by tornadod at each start of Tor; changes are lost. See [tor] in tornado.toml.");
     lines.path("DataDirectory", &layout.data());
@@ -26,7 +27,7 @@ pub(crate) fn render(config: &Config, layout: &Layout, owner: u32, extra: &str) 
     let sandbox = config.sandbox && config.used_transports().next().is_none();
     lines.add("Sandbox", u8::from(sandbox));
     lines.add("SocksPort", format_args!("unix:{} IsolateSOCKSAuth", layout.probe().display()));
-    for address in config.addresses() {
+    for &address in &settings.wiring.listen {
         lines.listener("TransPort", address, config.trans_port, "IsolateClientAddr");
         lines.listener("DNSPort", address, config.dns_port, "IsolateClientAddr");
         lines.listener("SocksPort", address, config.socks_port, "IsolateClientAddr IsolateSOCKSAuth");
@@ -83,6 +84,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Wiring};
 
     fn layout() -> Layout {
         Layout::new(Path::new("/var/lib/tornado/tor"))
@@ -90,22 +92,22 @@ mod tests {
 
     #[test]
     fn torrc_of_the_defaults() {
-        insta::assert_snapshot!(render(&Config::default(), &layout(), 4242, ""));
+        insta::assert_snapshot!(render(&Settings::default(), &layout(), 4242, ""));
     }
 
     #[test]
     fn torrc_with_bridges_countries_and_extra_lines() {
-        let config = Config {
+        let own = Config {
             bridges: vec![
                 "obfs4 192.0.2.7:443 0123456789ABCDEF0123456789ABCDEF01234567 cert=AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9abcd iat-mode=0".into(),
                 "198.51.100.9:9001 89ABCDEF0123456789ABCDEF0123456789ABCDEF".into(),
             ],
             exit_countries: vec!["de".into(), "NL".into()],
-            listen: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             ..Config::default()
         };
+        let listen = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
         insta::assert_snapshot!(render(
-            &config,
+            &Settings { own, wiring: Wiring { listen, user: None } },
             &layout(),
             4242,
             "TestingTorNetwork 1\nPathsNeededToBuildCircuits 0.67\n"
@@ -114,8 +116,8 @@ mod tests {
 
     #[test]
     fn an_unused_transport_is_not_started() {
-        let config = Config { bridges: vec!["192.0.2.7:443".into()], ..Config::default() };
-        let text = render(&config, &layout(), 1, "");
+        let own = Config { bridges: vec!["192.0.2.7:443".into()], ..Config::default() };
+        let text = render(&Settings { own, ..Settings::default() }, &layout(), 1, "");
         assert!(!text.contains("ClientTransportPlugin") && text.contains("Sandbox 1"));
     }
 }

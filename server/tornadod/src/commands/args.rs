@@ -1,8 +1,16 @@
 //! Arguments of the commands for people, keys and the audit trail.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use tornado_contracts::auth::operators::OperatorRole;
 use tornado_shared::model::{DeviceId, DeviceName, Lane, Username};
+
+/// The format of the output.
+#[derive(Debug, Args)]
+pub struct Format {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// `tornadod user …`
 #[derive(Debug, Subcommand)]
@@ -115,30 +123,34 @@ pub enum Device {
     },
     /// Create a device for an ordinary WireGuard app, which does not log in. It uses one of the account's device slots
     /// until it is removed. The private key exists only in the output of this command.
-    Export {
-        /// Name, e-mail address or number of the account.
-        user: String,
-        /// Name of the device.
-        #[arg(long, default_value = "wireguard")]
-        name: DeviceName,
-        /// `direct`: through the server's uplink. `tor`: everything through Tor.
-        #[arg(long, default_value = "direct")]
-        lane: Lane,
-        /// Print the configuration in the format of wg-quick(8).
-        #[arg(long, required_unless_present_any = ["qr", "json"], conflicts_with = "qr")]
-        conf: bool,
-        /// Print the configuration as a QR code for a phone's camera.
-        #[arg(long, conflicts_with = "json")]
-        qr: bool,
-        /// Print JSON: `device_id`, `device_name`, `lane`, `config`.
-        #[arg(long)]
-        json: bool,
-    },
+    Export(Export),
     /// Remove a device. Its login and session end at once.
     Remove {
         /// The device id, as shown by `tornadod device list`.
         device_id: DeviceId,
     },
+}
+
+/// `tornadod device export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Name, e-mail address or number of the account.
+    pub user: String,
+    /// Name of the device.
+    #[arg(long, default_value = "wireguard")]
+    pub name: DeviceName,
+    /// `direct`: through the server's uplink. `tor`: everything through Tor.
+    #[arg(long, default_value = "direct")]
+    pub lane: Lane,
+    /// Print the configuration in the format of wg-quick(8).
+    #[arg(long, required_unless_present_any = ["qr", "json"], conflicts_with = "qr")]
+    pub conf: bool,
+    /// Print the configuration as a QR code for a phone's camera.
+    #[arg(long, conflicts_with = "json")]
+    pub qr: bool,
+    /// Print JSON: `device_id`, `device_name`, `lane`, `config`.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tornadod operator …`
@@ -167,11 +179,7 @@ pub enum Operator {
         forget_totp: bool,
     },
     /// List operators.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Format),
     /// Remove an operator. All of the operator's sign-ins end. The last owner cannot be removed.
     Remove {
         /// Name of the operator.
@@ -201,30 +209,18 @@ pub enum Audit {
         json: bool,
     },
     /// Verify every row and the signature over the newest one. Exit code 1 if the trail is broken.
-    Verify {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Verify(Format),
 }
 
 /// `tornadod keys …`
 #[derive(Debug, Subcommand)]
 pub enum Keys {
     /// Show age and phase of every key, and the time of the next rotation.
-    Status {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Status(Format),
     /// Create new signing and login keys now. No login ends.
     Rotate,
     /// Read all key files again and test each key. Exit code 1 if there is a problem.
-    Check {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Check(Format),
 }
 
 /// Parses bits per second with a decimal unit and returns bytes per second; `none` is 0.

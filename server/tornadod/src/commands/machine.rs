@@ -39,14 +39,6 @@ pub struct Restore {
     pub force: bool,
 }
 
-/// `tornadod doctor`
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `tornadod import`
 #[derive(Debug, Args)]
 pub struct Import {

@@ -3,8 +3,9 @@
 //! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
-use super::backup::{beside, must_be_root, nobody_runs, owner_of, snapshot_database};
-use super::{blocking, say_json, unix_now};
+use super::args::Format;
+use super::backup::{Staging, beside, must_be_root, nobody_runs, owner_of, snapshot_database, sync_parent};
+use super::{blocking, show, unix_now};
 use crate::cli::Migrate;
 use crate::cluster;
 use crate::config::Config;
@@ -16,7 +17,6 @@ use std::fs::File;
 use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
-use tornado_runtime::beneath::{Owner, claim};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};
@@ -67,8 +67,8 @@ impl Embedded {
 pub fn run(command: Migrate, config: &Config) -> Result<(), Failure> {
     match command {
         Migrate::Schema => schema(config),
-        Migrate::ToCluster { json } => to_cluster(config, json),
-        Migrate::ToEmbedded { json } => to_embedded(config, json),
+        Migrate::ToCluster(Format { json }) => to_cluster(config, json),
+        Migrate::ToEmbedded(Format { json }) => to_embedded(config, json),
     }
 }
 
@@ -77,12 +77,10 @@ fn schema(config: &Config) -> Result<(), Failure> {
         return Err(Failure::usage("the profile is embedded: services migrate their files when they start"));
     }
     let owner = cluster::owner(config)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    blocking(async {
         SqlIdentityStore::migrate_postgres(&owner).await.context("cannot migrate the tables of service auth")?;
         SqlSessions::migrate_postgres(&owner).await.context("cannot migrate the tables of service session")
-    })?;
+    })??;
     say("The tables of auth and session are up to date.");
     Ok(())
 }
@@ -99,8 +97,8 @@ fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
             return Err(Failure::refused(format!("{} does not exist; {hint}", path.display())));
         }
     }
-    let staging = Staging::new(&config.paths.state)?;
-    let copies = Embedded::within(&staging.0);
+    let staging = Staging::new(&config.paths.state, ".migrate", "move")?;
+    let copies = Embedded::within(&staging.path);
     // Work on copies, so that the files stay intact in any case.
     for (to, service) in copies.each() {
         let name = to.file_name().and_then(|name| name.to_str()).context("a database has no name")?;
@@ -141,8 +139,8 @@ fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
         let hint = "each gateway keeps them in files; restore them with `tornadod restore` first";
         return Err(Failure::refused(format!("this machine does not have the server's keys; {hint}")));
     }
-    let staging = Staging::new(&config.paths.state)?;
-    let made = Embedded::within(&staging.0);
+    let staging = Staging::new(&config.paths.state, ".migrate", "move")?;
+    let made = Embedded::within(&staging.path);
     let moved = blocking(tornado_store::to_sqlite(&owner, made.files(), &config.session.node_id))?.map_err(failed)?;
     for (path, service) in made.each() {
         let owner = owner_of(service)?;
@@ -174,11 +172,7 @@ fn place(made: &Embedded, here: &Embedded) -> anyhow::Result<()> {
         }
         placed.push(to);
     }
-    for (path, _) in here.each() {
-        let directory = path.parent().context("the path has no parent directory")?;
-        File::open(directory).and_then(|directory| directory.sync_all()).context("cannot sync the directory")?;
-    }
-    Ok(())
+    here.each().iter().try_for_each(|(path, _)| sync_parent(path))
 }
 
 fn failed(error: TransferError) -> Failure {
@@ -198,41 +192,9 @@ fn failed(error: TransferError) -> Failure {
 fn tell(moved: Vec<Moved>, files: Vec<PathBuf>, json: bool) -> Result<(), Failure> {
     let rows = moved.iter().map(|moved| moved.rows).sum();
     let tables = moved.into_iter().map(|moved| Row { table: moved.table, rows: moved.rows }).collect();
-    let report = Report { tables, rows, files };
-    if json {
-        return say_json(&report);
-    }
-    let mut lines = vec![vec!["TABLE".to_owned(), "ROWS".to_owned()]];
-    lines.extend(report.tables.iter().map(|row| vec![row.table.clone(), row.rows.to_string()]));
-    table(&lines);
-    say(&format!("Moved {rows} rows, read them back and compared them."));
-    for file in &report.files {
-        say(&file.display().to_string());
-    }
-    Ok(())
-}
-
-/// A directory for copies, each as private as its original.
-struct Staging(PathBuf);
-
-impl Staging {
-    fn new(state: &Path) -> anyhow::Result<Self> {
-        let path = state.join(".migrate");
-        let failed = || format!("cannot use {}", path.display());
-        // Leftovers of a move that was killed. The supervisor's lock ensures that no other move runs.
-        match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(failed),
-            Ok(()) | Err(_) => {}
-        }
-        // Services pass through it to the directories in which their databases are copied.
-        claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // A failure here does not matter: the next move cleans up as well.
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+    show(json, &Report { tables, rows, files }, |report| {
+        table(["TABLE", "ROWS"], report.tables.iter().map(|row| [row.table.clone(), row.rows.to_string()]));
+        say(&format!("Moved {rows} rows, read them back and compared them."));
+        report.files.iter().for_each(|file| say(&file.display().to_string()));
+    })
 }

@@ -11,29 +11,29 @@ pub mod migrate;
 mod password;
 mod services;
 
-use crate::cli::{Invite, Operators, Session};
+use crate::cli::{Invite, Operators};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
 use accounts::{audit, device, import, invite, operator, user};
+use anyhow::Context as _;
+use args::Format;
+use futures::{Stream, StreamExt as _};
 use nix::unistd::User;
 use serde::Serialize;
 use services::{sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
 use tornado_rpc::Channel;
+use tornado_runtime::clock::unix_now;
 use tornado_runtime::socket_path;
 
 /// Runs a command.
 pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::failed(format!("cannot start the runtime: {e}")))?;
     let server = Server { config };
-    runtime.block_on(async {
+    blocking(async {
         match command {
-            Operators::Status { json } => status::status(&server, json).await,
+            Operators::Status(Format { json }) => status::status(&server, json).await,
             Operators::Start { service } => status::control(&server, service, Action::Start).await,
             Operators::Stop { service } => status::control(&server, service, Action::Stop).await,
             Operators::Restart { service } => status::control(&server, service, Action::Restart).await,
@@ -44,19 +44,12 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Device(command) => device::run(&server, command).await,
             Operators::Audit(command) => audit::run(&server, command).await,
             Operators::Keys(command) => keys::run(&server, command).await,
-            Operators::Invite(Invite::Create { user, devices, expires, host, json, qr }) => {
-                let wish = invite::Wish { user, devices, expires, host };
-                invite::create(&server, wish, json, qr).await
-            }
-            Operators::Session(Session::List { json }) => sessions::list(&server, json).await,
-            Operators::Session(Session::History { json, limit, user }) => {
-                sessions::history(&server, user, limit, json).await
-            }
-            Operators::Session(Session::Disconnect { device_id }) => sessions::close(&server, device_id).await,
+            Operators::Invite(Invite::Create(wish)) => invite::create(&server, wish).await,
+            Operators::Session(command) => sessions::run(&server, command).await,
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,
         }
-    })
+    })?
 }
 
 /// Prints the effective configuration. It was validated when it was loaded.
@@ -97,9 +90,9 @@ fn unix_user(service: ServiceName) -> (&'static str, Option<User>) {
 }
 
 /// Runs a future to completion.
-fn blocking<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(future))
+pub fn blocking<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("cannot start the runtime")?.block_on(future))
 }
 
 fn say_json<T: Serialize>(value: &T) -> Result<(), Failure> {
@@ -111,7 +104,19 @@ fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|e| Failure::failed(format!("cannot print: {e}")))
 }
 
-fn unix_now() -> i64 {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+/// Prints a value as JSON if `json` is set, otherwise with `print`.
+fn show<T: Serialize>(json: bool, value: &T, print: impl FnOnce(&T)) -> Result<(), Failure> {
+    if json {
+        return say_json(value);
+    }
+    print(value);
+    Ok(())
+}
+
+/// Prints each event of a stream of `service` as a line of JSON.
+async fn follow<T: Serialize>(service: ServiceName, mut events: impl Stream<Item = T> + Unpin) -> Result<(), Failure> {
+    while let Some(event) = events.next().await {
+        output::say(&serde_json::to_string(&event).map_err(|e| Failure::failed(format!("cannot print: {e}")))?);
+    }
+    Err(Failure::failed(format!("the stream ended because service {service} ended; run the command again")))
 }

@@ -4,8 +4,8 @@ pub mod cluster;
 pub mod pools;
 
 use crate::failure::Failure;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
 use tornado_shared::model::LanePools;
@@ -23,7 +23,7 @@ pub struct Config {
     /// How devices reach this server.
     pub server: Server,
     /// Settings of both lanes that several services share.
-    pub lanes: Lanes,
+    pub lanes: tornado_wg::Lanes,
     /// Service `auth`.
     pub auth: tornado_auth::Config,
     /// Service `session`.
@@ -68,38 +68,6 @@ pub struct Server {
     pub host: Option<String>,
 }
 
-/// `[lanes]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Lanes {
-    /// UDP port of the direct lane.
-    pub direct_port: u16,
-    /// UDP port of the tor lane.
-    pub tor_port: u16,
-    /// MTU of the lanes' interfaces, in bytes.
-    pub mtu: u16,
-    /// Maximum number of concurrent flows for each address of a device.
-    pub max_flows: u32,
-    /// Private networks that devices of the direct lane may reach.
-    pub allow_networks: Vec<IpNet>,
-    /// Address pools.
-    pub pools: LanePools,
-}
-
-impl Default for Lanes {
-    fn default() -> Self {
-        let wg = tornado_wg::Config::default();
-        Self {
-            direct_port: wg.direct_port,
-            tor_port: wg.tor_port,
-            mtu: wg.mtu,
-            max_flows: wg.max_flows,
-            allow_networks: wg.allow_networks,
-            pools: wg.pools,
-        }
-    }
-}
-
 /// `[log]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -116,24 +84,6 @@ impl Default for Log {
     }
 }
 
-/// Keys of services' tables that must be set in another place of the file.
-const ELSEWHERE: [(&str, &str, &str); 14] = [
-    ("session", "pools", "[lanes] pools"),
-    ("wg", "pools", "[lanes] pools"),
-    ("tor", "pools", "[lanes] pools"),
-    ("tor", "isolation", "[wg] isolation"),
-    ("dns", "pools", "[lanes] pools"),
-    ("wg", "dns", "[dns] enabled"),
-    ("wg", "direct_port", "[lanes] direct_port"),
-    ("wg", "tor_port", "[lanes] tor_port"),
-    ("wg", "mtu", "[lanes] mtu"),
-    ("wg", "max_flows", "[lanes] max_flows"),
-    ("wg", "allow_networks", "[lanes] allow_networks"),
-    ("wg", "api_port", "[client_api] listen"),
-    ("auth", "api_port", "[client_api] listen"),
-    ("auth", "public_host", "[server] host"),
-];
-
 impl Config {
     /// Loads a file. If it does not exist, all values are defaults.
     pub fn load(path: &Path) -> Result<Self, Failure> {
@@ -148,54 +98,22 @@ impl Config {
         let wrong = |why| Failure::usage(format!("invalid configuration {}: {why}", path.display()));
         let config = Self::parse(&text).map_err(wrong)?;
         match pools::chosen(&config)? {
-            Some(pools) => Self::parse_with(&text, Some(pools)).map_err(wrong),
+            Some(pools) => config.with_pools(pools).map_err(wrong),
             None => Ok(config),
         }
     }
 
+    /// Parses and validates a file.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        Self::parse_with(text, None)
-    }
-
-    /// Parses `text`. `pools` replaces the pools in it.
-    pub(crate) fn parse_with(text: &str, pools: Option<LanePools>) -> Result<Self, String> {
-        let tables: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
-        for (table, key, place) in ELSEWHERE {
-            if tables.get(table).and_then(|t| t.get(key)).is_some() {
-                return Err(format!("'{key}' does not belong in [{table}]; set {place} instead"));
-            }
-        }
         let mut config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
-        config.lanes.pools = pools.unwrap_or(config.lanes.pools);
-        config.spread()
+        config.server.host = config.server.host.as_deref().map(public_host).transpose()?;
+        config.check()?;
+        Ok(config)
     }
 
-    /// Copies the values that are set in one place to each service, and validates the result.
-    fn spread(mut self) -> Result<Self, String> {
-        let host = self.server.host.as_deref().map(public_host).transpose()?;
-        let Some(api) = self.client_api.listen.first() else {
-            return Err("[client_api] listen needs at least one address".into());
-        };
-        let api_port = api.port();
-        self.session.pools = self.lanes.pools;
-        self.wg = tornado_wg::Config {
-            pools: self.lanes.pools,
-            direct_port: self.lanes.direct_port,
-            tor_port: self.lanes.tor_port,
-            mtu: self.lanes.mtu,
-            max_flows: self.lanes.max_flows,
-            allow_networks: self.lanes.allow_networks.clone(),
-            api_port,
-            dns: self.dns.enabled,
-            ..self.wg
-        };
-        self.tor.pools = self.lanes.pools;
-        self.dns.pools = self.lanes.pools;
-        self.tor.isolation = self.wg.isolation;
-        self.auth.public_host.clone_from(&host);
-        self.auth.api_port = api_port;
-        self.client_api.host = host;
-        self.client_api.pools = self.lanes.pools;
+    /// The configuration with other pools.
+    pub(crate) fn with_pools(mut self, pools: LanePools) -> Result<Self, String> {
+        self.lanes.pools = pools;
         self.check()?;
         Ok(self)
     }
@@ -203,15 +121,20 @@ impl Config {
     /// The address of this server for devices: the configured one, or the machine's current address.
     pub(crate) fn public_host(&self) -> Option<String> {
         let found = || tornado_runtime::ground::address().map(|address| address.to_string());
-        self.client_api.host.clone().or_else(found)
+        self.server.host.clone().or_else(found)
+    }
+
+    /// TCP port of the device API.
+    pub(crate) fn api_port(&self) -> u16 {
+        self.client_api.listen.first().map_or(DEFAULT_PORT, SocketAddr::port)
     }
 
     fn check(&self) -> Result<(), String> {
-        self.lanes.pools.validate().map_err(|e| format!("[lanes] pools: {e}"))?;
-        if self.lanes.direct_port == self.lanes.tor_port {
-            return Err("[lanes] direct_port and tor_port must differ".into());
+        if self.client_api.listen.is_empty() {
+            return Err("[client_api] listen needs at least one address".into());
         }
         cluster::check(self)?;
+        self.lanes.validate().map_err(|e| format!("[lanes]: {e}"))?;
         self.auth.validate().map_err(|e| format!("[auth]: {e}"))?;
         self.session.validate().map_err(|e| format!("[session]: {e}"))?;
         self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
@@ -239,7 +162,7 @@ mod tests {
     fn an_empty_file_is_all_defaults() {
         let config = Config::parse("").unwrap();
         assert_eq!(config.paths.run, PathBuf::from("/run/tornado"));
-        assert_eq!(config.wg.api_port, 4605);
+        assert_eq!(config.api_port(), 4605);
     }
 
     #[test]
@@ -286,7 +209,8 @@ mod tests {
         for (text, word) in [
             ("[servr]\nhost = 'x'", "servr"),
             ("[server]\nhots = 'x'", "hots"),
-            ("[wg]\nmtu = 1300", "[lanes] mtu"),
+            ("[wg]\nmtu = 1300", "unknown field `mtu`"),
+            ("[tor]\nisolation = 1", "unknown field `isolation`"),
             ("[auth]\nnonsense = 1", "nonsense"),
             ("[server]\nhost = 'a b'", "[server] host"),
             ("[server]\nhost = 'vpn.example.org:443'", "without a port"),
@@ -310,15 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn pools_and_ports_reach_everyone() {
+    fn pools_ports_and_host_come_from_the_shared_tables() {
         let text = "[server]\nhost = 'vpn.example.org'\n[lanes]\ndirect_port = 1000\n\
                     [lanes.pools.direct]\nv4 = '10.1.0.0/24'\nv6 = 'fd00:1::/64'\n\
                     [lanes.pools.tor]\nv4 = '10.2.0.0/24'\nv6 = 'fd00:2::/64'\n[client_api]\nlisten = ['127.0.0.1:99']";
         let config = Config::parse(text).unwrap();
-        assert_eq!(config.session.pools, config.wg.pools);
-        assert_eq!(config.tor.pools, config.wg.pools);
-        assert_eq!((config.wg.direct_port, config.wg.api_port, config.auth.api_port), (1000, 99, 99));
-        assert_eq!(config.client_api.host.as_deref(), Some("vpn.example.org"));
-        assert_eq!(config.auth.public_host.as_deref(), Some("vpn.example.org"));
+        assert_eq!((config.lanes.direct_port, config.api_port()), (1000, 99));
+        assert_eq!(config.lanes.pools.tor.v4.to_string(), "10.2.0.0/24");
+        assert_eq!(tornado_tor::Wiring::new(&config.lanes.pools).listen[0].to_string(), "10.2.0.1");
+        assert_eq!(config.public_host().as_deref(), Some("vpn.example.org"));
     }
 }

@@ -136,11 +136,11 @@ pub(crate) fn take_counts(listing: &mut Value) -> Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::Settings;
 
     #[test]
     fn table_of_the_defaults() {
-        let config = Config::default();
+        let config = Settings::default();
         insta::assert_snapshot!(render("tornado_canary", "wg1", config.canary().unwrap()));
     }
 

@@ -2,7 +2,7 @@
 //! addresses.
 
 use super::backend::{BackendError, Interface, KernelInterface, UserspaceInterface};
-use crate::config::{BackendChoice, Config};
+use crate::config::{BackendChoice, Settings};
 use crate::error::Error;
 use crate::host::netlink::{Link, LinkKind, Netlink};
 use crate::host::sysctl;
@@ -15,7 +15,7 @@ use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 /// Creates interfaces, at the start and after a removal.
 pub(crate) struct Factory {
     netlink: Netlink,
-    config: Config,
+    config: Settings,
     keys: PerLane<PrivateKey>,
     public_keys: PerLane<PublicKey>,
     backend: Backend,
@@ -26,14 +26,14 @@ impl Factory {
     /// Selects the implementation: the kernel's if available. `node` is the source of TUN devices for userspace lanes.
     pub(crate) async fn new(
         netlink: Netlink,
-        config: Config,
+        config: Settings,
         keys: PerLane<PrivateKey>,
         node: TunNode,
     ) -> Result<Self, Error> {
-        let backend = match config.backend {
+        let backend = match config.own.backend {
             BackendChoice::Kernel => Backend::Kernel,
             BackendChoice::Userspace => Backend::Userspace,
-            BackendChoice::Auto => probe(&netlink, &config.direct).await?,
+            BackendChoice::Auto => probe(&netlink, &config.own.direct).await?,
         };
         // Cached: deriving a public key is a key agreement, and every status request needs both.
         let public_keys = PerLane { direct: keys.direct.public_key(), tor: keys.tor.public_key() };
@@ -48,13 +48,13 @@ impl Factory {
         &self.netlink
     }
 
-    pub(crate) const fn config(&self) -> &Config {
+    pub(crate) const fn config(&self) -> &Settings {
         &self.config
     }
 
     /// Names of the lanes' interfaces.
     pub(crate) fn lanes(&self) -> [&str; 2] {
-        [&self.config.direct, &self.config.tor]
+        [&self.config.own.direct, &self.config.own.tor]
     }
 
     pub(crate) fn public_keys(&self) -> PerLane<PublicKey> {
@@ -68,7 +68,7 @@ impl Factory {
             interface: self.config.interface(lane).to_owned(),
             public_key: *self.public_keys.of(lane),
             port: self.config.port(lane),
-            mtu: self.config.mtu,
+            mtu: self.config.wiring.lanes.mtu,
             dns: self.config.resolver(lane),
             ipv6: sysctl::has_ipv6(),
             up,
@@ -96,7 +96,7 @@ impl Factory {
         Ok(match self.backend {
             Backend::Kernel => Arc::new(KernelInterface::open(&self.netlink, name, port, key).await?),
             Backend::Userspace => {
-                let Config { mtu, offload, .. } = self.config;
+                let (mtu, offload) = (self.config.wiring.lanes.mtu, self.config.own.offload);
                 Arc::new(UserspaceInterface::create(&self.netlink, name, port, mtu, key, offload, &self.node).await?)
             }
         })
@@ -105,9 +105,9 @@ impl Factory {
     async fn configure(&self, lane: Lane, name: &str) -> Result<(), Error> {
         sysctl::prepare_interface(name)?;
         let link = self.netlink.link(name).await?.ok_or_else(|| BackendError::Gone(name.to_owned()))?;
-        let pool = self.config.pools.of(lane);
+        let pool = self.config.wiring.lanes.pools.of(lane);
         let addresses = self.config.gateway(lane)?;
-        self.netlink.configure(link.index, pool, addresses, self.config.mtu, sysctl::has_ipv6()).await?;
+        self.netlink.configure(link.index, pool, addresses, self.config.wiring.lanes.mtu, sysctl::has_ipv6()).await?;
         Ok(())
     }
 }

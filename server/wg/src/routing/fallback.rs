@@ -13,7 +13,7 @@
 //! precedence while they exist.
 
 use super::rule::{MAIN, Rule, is_absent, route_to};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::host::netlink::{Netlink, NetlinkError, failed};
 use crate::model::PEER_GROUP_MARK;
@@ -35,7 +35,7 @@ pub(super) struct Fallback {
 }
 
 impl Fallback {
-    pub(super) fn of(config: &Config, with_ipv6: bool) -> Result<Self, Error> {
+    pub(super) fn of(config: &Settings, with_ipv6: bool) -> Result<Self, Error> {
         let mut this = Self { rules: Vec::new(), pools: Vec::new() };
         for is_v4 in std::iter::once(true).chain(with_ipv6.then_some(false)) {
             this.add_family(config, is_v4)?;
@@ -43,9 +43,9 @@ impl Fallback {
         Ok(this)
     }
 
-    fn add_family(&mut self, config: &Config, is_v4: bool) -> Result<(), Error> {
+    fn add_family(&mut self, config: &Settings, is_v4: bool) -> Result<(), Error> {
         let pool = |lane| {
-            let pool = config.pools.of(lane);
+            let pool = config.wiring.lanes.pools.of(lane);
             if is_v4 { IpNet::V4(pool.v4) } else { IpNet::V6(pool.v6) }
         };
         let rule = |what, preference, input: &str, to, action| {
@@ -53,13 +53,19 @@ impl Fallback {
             Rule { what, preference, input, from: None, to, mark: None, action, table, is_v4 }
         };
         let what = "the rule for peer groups";
-        let to_main = rule(what, 99, &config.direct, Some(pool(Lane::Direct)), RuleAction::ToTable);
+        let to_main = rule(what, 99, &config.own.direct, Some(pool(Lane::Direct)), RuleAction::ToTable);
         self.rules.push(Rule { mark: Some(PEER_GROUP_MARK), ..to_main });
         let prohibit = RuleAction::Prohibit;
-        self.rules.push(rule("the rule that prohibits forwarding from the tor lane", 100, &config.tor, None, prohibit));
+        self.rules.push(rule(
+            "the rule that prohibits forwarding from the tor lane",
+            100,
+            &config.own.tor,
+            None,
+            prohibit,
+        ));
         for lane in Lane::ALL {
             let what = "the rule that separates devices";
-            self.rules.push(rule(what, 101, &config.direct, Some(pool(lane)), prohibit));
+            self.rules.push(rule(what, 101, &config.own.direct, Some(pool(lane)), prohibit));
         }
         for lane in Lane::ALL {
             let gateway = config.gateway(lane)?;
@@ -127,7 +133,7 @@ mod tests {
 
     #[test]
     fn both_lanes_and_both_families_are_protected() {
-        let fallback = Fallback::of(&Config::default(), true).unwrap();
+        let fallback = Fallback::of(&Settings::default(), true).unwrap();
         assert_eq!((fallback.rules.len(), fallback.pools.len()), (20, 4));
         for pool in &fallback.pools {
             let apart = fallback.rules.iter().filter(|r| r.preference == 101 && r.to == Some(*pool));
@@ -141,6 +147,6 @@ mod tests {
         for rule in fallback.rules.iter().filter(|r| r.preference == 103) {
             assert!(fallback.rules.iter().any(|r| r.preference == 102 && r.from == rule.from && r.to.is_some()));
         }
-        assert_eq!(Fallback::of(&Config::default(), false).unwrap().pools.len(), 2);
+        assert_eq!(Fallback::of(&Settings::default(), false).unwrap().pools.len(), 2);
     }
 }

@@ -4,7 +4,7 @@ mod fallback;
 mod rule;
 mod tor_paths;
 
-use crate::config::Config;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::host::netlink::{Netlink, NetlinkError};
 use crate::host::sysctl;
@@ -19,9 +19,9 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
-    pub(crate) fn new(netlink: Netlink, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn new(netlink: Netlink, config: &Settings) -> Result<Self, Error> {
         let fallback = Fallback::of(config, sysctl::has_ipv6())?;
-        Ok(Self { netlink, fallback, tor_paths: TorPaths::new(config.gateway(Lane::Tor)?, config.isolation) })
+        Ok(Self { netlink, fallback, tor_paths: TorPaths::new(config.gateway(Lane::Tor)?) })
     }
 
     /// Adds all rules, routes and addresses, before the interfaces exist.

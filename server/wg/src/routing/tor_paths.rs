@@ -11,7 +11,8 @@ use rtnetlink::packet_route::address::{AddressAttribute, AddressScope, CacheInfo
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use std::net::IpAddr;
-use tornado_shared::model::{LaneAddresses, LanePool};
+use tornado_contracts::wg::Isolation;
+use tornado_shared::model::LaneAddresses;
 
 /// Preference before the rule that prohibits forwarding from the tor lane; this rule matches only packets of the host.
 const PREFERENCE: u32 = 99;
@@ -22,13 +23,11 @@ const TABLE: u32 = 51_821;
 pub(super) struct TorPaths {
     /// The server's addresses on the tor lane.
     gateway: LaneAddresses,
-    /// The pool of isolation addresses.
-    isolation: LanePool,
 }
 
 impl TorPaths {
-    pub(super) const fn new(gateway: LaneAddresses, isolation: LanePool) -> Self {
-        Self { gateway, isolation }
+    pub(super) const fn new(gateway: LaneAddresses) -> Self {
+        Self { gateway }
     }
 
     /// Adds the lane's gateway addresses to the loopback interface, so that they exist without the lane's interface.
@@ -103,8 +102,8 @@ impl TorPaths {
 
     /// The gateway's address and the isolation addresses of each family.
     fn families(&self) -> impl Iterator<Item = (IpNet, IpNet)> + use<> {
-        let v4 = (IpAddr::V4(self.gateway.v4).into(), self.isolation.v4.into());
-        let v6 = has_ipv6().then_some((IpAddr::V6(self.gateway.v6).into(), self.isolation.v6.into()));
+        let v4 = (IpAddr::V4(self.gateway.v4).into(), Isolation::POOL.v4.into());
+        let v6 = has_ipv6().then_some((IpAddr::V6(self.gateway.v6).into(), Isolation::POOL.v6.into()));
         std::iter::once(v4).chain(v6)
     }
 }

@@ -3,7 +3,7 @@
 mod api;
 
 use crate::canary::{CanaryDevice, CanaryTable, CanaryWatch};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::firewall::Firewall;
 use crate::flow_limit::FlowLimit;
@@ -74,7 +74,7 @@ impl Service {
         ready: ReadySetter,
         stopping: CancellationToken,
     ) -> Result<Self, Error> {
-        let (config, server): (&Config, _) = (factory.config(), factory.public_keys());
+        let (config, server): (&Settings, _) = (factory.config(), factory.public_keys());
         let absent = |lane| -> Arc<dyn Interface> { Arc::new(Absent(config.interface(lane).to_owned())) };
         let state = State::new(PerLane { direct: absent(Lane::Direct), tor: absent(Lane::Tor) });
         let shared = Shared {
@@ -84,12 +84,13 @@ impl Service {
         };
         let port = config.port(Lane::Tor);
         let device = Arc::new(CanaryDevice::new(keys::canary(state_dir)?, server.tor, port, config.canary()?));
-        let set = PeerSet::new(config.pools, server).with_canary(device.peer());
-        let registry = Arc::new(Registry::new(set, Endpoints::load(state_dir), config.pools, shared.clone()));
+        let set = PeerSet::new(config.wiring.lanes.pools, server).with_canary(device.peer());
+        let registry =
+            Arc::new(Registry::new(set, Endpoints::load(state_dir), config.wiring.lanes.pools, shared.clone()));
         let tor_lane = Arc::new(TorLaneSwitch::new(shared.clone(), config.gateway(Lane::Tor)?));
         let alarm = Arc::new(Alarm::load(shared.clone(), tor_lane.clone(), state_dir));
         let routing = Arc::new(Routing::new(factory.netlink().clone(), config)?);
-        let interval = Duration::from_secs(config.canary_interval.into());
+        let interval = Duration::from_secs(config.own.canary_interval.into());
         Ok(Self {
             boot_id: uuid::Uuid::new_v4(),
             stopping,

@@ -18,7 +18,7 @@ use tornado_contracts::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, Wg
 use tornado_rpc::{Channel, NoInput};
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::{Lane, LanePools, PresharedKey, PrivateKey, Slot};
-use tornado_wg::{BackendChoice, Config};
+use tornado_wg::{Config, Wiring};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -105,6 +105,7 @@ pub struct Lab {
     pub internet: Ns,
     pub directory: tempfile::TempDir,
     pub config: Config,
+    pub wiring: Wiring,
     /// Worker threads of the service; 0: it runs on the thread that starts it.
     pub threads: usize,
     devices: AtomicU32,
@@ -123,12 +124,12 @@ impl Lab {
         );
         server.ok("ip route add default via 198.51.100.2");
         server.ok("ip -6 route add default via 2001:db8:2::2");
-        let config = Config { backend: BackendChoice::Auto, ..Config::default() };
         Self {
             server,
             internet,
             directory: tempfile::tempdir().unwrap(),
-            config,
+            config: Config::default(),
+            wiring: Wiring::default(),
             threads: 0,
             devices: AtomicU32::new(0),
         }
@@ -148,7 +149,8 @@ impl Lab {
             roles: Roles::default(),
             shutdown: shutdown.clone(),
         };
-        let (config, threads, abrupt) = (self.config.clone(), self.threads, CancellationToken::new());
+        let (config, wiring, threads) = (self.config.clone(), self.wiring.clone(), self.threads);
+        let abrupt = CancellationToken::new();
         let killed = abrupt.clone();
         let thread = self.server.spawn(move || {
             let runtime = match threads {
@@ -159,7 +161,7 @@ impl Lab {
             };
             let result = runtime.block_on(async {
                 tokio::select! {
-                    result = tornado_wg::run(context, config) => {
+                    result = tornado_wg::run(context, config, wiring) => {
                         result.map_err(|e| e.to_string()).inspect_err(|error| eprintln!("the service ended: {error}"))
                     }
                     () = killed.cancelled() => Ok(()),
@@ -173,7 +175,7 @@ impl Lab {
     }
 
     pub fn spec(&self, key: &PrivateKey, slot: u32, psk: Option<&PresharedKey>) -> PeerSpec {
-        spec(self.config.pools, key, slot, psk)
+        spec(self.wiring.lanes.pools, key, slot, psk)
     }
 
     /// A device on the internet side of the server, with addresses but without a tunnel.

@@ -4,7 +4,7 @@ use crate::bench::Sample;
 use crate::bench::tor_world::programs;
 use crate::shell;
 use anyhow::{Context as _, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::ops::Range;
@@ -16,7 +16,8 @@ use tornado_e2e_harness::Host;
 pub const API: &str = "203.0.113.10:4605";
 
 /// The calls that devices make.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Act {
     /// Logs in with name and password.
     Login,
@@ -24,16 +25,6 @@ pub enum Act {
     Connect,
     /// Sends a heartbeat.
     Heartbeat,
-}
-
-impl Act {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Connect => "connect",
-            Self::Heartbeat => "heartbeat",
-        }
-    }
 }
 
 /// The result of a series of calls.
@@ -117,11 +108,10 @@ impl Fleet {
 
     /// Makes one call for each device or, with `seconds`, as many as `callers` can make in that time.
     pub fn act(&mut self, what: Act, of: &Range<usize>, callers: usize, seconds: Option<f64>) -> anyhow::Result<Calls> {
-        let what = what.word();
         self.ask(&json!({
             "do": "act", "what": what, "first": of.start, "count": of.len(), "callers": callers, "seconds": seconds,
         }))
-        .with_context(|| format!("cannot complete a series of {what} calls"))
+        .with_context(|| format!("cannot complete a series of {what:?} calls"))
     }
 
     fn ask(&mut self, order: &Value) -> anyhow::Result<Calls> {

@@ -62,8 +62,7 @@ pub fn raw_sqlite(world: &World, seconds: f64) -> anyhow::Result<Sample> {
     }
     let file = world.server()?.state_dir().join("raw-writes.db");
     let mut command = shell::command(programs().join("raw_writes"), &[]);
-    command.arg(file).arg(seconds.to_string());
-    let answer: Answer = serde_json::from_str(&shell::read(command)?)?;
+    let answer: Answer = serde_json::from_str(&shell::read(command.arg(file).arg(seconds.to_string()))?)?;
     Ok(Sample::from([("writes_s".to_owned(), answer.durable), ("writes_not_durable_s".to_owned(), answer.not_durable)]))
 }
 

@@ -7,9 +7,8 @@ mod pulse;
 mod world;
 
 use super::rounds::Figure;
-use super::{Bench, Goal, Options, Report, Rounds};
+use super::{Bench, Goal, Options, Report, Rounds, prepare_lab};
 use crate::machine::programs::Need;
-use crate::{machine, shell};
 use anyhow::Context as _;
 use fleet::Act;
 use measure::{EACH, Standing, TALL};
@@ -33,53 +32,38 @@ const REST: Duration = Duration::from_secs(60);
 const MOST: Options = Options { rounds: 3, seconds: 4 };
 
 /// The bench `control`, in a lab.
-pub struct Control;
+pub const BENCH: Bench = Bench {
+    name: "control",
+    about: "logins, connects and heartbeats per second, memory, start and reconciliation with up to 25,000 peers",
+    prepare,
+    run,
+};
 
-impl Bench for Control {
-    fn name(&self) -> &'static str {
-        "control"
-    }
+fn prepare() -> anyhow::Result<()> {
+    let packages = ["tornadod", "tornado-helper", "tornado-cli", "tornado-e2e-control", "tornado-store"];
+    prepare_lab(&[Need::Server, Need::Test, Need::Cluster], &packages)
+}
 
-    fn about(&self) -> &'static str {
-        "logins, connects and heartbeats per second, memory, start and reconciliation with up to 25,000 peers"
+fn run(options: &Options) -> anyhow::Result<Report> {
+    let options = Options { rounds: options.rounds.min(MOST.rounds), seconds: options.seconds.min(MOST.seconds) };
+    let (mut world, first_start) = World::up()?;
+    let mut report = Report::default();
+    report.put("first_start_to_ready_s", first_start)?;
+    if world.is_in_memory()? {
+        report.warn("the server's state is in memory (tmpfs): nothing is written to a disk, so connects, starts and SQLite appear too fast");
     }
-
-    fn prepare(&self) -> anyhow::Result<()> {
-        machine::provide(&[Need::Server, Need::Test, Need::Cluster])?;
-        machine::users()?;
-        if std::env::var_os("TORNADO_BIN_DIR").is_some() {
-            return Ok(());
-        }
-        // All packages in one build: another set of packages has another set of features and would rebuild half of the
-        // dependencies.
-        let mut words = vec!["build", "--quiet", "--release", "--bins"];
-        for package in ["tornadod", "tornado-helper", "tornado-cli", "tornado-e2e-control", "tornado-store"] {
-            words.extend(["--package", package]);
-        }
-        shell::run(shell::cargo(&words))
-    }
-
-    fn run(&self, options: &Options) -> anyhow::Result<Report> {
-        let options = Options { rounds: options.rounds.min(MOST.rounds), seconds: options.seconds.min(MOST.seconds) };
-        let (mut world, first_start) = World::up()?;
-        let mut report = Report::default();
-        report.put("first_start_to_ready_s", first_start)?;
-        if world.is_in_memory()? {
-            report.warn("the server's state is in memory (tmpfs): nothing is written to a disk, so connects, starts and SQLite appear too fast");
-        }
-        idle(&mut world, &mut report)?;
-        logins(&mut world, &options, &mut report)?;
-        eprintln!("revocations");
-        world.enroll()?;
-        world.connect()?;
-        let silence = measure::revocations(&world, REVOCATIONS)?;
-        report.goal(Goal::at_most("suspend to silence, most, ms", 1000.0, silence["most"].as_f64()));
-        report.put("suspend_to_silence_ms", silence)?;
-        world.restart(Cost::NOTHING)?;
-        let few = storms(&mut world, &options, &mut report)?;
-        heights(&mut world, few, &mut report)?;
-        Ok(report)
-    }
+    idle(&mut world, &mut report)?;
+    logins(&mut world, &options, &mut report)?;
+    eprintln!("revocations");
+    world.enroll()?;
+    world.connect()?;
+    let silence = measure::revocations(&world, REVOCATIONS)?;
+    report.goal(Goal::at_most("suspend to silence, most, ms", 1000.0, silence["most"].as_f64()));
+    report.put("suspend_to_silence_ms", silence)?;
+    world.restart(Cost::NOTHING)?;
+    let few = storms(&mut world, &options, &mut report)?;
+    heights(&mut world, few, &mut report)?;
+    Ok(report)
 }
 
 /// Measures starts, and memory and CPU time of an idle server.

@@ -2,7 +2,7 @@
 
 use super::fleet::{Fleet, program};
 use super::pulse::Pulse;
-use crate::bench::resident_bytes;
+use crate::bench::process::{enroll, kib_line, mebi, pids, resident_bytes};
 use anyhow::{Context as _, ensure};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use serde_json::{Value, json};
@@ -87,10 +87,7 @@ impl World {
 
     /// Enrols the device with the tunnel.
     pub fn enroll(&self) -> anyhow::Result<()> {
-        let answer = self.server()?.json(&["invite", "create"])?;
-        let link = answer["link"].as_str().context("the response has no link")?;
-        self.device.cli_with_password(&["enroll", link, "--username", ACCOUNT], PASSWORD)?.success()?;
-        Ok(())
+        enroll(self.server()?, &self.device, ACCOUNT, PASSWORD)
     }
 
     /// Connects the device on the direct lane and waits for its packets.
@@ -116,10 +113,7 @@ impl World {
     /// the sum of the resident memory of our processes; shared pages count for each process.
     pub fn memory(&self) -> anyhow::Result<(f64, Value)> {
         let tor = self.get("tor", "/v1/status")?["process"]["pid"].as_u64();
-        let one = |pid: u64| -> anyhow::Result<(f64, f64)> {
-            let pid = u32::try_from(pid)?;
-            Ok((mebi(resident_bytes(pid)?), mebi(proportional_bytes(pid)?)))
-        };
+        let one = |pid: u32| anyhow::Ok((mebi(resident_bytes(pid)?), mebi(proportional_bytes(pid)?)));
         let (mut table, mut sums) = (serde_json::Map::new(), (0.0, 0.0));
         for (name, pid) in self.processes()? {
             let (resident, proportional) = one(pid)?;
@@ -128,19 +122,17 @@ impl World {
         }
         table.insert("sum of ours".into(), json!({ "resident": sums.0, "proportional": sums.1 }));
         if let Some(pid) = tor {
-            let (resident, proportional) = one(pid)?;
+            let (resident, proportional) = one(u32::try_from(pid)?)?;
             table.insert("Debian's Tor".into(), json!({ "resident": resident, "proportional": proportional }));
         }
         Ok((sums.0, table.into()))
     }
 
     /// Our processes with their pids.
-    fn processes(&self) -> anyhow::Result<Vec<(String, u64)>> {
-        let status = self.get("master", "/v1/status")?;
-        let services = status["services"].as_array().context("the status has no services")?;
+    fn processes(&self) -> anyhow::Result<Vec<(String, u32)>> {
         let master = self.server()?.master().context("the supervisor is not running")?.pid();
-        let mut all = vec![("master".to_owned(), u64::from(master))];
-        all.extend(services.iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["pid"].as_u64()?))));
+        let mut all = vec![("master".to_owned(), master)];
+        all.extend(pids(&self.get("master", "/v1/status")?)?);
         Ok(all)
     }
 
@@ -149,7 +141,6 @@ impl World {
     pub fn rest(&self, time: Duration) -> anyhow::Result<(f64, Value)> {
         let mut before = Vec::new();
         for (name, pid) in self.processes()? {
-            let pid = u32::try_from(pid)?;
             before.push((name, pid, Spent::of(pid)?));
         }
         std::thread::sleep(time);
@@ -194,16 +185,9 @@ fn start(host: &Host, programs: &Programs, cost: Cost) -> anyhow::Result<ServerP
     Ok(ServerProc::start(host, options)?)
 }
 
-fn mebi(bytes: u64) -> f64 {
-    (bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0
-}
-
 /// Memory in bytes with shared pages divided among their processes; proc_pid_smaps_rollup(5).
 fn proportional_bytes(pid: u32) -> anyhow::Result<u64> {
-    let path = format!("/proc/{pid}/smaps_rollup");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
-    kib.map(|kib: u64| kib * 1024).with_context(|| format!("{path} has no Pss"))
+    kib_line(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
 /// Waits until a service runs with another pid.

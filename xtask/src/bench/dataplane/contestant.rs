@@ -2,10 +2,11 @@
 
 use super::pair::{End, Pair, Running};
 use super::tools::{Keys, Tools};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tornado_e2e_harness::wait_for;
 
 /// An implementation of the path between both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,8 @@ impl Contestant {
             let other = if end == End::Near { End::Far } else { End::Near };
             let Some(command) = self.command(pair, end, other, tools, &keys)? else { continue };
             running.push(pair.spawn(command)?);
-            wait_for(pair, end)?;
+            let exists = || Ok(pair.ip(end, &format!("link show {}", end.interface())).ok());
+            wait_for("the interface", Duration::from_secs(5), exists)?;
             if matches!(self, Self::WireguardGo | Self::Boringtun) {
                 keys.configure(pair, end, other, PORT)?;
             }
@@ -103,16 +105,4 @@ impl Contestant {
             }
         }))
     }
-}
-
-/// Waits until the interface exists.
-fn wait_for(pair: &Pair, end: End) -> anyhow::Result<()> {
-    let until = Instant::now() + Duration::from_secs(5);
-    while pair.ip(end, &format!("link show {}", end.interface())).is_err() {
-        if Instant::now() > until {
-            bail!("the interface was not created in time");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
 }

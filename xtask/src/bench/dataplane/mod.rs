@@ -11,7 +11,6 @@ use anyhow::{Context as _, ensure};
 use contestant::Contestant;
 use pair::{End, Pair, Running};
 use serde_json::{Map, Value, json};
-use std::process::Command;
 use std::time::Duration;
 use tools::Tools;
 
@@ -27,32 +26,26 @@ const COMPARED: [(&str, &str); 7] = [
 ];
 
 /// The bench `dataplane`, between two namespaces over veth.
-pub struct Dataplane;
+pub const BENCH: Bench = Bench {
+    name: "dataplane",
+    about: "our userspace WireGuard against wireguard-go and boringtun, between two namespaces",
+    prepare,
+    run,
+};
 
-impl Bench for Dataplane {
-    fn name(&self) -> &'static str {
-        "dataplane"
-    }
+fn prepare() -> anyhow::Result<()> {
+    machine::provide(&[Need::Server, Need::Test])?;
+    Tools::get().map(drop)
+}
 
-    fn about(&self) -> &'static str {
-        "our userspace WireGuard against wireguard-go and boringtun, between two namespaces"
-    }
-
-    fn prepare(&self) -> anyhow::Result<()> {
-        machine::provide(&[Need::Server, Need::Test])?;
-        Tools::get().map(drop)
-    }
-
-    fn run(&self, options: &Options) -> anyhow::Result<Report> {
-        let tools = Tools::get()?;
-        let names = Contestant::ALL.map(Contestant::name);
-        let rounds = Rounds::run(options.rounds, &names, |name| {
-            let contestant =
-                Contestant::ALL.into_iter().find(|one| one.name() == name).context("unknown contestant")?;
-            measure(contestant, &tools, options.seconds)
-        });
-        report(&rounds, &tools)
-    }
+fn run(options: &Options) -> anyhow::Result<Report> {
+    let tools = Tools::get()?;
+    let names = Contestant::ALL.map(Contestant::name);
+    let rounds = Rounds::run(options.rounds, &names, |name| {
+        let contestant = Contestant::ALL.into_iter().find(|one| one.name() == name).context("unknown contestant")?;
+        measure(contestant, &tools, options.seconds)
+    });
+    report(&rounds, &tools)
 }
 
 fn report(rounds: &Rounds, tools: &Tools) -> anyhow::Result<Report> {
@@ -86,9 +79,8 @@ fn measure(contestant: Contestant, tools: &Tools, seconds: u32) -> anyhow::Resul
     sink.args(["sink", "--bind", &contestant.far()]);
     let _sink = pair.spawn(sink)?;
     let load = |task: &str, words: &[&str]| -> anyhow::Result<Value> {
-        let mut command: Command = pair.command(End::Near, &tools.ours);
-        command.args([task, "--to", &contestant.far()]).args(words);
-        Ok(serde_json::from_str(&shell::read(command)?)?)
+        let mut command = pair.command(End::Near, &tools.ours);
+        Ok(serde_json::from_str(&shell::read(command.args([task, "--to", &contestant.far()]).args(words))?)?)
     };
     warm_up(&load)?;
     let mut sample = Sample::new();
@@ -122,13 +114,18 @@ fn measure(contestant: Contestant, tools: &Tools, seconds: u32) -> anyhow::Resul
 
 /// Opens a first connection, which triggers the handshake. Retries, because the sink may not listen yet.
 fn warm_up(load: &impl Fn(&str, &[&str]) -> anyhow::Result<Value>) -> anyhow::Result<()> {
-    let mut last = Ok(());
-    for _ in 0..20 {
-        last = load("stream", &["--seconds", "1"]).map(drop);
+    retry(20, Duration::from_millis(100), || load("stream", &["--seconds", "1"]).map(drop))
+}
+
+/// Repeats an attempt until it succeeds, at most `times`.
+fn retry(times: usize, pause: Duration, attempt: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut last = attempt();
+    for _ in 1..times {
         if last.is_ok() {
-            return Ok(());
+            break;
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(pause);
+        last = attempt();
     }
     last
 }

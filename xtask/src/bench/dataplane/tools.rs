@@ -1,6 +1,7 @@
 //! Programs and keys that the contestants need.
 
 use super::pair::{End, Pair};
+use super::retry;
 use crate::shell;
 use anyhow::{Context as _, ensure};
 use std::io::Write as _;
@@ -76,23 +77,17 @@ fn newest_wireguard_go(dir: &Path) -> anyhow::Result<PathBuf> {
     };
     run(&["update"])?;
     run(&["download", "wireguard-go"])?;
-    let package = std::fs::read_dir(&apt)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get downloaded no package")?;
-    let mut unpack = shell::command("dpkg", &["--extract"]);
-    unpack.arg(&package).arg(dir.join("wireguard-go"));
-    shell::run(unpack)?;
+    let package = shell::package_in(&apt, "wireguard-go").context("apt-get downloaded no package")?;
+    shell::run(shell::command("dpkg", &["--extract"]).arg(&package).arg(dir.join("wireguard-go")))?;
     ensure!(program.exists(), "the package does not contain wireguard-go");
     Ok(program)
 }
 
 /// The version in the file name of the package, because the program may not report its version.
 fn package_version(dir: &Path) -> Option<String> {
-    std::fs::read_dir(dir.join("apt"))
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .find_map(|name| Some(name.strip_prefix("wireguard-go_")?.strip_suffix(".deb")?.rsplit_once('_')?.0.to_owned()))
+    let package = shell::package_in(&dir.join("apt"), "wireguard-go")?;
+    let name = package.file_stem()?.to_str()?.strip_prefix("wireguard-go_")?;
+    Some(name.rsplit_once('_')?.0.to_owned())
 }
 
 fn boringtun(dir: &Path) -> anyhow::Result<PathBuf> {
@@ -100,9 +95,8 @@ fn boringtun(dir: &Path) -> anyhow::Result<PathBuf> {
     let program = root.join("bin/boringtun-cli");
     if !program.exists() {
         println!("building boringtun-cli (only once)");
-        let mut install = shell::cargo(&["install", "--quiet", "--version", BORINGTUN, "boringtun-cli", "--root"]);
-        install.arg(&root);
-        shell::run(install)?;
+        let words = ["install", "--quiet", "--version", BORINGTUN, "boringtun-cli", "--root"];
+        shell::run(shell::cargo(&words).arg(&root))?;
     }
     Ok(program)
 }
@@ -157,19 +151,12 @@ impl Keys {
         );
         let path = shell::target_dir().join(format!("bench/wg-{}.conf", std::process::id()));
         std::fs::write(&path, text)?;
-        let mut last = Ok(());
         // The interface may exist shortly before the socket that `wg` uses.
-        for _ in 0..50 {
-            let mut command = pair.command(end, "wg");
-            command.args(["setconf", end.interface()]).arg(&path);
-            last = shell::read(command).map(drop);
-            if last.is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let configured = retry(50, Duration::from_millis(50), || {
+            shell::read(pair.command(end, "wg").args(["setconf", end.interface()]).arg(&path)).map(drop)
+        });
         std::fs::remove_file(&path)?;
-        last
+        configured
     }
 }
 

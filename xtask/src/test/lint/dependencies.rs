@@ -24,10 +24,9 @@ pub fn check() -> anyhow::Result<usize> {
     let path = shell::root().join("deny.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let (targets, allowed) = lists(&text)?;
-    let mut metadata = shell::cargo(&["metadata", "--locked", "--format-version", "1"]);
-    metadata.args(targets.iter().flat_map(|target| ["--filter-platform", target]));
-    let graph: Graph =
-        serde_json::from_str(&shell::read(metadata)?).context("cannot parse the output of cargo metadata")?;
+    let platforms = targets.iter().flat_map(|target| ["--filter-platform", target]);
+    let metadata = shell::read(shell::cargo(&["metadata", "--locked", "--format-version", "1"]).args(platforms))?;
+    let graph: Graph = serde_json::from_str(&metadata).context("cannot parse the output of cargo metadata")?;
     let faults: Vec<String> = graph.packages.iter().flat_map(|package| package.faults(&allowed)).collect();
     if graph.packages.is_empty() || !faults.is_empty() {
         bail!("{} packages: {}", graph.packages.len(), faults.join("; "));

@@ -21,20 +21,14 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
     let mut tally = Tally::default();
     tally.add(step("format", shell::cargo(&["fmt", "--all", "--check"])));
     tally.add(without_build());
-    tally.add(match imports::check() {
-        Ok(imports) => passed(&format!("{imports} imports between crates")),
-        Err(error) => failed("imports between crates", &error),
-    });
+    tally.add(counted("imports between crates", imports::check()));
     tally.add(match built {
         Some(built) => found_in(built),
         None => step("clippy", shell::cargo(CLIPPY)),
     });
     let wasm = ["check", "--quiet", "--package", "tornado-shared", "--target", machine::WASM];
     tally.add(step("shared on wasm32", shell::cargo(&wasm)));
-    tally.add(match dependencies::check() {
-        Ok(packages) => passed(&format!("licences and sources of {packages} packages")),
-        Err(error) => failed("licences and sources", &error),
-    });
+    tally.add(counted("packages with licences and sources", dependencies::check()));
     if all {
         tally.add(cargo_deny());
     }
@@ -61,12 +55,12 @@ fn step(name: &str, command: Command) -> Tally {
 
 fn passed(name: &str) -> Tally {
     println!("  {name}: ok");
-    Tally::one_passed()
+    Tally::ONE_PASSED
 }
 
 fn failed(name: &str, error: &anyhow::Error) -> Tally {
     println!("  {name}: FAILED: {error:#}");
-    Tally::one_failed()
+    Tally::ONE_FAILED
 }
 
 fn counted(name: &str, count: anyhow::Result<usize>) -> Tally {
@@ -156,7 +150,7 @@ fn cargo_deny() -> Tally {
         Ok(_) => tally.add(passed("advisories")),
         Err(error) if is_unreachable(&format!("{error:#}")) => {
             println!("  advisories: SKIPPED: cannot fetch the advisory database");
-            tally.add(Tally::one_skipped());
+            tally.add(Tally::ONE_SKIPPED);
         }
         Err(error) => tally.add(failed("advisories", &error)),
     }

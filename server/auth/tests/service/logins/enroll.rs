@@ -99,7 +99,7 @@ async fn invitations_carry_the_attested_certificate() {
 #[tokio::test]
 async fn invitations_are_bounded() {
     // Without a host the machine's own address is used; `ground` in tornadod tests a machine without an address.
-    let world = World::with(tornado_auth::Config { public_host: None, ..crate::support::world::config() }).await;
+    let world = World::without_address().await;
     let input = |host: Option<&str>, max_devices, lifetime| CreateInvitation {
         username: None,
         max_devices,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tornado_auth::keys::rotation::Schedule;
 use tornado_auth::keys::{self, Keys};
-use tornado_auth::{Argon2Cost, Clock, Config, Service};
+use tornado_auth::{Address, Argon2Cost, Clock, Config, Service};
 use tornado_contracts::auth::audit::AuditClient;
 use tornado_contracts::auth::operators::OperatorsClient;
 use tornado_contracts::auth::users::UsersClient;
@@ -32,7 +32,11 @@ pub const PASSWORD: &str = "correct horse battery";
 
 pub fn config() -> Config {
     let argon2 = Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 };
-    Config { argon2, public_host: Some("vpn.example.org".into()), ..Config::default() }
+    Config { argon2, ..Config::default() }
+}
+
+fn address() -> Address {
+    Address { host: Some("vpn.example.org".into()), ..Address::default() }
 }
 
 pub struct World {
@@ -47,14 +51,19 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        Self::start(tempfile::tempdir().unwrap(), NOW, config()).await
+        Self::with(config()).await
     }
 
     pub async fn with(config: Config) -> Self {
-        Self::start(tempfile::tempdir().unwrap(), NOW, config).await
+        Self::start(tempfile::tempdir().unwrap(), NOW, config, address()).await
     }
 
-    async fn start(dir: TempDir, at: UnixSeconds, config: Config) -> Self {
+    /// Without a configured address for invitations.
+    pub async fn without_address() -> Self {
+        Self::start(tempfile::tempdir().unwrap(), NOW, config(), Address::default()).await
+    }
+
+    async fn start(dir: TempDir, at: UnixSeconds, config: Config, address: Address) -> Self {
         let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
         let keys = dir.path().join("keys");
         if !keys::exist(&keys).unwrap() {
@@ -65,7 +74,7 @@ impl World {
         let clock = now.clone();
         let clock = Clock::new(move || clock.load(Ordering::SeqCst));
         let sessions = Arc::new(FakeSessions::default());
-        let service = Service::new(config, Arc::new(store.clone()), sessions.clone(), keys, clock).unwrap();
+        let service = Service::new(config, address, Arc::new(store.clone()), sessions.clone(), keys, clock).unwrap();
         let service = Arc::new(service);
         service.sign_trail().await;
         let socket = dir.path().join("auth.sock");
@@ -82,7 +91,7 @@ impl World {
         let now = self.now();
         drop(self.shutdown);
         self.store.close().await;
-        Self::start(self.dir, now, config()).await
+        Self::start(self.dir, now, config(), address()).await
     }
 
     pub fn now(&self) -> UnixSeconds {

@@ -1,4 +1,3 @@
-use crate::config::Config;
 use crate::tests::support::world::World;
 use std::net::Ipv4Addr;
 use tornado_contracts::session::*;
@@ -203,10 +202,8 @@ async fn a_connect_without_wg_fails_and_leaves_nothing() {
 
 #[tokio::test]
 async fn an_exhausted_pool_recovers_after_the_quarantine() {
-    let mut config = Config::default();
-    config.pools.direct.v4 = "10.8.0.0/29".parse().unwrap();
     // Slots 2 to 6; the last one belongs to the leak canary.
-    let world = World::with(config).await;
+    let world = World::with_pool("10.8.0.0/29").await;
     let devices: Vec<_> = (0..5).map(|_| world.auth.device(UserId::random())).collect();
     for device in &devices[..4] {
         world.connect(device).await.unwrap();

@@ -4,7 +4,6 @@
 mod million;
 mod model;
 
-use crate::Config;
 use crate::tests::support::auth::Device;
 use crate::tests::support::world::World;
 use proptest::prelude::*;
@@ -63,9 +62,7 @@ proptest! {
 
 async fn live(events: Vec<Event>) {
     // Five slots for six devices.
-    let mut config = Config::default();
-    config.pools.direct.v4 = "10.8.0.0/29".parse().unwrap();
-    let mut world = World::with(config).await;
+    let mut world = World::with_pool("10.8.0.0/29").await;
     let mut devices: Vec<Device> = (0..DEVICES).map(|_| world.auth.device(UserId::random())).collect();
     let mut moved = 0;
     for event in events {

@@ -24,6 +24,7 @@ pub(in crate::tests) struct World {
     pub service: Arc<Service>,
     pub watch: Watch,
     config: Config,
+    pools: LanePools,
     clock: Arc<AtomicI64>,
     dir: tempfile::TempDir,
 }
@@ -34,27 +35,38 @@ impl World {
     }
 
     pub async fn with(config: Config) -> Self {
+        Self::start(config, LanePools::default()).await
+    }
+
+    /// With this IPv4 pool on the direct lane.
+    pub async fn with_pool(v4: &str) -> Self {
+        let mut pools = LanePools::default();
+        pools.direct.v4 = v4.parse().unwrap();
+        Self::start(Config::default(), pools).await
+    }
+
+    async fn start(config: Config, pools: LanePools) -> Self {
         let auth = Arc::new(FakeAuth::new());
         let wg = Arc::new(FakeWg::default());
         let tor = Arc::new(FakeTor::default());
         let clock = Arc::new(AtomicI64::new(START));
         let dir = tempfile::tempdir().unwrap();
-        let service = start(&config, &auth, &wg, &tor, &clock, &dir).await;
+        let service = start(&config, pools, &auth, &wg, &tor, &clock, &dir).await;
         let mut watch = service.watch();
         watch.check().await.unwrap();
-        Self { auth, wg, tor, service, watch, config, clock, dir }
+        Self { auth, wg, tor, service, watch, config, pools, clock, dir }
     }
 
     /// Kills and restarts the process: nothing is written at exit, and memory is lost.
     pub async fn kill_session(&mut self) {
-        self.service = start(&self.config, &self.auth, &self.wg, &self.tor, &self.clock, &self.dir).await;
+        self.service = start(&self.config, self.pools, &self.auth, &self.wg, &self.tor, &self.clock, &self.dir).await;
         self.watch = self.service.watch();
     }
 
     /// Another gateway with the same accounts and database, but its own lanes and memory.
     pub async fn gateway(&self, node_id: &str) -> (Arc<Service>, Arc<FakeWg>) {
         let (config, wg) = (Config { node_id: node_id.into(), ..self.config.clone() }, Arc::new(FakeWg::default()));
-        let service = start(&config, &self.auth, &wg, &self.tor, &self.clock, &self.dir).await;
+        let service = start(&config, self.pools, &self.auth, &wg, &self.tor, &self.clock, &self.dir).await;
         service.watch().check().await.unwrap();
         (service, wg)
     }
@@ -135,6 +147,7 @@ pub(in crate::tests) fn token(device: &Device) -> AccessToken {
 
 async fn start(
     config: &Config,
+    pools: LanePools,
     auth: &Arc<FakeAuth>,
     wg: &Arc<FakeWg>,
     tor: &Arc<FakeTor>,
@@ -144,6 +157,7 @@ async fn start(
     let store = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
     let clock = clock.clone();
     let parts = Parts {
+        pools,
         store: Arc::new(store),
         live: Arc::new(MemoryStore::default()),
         auth: auth.clone(),

@@ -1,9 +1,9 @@
 //! `tornadod audit`
 
-use crate::commands::args::Audit;
-use crate::commands::{Server, say_json, unix_now};
-use crate::failure::Failure;
-use crate::output::{say, span, table};
+use crate::commands::args::{Audit, Format};
+use crate::commands::{Server, say_json, show};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{ago, say, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::audit::{Audit as _, AuditClient, AuditQuery, AuditRow};
@@ -14,24 +14,19 @@ pub async fn run(server: &Server, command: Audit) -> Result<(), Failure> {
     match command {
         Audit::List { action, actor, before, limit, json } => {
             let query = AuditQuery { before, action, actor, limit };
-            let rows = trail.list_audit(Acting::root(query)).await;
-            list(&rows.map_err(|e| Failure::of_call("read the audit trail", &e))?, json)
+            let rows = trail.list_audit(Acting::root(query)).await.or_cannot("read the audit trail")?;
+            show(json, &rows, |rows| list(rows))
         }
-        Audit::Verify { json } => verify(&trail, json).await,
+        Audit::Verify(Format { json }) => verify(&trail, json).await,
     }
 }
 
-fn list(rows: &[AuditRow], json: bool) -> Result<(), Failure> {
-    if json {
-        return say_json(&rows);
-    }
-    let now = unix_now();
-    let heading = ["NO", "WHEN", "ACTOR", "ACTION", "SUBJECT", "OUTCOME", "DETAILS"].map(String::from).to_vec();
+fn list(rows: &[AuditRow]) {
     let line = |row: &AuditRow| {
         let details = row.details.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-        vec![
+        [
             row.seq.to_string(),
-            format!("{} ago", span(now - row.at)),
+            ago(row.at),
             row.actor.clone(),
             row.action.clone(),
             row.subject.clone(),
@@ -39,13 +34,11 @@ fn list(rows: &[AuditRow], json: bool) -> Result<(), Failure> {
             details.join(" "),
         ]
     };
-    table(&std::iter::once(heading).chain(rows.iter().map(line)).collect::<Vec<_>>());
-    Ok(())
+    table(["NO", "WHEN", "ACTOR", "ACTION", "SUBJECT", "OUTCOME", "DETAILS"], rows.iter().map(line));
 }
 
 async fn verify(trail: &AuditClient, json: bool) -> Result<(), Failure> {
-    let verdict = trail.verify_audit(Acting::root(NoInput {})).await;
-    let verdict = verdict.map_err(|e| Failure::of_call("verify the audit trail", &e))?;
+    let verdict = trail.verify_audit(Acting::root(NoInput {})).await.or_cannot("verify the audit trail")?;
     if json {
         say_json(&verdict)?;
     }

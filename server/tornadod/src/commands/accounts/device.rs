@@ -2,9 +2,9 @@
 
 use super::export;
 use crate::commands::args::Device;
-use crate::commands::{Server, say_json, unix_now};
-use crate::failure::Failure;
-use crate::output::{say, span, table};
+use crate::commands::{Server, show};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{ago, say, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{DeviceInfo, DeviceRef, UserRef, Users as _, UsersClient};
@@ -13,20 +13,12 @@ pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel(ServiceName::Auth));
     match command {
         Device::List { user, json } => {
-            let devices = users.list_devices(Acting::root(UserRef { user })).await;
-            let devices = devices.map_err(|e| Failure::of_call("list devices", &e))?;
-            if json {
-                return say_json(&devices);
-            }
-            print(&devices);
-            Ok(())
+            let devices = users.list_devices(Acting::root(UserRef { user })).await.or_cannot("list devices")?;
+            show(json, &devices, |devices| print(devices))
         }
-        Device::Export { user, name, lane, conf: _, qr, json } => {
-            export::run(server, export::Wish { user, name, lane }, qr, json).await
-        }
+        Device::Export(wish) => export::run(server, &wish).await,
         Device::Remove { device_id } => {
-            let removed = users.remove_device(Acting::root(DeviceRef { device_id })).await;
-            removed.map_err(|e| Failure::of_call("remove the device", &e))?;
+            users.remove_device(Acting::root(DeviceRef { device_id })).await.or_cannot("remove the device")?;
             say(&format!("removed device {device_id}; its login and session have ended"));
             Ok(())
         }
@@ -34,17 +26,15 @@ pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
 }
 
 pub fn print(devices: &[DeviceInfo]) {
-    let now = unix_now();
-    let heading = ["DEVICE", "NAME", "KIND", "LOGGED IN", "FIRST SEEN", "LAST LOGIN"].map(String::from).to_vec();
     let line = |device: &DeviceInfo| {
-        vec![
+        [
             device.id.to_string(),
             device.name.to_string(),
             if device.has_key { "v2" } else { "v1" }.into(),
             if device.logged_in { "yes" } else { "no" }.into(),
-            format!("{} ago", span(now - device.created_at)),
-            format!("{} ago", span(now - device.last_login_at)),
+            ago(device.created_at),
+            ago(device.last_login_at),
         ]
     };
-    table(&std::iter::once(heading).chain(devices.iter().map(line)).collect::<Vec<_>>());
+    table(["DEVICE", "NAME", "KIND", "LOGGED IN", "FIRST SEEN", "LAST LOGIN"], devices.iter().map(line));
 }

@@ -1,10 +1,10 @@
 //! `tornadod device export`: creates an exported device for an account.
 
+use crate::commands::args::Export;
 use crate::commands::{Server, json_text};
-use crate::failure::Failure;
-use crate::output::say;
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{qr_code, say};
 use data_encoding::BASE64URL_NOPAD;
-use qrcode::render::unicode::Dense1x2;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use tornado_contracts::ServiceName;
@@ -16,20 +16,12 @@ use tornado_shared::model::{DeviceName, Lane, PrivateKey, Secret};
 use tornado_shared::offer::Connection;
 use tornado_shared::wg_quick::wg_quick;
 
-/// The requested device.
-pub struct Wish {
-    pub user: String,
-    pub name: DeviceName,
-    pub lane: Lane,
-}
-
-pub async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Result<(), Failure> {
+pub async fn run(server: &Server, wish: &Export) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel(ServiceName::Auth));
     let input = ExportDevice { user: wish.user.clone(), name: wish.name.clone() };
-    let issued = users.export_device(Acting::root(input)).await;
-    let issued = issued.map_err(|e| Failure::of_call("create the device", &e))?;
+    let issued = users.export_device(Acting::root(input)).await.or_cannot("create the device")?;
     let connected = connect(server, &issued, &wish.name, wish.lane).await;
-    match connected.and_then(|config| shown(&config, &issued, &wish, qr, json)) {
+    match connected.and_then(|config| shown(&config, &issued, wish)) {
         Ok(text) => {
             say(text.trim_end());
             Ok(())
@@ -44,8 +36,8 @@ pub async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Result<()
 }
 
 /// The text to print. It contains the only copy of the private key.
-fn shown(config: &Secret, issued: &ExportedDevice, wish: &Wish, qr: bool, json: bool) -> Result<String, Failure> {
-    if json {
+fn shown(config: &Secret, issued: &ExportedDevice, wish: &Export) -> Result<String, Failure> {
+    if wish.json {
         return json_text(&json!({
             "device_id": issued.device_id,
             "device_name": wish.name,
@@ -53,12 +45,7 @@ fn shown(config: &Secret, issued: &ExportedDevice, wish: &Wish, qr: bool, json: 
             "config": config.expose(),
         }));
     }
-    if !qr {
-        return Ok(config.expose().to_owned());
-    }
-    let code = qrcode::QrCode::new(config.expose());
-    let code = code.map_err(|e| Failure::failed(format!("cannot create a QR code: {e}")))?;
-    Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+    if wish.qr { qr_code(config.expose()) } else { Ok(config.expose().to_owned()) }
 }
 
 /// Connects the device with a new key pair. Its private half exists only in the returned configuration.
@@ -71,7 +58,7 @@ async fn connect(server: &Server, issued: &ExportedDevice, name: &DeviceName, la
         exported: true,
     };
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
-    let connected = sessions.connect(input).await.map_err(|e| Failure::of_call("connect the device", &e))?;
+    let connected = sessions.connect(input).await.or_cannot("connect the device")?;
     let unusable = |why: String| Failure::failed(format!("cannot write the configuration of the lane: {why}"));
     let host = server.config.public_host();
     let host = host.ok_or_else(|| unusable("this machine has no address; set [server] host".into()))?;
@@ -100,8 +87,11 @@ mod tests {
             access_token: Secret::new("t"),
             export: Secret::new("e"),
         };
-        let wish = Wish { user: "ann".into(), name: "phone".parse().unwrap(), lane: Lane::Direct };
-        let show = |config: &str, qr| shown(&Secret::new(config), &issued, &wish, qr, false);
+        let show = |config: &str, qr| {
+            let (user, name): (_, DeviceName) = ("ann".into(), "phone".parse().unwrap());
+            let wish = Export { user, name, lane: Lane::Direct, conf: !qr, qr, json: false };
+            shown(&Secret::new(config), &issued, &wish)
+        };
         assert_eq!(show("[Interface]", false).unwrap(), "[Interface]");
         assert!(show("[Interface]", true).unwrap().lines().count() > 10);
         assert!(show(&"x".repeat(4_000), true).is_err(), "the text exceeds a QR code: the device is removed again");

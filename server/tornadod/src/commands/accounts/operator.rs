@@ -1,17 +1,19 @@
 //! `tornadod setup-link`, `tornadod operator`
 
-use crate::commands::args::Operator;
-use crate::commands::{Server, password, say_json, unix_now};
-use crate::failure::Failure;
-use crate::output::{say, span, table};
+use crate::commands::args::{Format, Operator};
+use crate::commands::{Server, password, show};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{ago, say, table};
 use tornado_contracts::ServiceName;
-use tornado_contracts::auth::operators::{OperatorRef, Operators as _, OperatorsClient, PutOperatorRole};
+use tornado_contracts::auth::operators::{
+    Operator as OperatorInfo, OperatorRef, Operators as _, OperatorsClient, PutOperatorRole,
+};
 use tornado_contracts::auth::{Acting, Auth as _, AuthClient};
 use tornado_rpc::NoInput;
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let auth = AuthClient::new(server.channel(ServiceName::Auth));
-    let made = auth.setup_link(NoInput {}).await.map_err(|e| Failure::of_call("create a set-up link", &e))?;
+    let made = auth.setup_link(NoInput {}).await.or_cannot("create a set-up link")?;
     let Some(code) = made.code else {
         return Err(Failure::refused("an operator already exists; use `tornadod operator add NAME` to add another"));
     };
@@ -34,10 +36,10 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
             }
             put(&operators, PutOperatorRole { name, password: None, role, forget_totp }).await
         }
-        Operator::List { json } => list(&operators, json).await,
+        Operator::List(Format { json }) => list(&operators, json).await,
         Operator::Remove { name } => {
-            let removed = operators.remove_operator(Acting::root(OperatorRef { name: name.clone() })).await;
-            removed.map_err(|e| Failure::of_call("remove the operator", &e))?;
+            let which = Acting::root(OperatorRef { name: name.clone() });
+            operators.remove_operator(which).await.or_cannot("remove the operator")?;
             say(&format!("removed operator '{name}'; all sign-ins have ended"));
             Ok(())
         }
@@ -45,30 +47,20 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
 }
 
 async fn put(operators: &OperatorsClient, what: PutOperatorRole) -> Result<(), Failure> {
-    let put = operators
-        .put_operator_role(Acting::root(what))
-        .await
-        .map_err(|e| Failure::of_call("change the operator", &e))?;
+    let put = operators.put_operator_role(Acting::root(what)).await.or_cannot("change the operator")?;
     say(&format!("operator '{}' can sign in to the console as {}", put.name, put.role));
     Ok(())
 }
 
 async fn list(operators: &OperatorsClient, json: bool) -> Result<(), Failure> {
-    let all =
-        operators.list_operators(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("list operators", &e))?;
-    if json {
-        return say_json(&all);
-    }
-    let now = unix_now();
-    let heading = ["NAME", "ROLE", "2FA", "CREATED"].map(String::from).to_vec();
-    let rows = all.iter().map(|operator| {
-        vec![
+    let all = operators.list_operators(Acting::root(NoInput {})).await.or_cannot("list operators")?;
+    let line = |operator: &OperatorInfo| {
+        [
             operator.name.to_string(),
             operator.role.to_string(),
             if operator.totp { "yes" } else { "no" }.into(),
-            format!("{} ago", span(now - operator.created_at)),
+            ago(operator.created_at),
         ]
-    });
-    table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
-    Ok(())
+    };
+    show(json, &all, |all| table(["NAME", "ROLE", "2FA", "CREATED"], all.iter().map(line)))
 }

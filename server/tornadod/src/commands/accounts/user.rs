@@ -3,9 +3,9 @@
 use super::device;
 use crate::commands::args::User;
 use crate::commands::services::sessions;
-use crate::commands::{Server, password, say_json, unix_now};
-use crate::failure::Failure;
-use crate::output::{say, span, table};
+use crate::commands::{Server, password, say_json, show};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{ago, bytes, or_dash, say, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
@@ -19,13 +19,12 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         User::Add { name, email, devices, password_stdin } => {
             let password = password::new(password_stdin)?;
             let what = CreateUser { username: name, email, password, max_devices: devices };
-            let made =
-                users.create_user(Acting::root(what)).await.map_err(|e| Failure::of_call("create the account", &e))?;
+            let made = users.create_user(Acting::root(what)).await.or_cannot("create the account")?;
             say(&format!("created account '{}' with number {}", made.username, made.id));
             Ok(())
         }
         User::List { search, suspended, json } => list(&users, search, suspended, json).await,
-        User::Show { user, json } => show(server, &users, user, json).await,
+        User::Show { user, json } => show_one(server, &users, user, json).await,
         User::Set { user, name, email, devices, quota, download, upload, peer_group, forget_totp } => {
             let is_named = [name.is_some(), email.is_some(), peer_group.is_some(), forget_totp];
             let is_counted = [devices.is_some(), quota.is_some(), download.is_some(), upload.is_some()];
@@ -60,13 +59,13 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         }
         User::Delete { user } => {
             let what = UserRef { user: user.clone() };
-            users.delete_user(Acting::root(what)).await.map_err(|e| Failure::of_call("delete the account", &e))?;
+            users.delete_user(Acting::root(what)).await.or_cannot("delete the account")?;
             say(&format!("deleted account '{user}'; its logins and sessions have ended"));
             Ok(())
         }
         User::Revoke { user } => {
             let what = UserRef { user: user.clone() };
-            users.revoke_user(Acting::root(what)).await.map_err(|e| Failure::of_call("end the logins", &e))?;
+            users.revoke_user(Acting::root(what)).await.or_cannot("end the logins")?;
             say(&format!("ended every login and session of '{user}'"));
             Ok(())
         }
@@ -78,8 +77,7 @@ fn of(user: String) -> UpdateUser {
 }
 
 async fn change(users: &UsersClient, what: UpdateUser, text: &str) -> Result<(), Failure> {
-    let changed =
-        users.update_user(Acting::root(what)).await.map_err(|e| Failure::of_call("change the account", &e))?;
+    let changed = users.update_user(Acting::root(what)).await.or_cannot("change the account")?;
     say(&format!("account '{}' {text}", changed.username));
     Ok(())
 }
@@ -90,60 +88,55 @@ async fn list(users: &UsersClient, search: String, suspended: bool, json: bool) 
         let after = all.last().map(|user| user.username.clone());
         let active = suspended.then_some(false);
         let query = UserQuery { search: search.clone(), active, after, limit: PAGE };
-        let page = users.list_users(Acting::root(query)).await.map_err(|e| Failure::of_call("list accounts", &e))?;
+        let page = users.list_users(Acting::root(query)).await.or_cannot("list accounts")?;
         let full = page.users.len() == PAGE as usize;
         all.extend(page.users);
         if !full {
             break;
         }
     }
-    if json {
-        return say_json(&all);
-    }
-    let now = unix_now();
-    let heading = ["NAME", "E-MAIL", "STATE", "DEVICES", "2FA", "CREATED", "LAST LOGIN"].map(String::from).to_vec();
     let line = |user: &UserInfo| {
-        vec![
+        [
             user.username.to_string(),
-            user.email.clone().unwrap_or_else(|| "-".into()),
+            or_dash(user.email.as_ref()),
             if user.is_active { "active" } else { "suspended" }.into(),
             user.max_devices.to_string(),
             if user.totp { "yes" } else { "no" }.into(),
-            format!("{} ago", span(now - user.created_at)),
-            user.last_login_at.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at))),
+            ago(user.created_at),
+            last_login(user),
         ]
     };
-    table(&std::iter::once(heading).chain(all.iter().map(line)).collect::<Vec<_>>());
-    Ok(())
+    let heading = ["NAME", "E-MAIL", "STATE", "DEVICES", "2FA", "CREATED", "LAST LOGIN"];
+    show(json, &all, |all| table(heading, all.iter().map(line)))
 }
 
-async fn show(server: &Server, users: &UsersClient, user: String, json: bool) -> Result<(), Failure> {
+fn last_login(user: &UserInfo) -> String {
+    user.last_login_at.map_or_else(|| "never".into(), ago)
+}
+
+async fn show_one(server: &Server, users: &UsersClient, user: String, json: bool) -> Result<(), Failure> {
     let which = UserRef { user };
-    let info =
-        users.show_user(Acting::root(which.clone())).await.map_err(|e| Failure::of_call("show the account", &e))?;
-    let devices = users.list_devices(Acting::root(which)).await.map_err(|e| Failure::of_call("list devices", &e))?;
+    let info = users.show_user(Acting::root(which.clone())).await.or_cannot("show the account")?;
+    let devices = users.list_devices(Acting::root(which)).await.or_cannot("list devices")?;
     // The account is shown even if service session does not respond.
     let usage = sessions::usage(server, info.id).await.ok();
     if json {
         return say_json(&serde_json::json!({ "user": info, "devices": devices, "usage": usage }));
     }
-    let now = unix_now();
-    let last = info.last_login_at.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at)));
     say(&format!("name        {}", info.username));
     say(&format!("number      {}", info.id));
     say(&format!("e-mail      {}", info.email.as_deref().unwrap_or("-")));
     say(&format!("state       {}", if info.is_active { "active" } else { "suspended" }));
     say(&format!("devices     {} at the same time", info.max_devices));
-    let quota =
-        info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{} per month", crate::output::bytes(bytes)));
+    let quota = info.month_quota.map_or_else(|| "none".into(), |quota| format!("{} per month", bytes(quota)));
     say(&format!("quota       {quota}"));
     let rate = |bytes: Option<u64>| bytes.map_or_else(|| "unlimited".into(), |bytes| format!("{} kbit/s", bytes / 125));
     let policy = info.traffic_policy;
     say(&format!("speed       {} down, {} up", rate(policy.download_rate), rate(policy.upload_rate)));
     say(&format!("peer group  {}", if policy.peer_group { "its devices may reach each other" } else { "no" }));
     say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
-    say(&format!("created     {} ago", span(now - info.created_at)));
-    say(&format!("last login  {last}"));
+    say(&format!("created     {}", ago(info.created_at)));
+    say(&format!("last login  {}", last_login(&info)));
     let moved =
         usage.as_ref().map_or_else(|| "unknown; service session does not respond".into(), sessions::usage_words);
     say(&format!("usage       {moved}"));

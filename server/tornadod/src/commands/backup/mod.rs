@@ -15,6 +15,7 @@ pub(super) use place::owner_of;
 pub use place::target;
 pub(super) use restore::nobody_runs;
 pub use restore::restore;
+pub(super) use swap::sync_parent;
 
 use super::machine;
 use super::password;
@@ -102,7 +103,7 @@ fn written(
     file: &Path,
     passphrase: Option<&Secret>,
 ) -> Result<(Manifest, Vec<Skipped>), anyhow::Error> {
-    let staging = Staging::new(&config.paths.state)?;
+    let staging = Staging::new(&config.paths.state, ".backup", "backup")?;
     let profile = if config.store.url.is_some() { Profile::Cluster } else { Profile::Embedded };
     let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
     let collected = collect::collect(config, config_path, &staging.path)?;
@@ -127,30 +128,31 @@ fn written(
 /// hard link, because some file systems of portable disks do not support links.
 fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let done = fill(file).and_then(|filled| swap::sync_parent(path).map(|()| filled));
+    let done = fill(file).and_then(|filled| sync_parent(path).map(|()| filled));
     if done.is_err() {
         drop(std::fs::remove_file(path));
     }
     done
 }
 
-/// A directory for copies, each as private as its original. Its lock allows one backup at a time. Services pass through
+/// A directory for copies, each as private as its original. Its lock allows one command at a time. Services pass through
 /// it to the directories in which their databases are copied.
-struct Staging {
-    path: PathBuf,
+pub(super) struct Staging {
+    pub(super) path: PathBuf,
     _lock: Flock<File>,
 }
 
 impl Staging {
-    fn new(state: &Path) -> anyhow::Result<Self> {
-        let path = state.join(".backup");
+    /// Creates the directory `name` for a `command`.
+    pub(super) fn new(state: &Path, name: &str, command: &str) -> anyhow::Result<Self> {
+        let path = state.join(name);
         let failed = || format!("cannot use {}", path.display());
         claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         let directory = File::open(&path).with_context(failed)?;
         let Ok(lock) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else {
-            bail!("another backup is running");
+            bail!("another {command} is running");
         };
-        // Leftovers of a backup that was killed.
+        // Leftovers of a command that was killed.
         for entry in std::fs::read_dir(&path).with_context(failed)? {
             let entry = entry?;
             let is_directory = entry.file_type().with_context(failed)?.is_dir();
@@ -163,7 +165,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // A failure here does not matter: the next backup cleans up as well.
+        // A failure here does not matter: the next command cleans up as well.
         drop(std::fs::remove_dir_all(&self.path));
     }
 }
@@ -176,7 +178,7 @@ pub(super) fn must_be_root(doing: &str) -> Result<(), Failure> {
 }
 
 /// `FILE.WORD` in the same directory.
-pub(super) fn beside(file: &Path, word: &str) -> PathBuf {
+pub fn beside(file: &Path, word: &str) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(word);

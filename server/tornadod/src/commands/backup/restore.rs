@@ -8,7 +8,7 @@ use crate::config::{Config, pools};
 use crate::failure::Failure;
 use crate::output::{is_terminal, say};
 use anyhow::{Context as _, anyhow, bail};
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, Seek as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
@@ -108,12 +108,8 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
         )));
     }
     let (config, keeps_own) = effective(config_path, saved.as_deref(), &args.file)?;
-    let places: Vec<Place> = manifest
-        .files
-        .iter()
-        .map(|entry| place(entry.path.as_str(), &config))
-        .collect::<Result<_, _>>()
-        .map_err(Failure::from)?;
+    let places = manifest.files.iter().map(|entry| place(entry.path.as_str(), &config));
+    let places = places.collect::<anyhow::Result<Vec<_>>>()?;
     // If the state directory is a link, use its target.
     let state = std::fs::canonicalize(&config.paths.state).unwrap_or_else(|_| config.paths.state.clone());
     if swap::is_mount_point(&state).with_context(|| format!("cannot examine {}", state.display()))? {
@@ -224,16 +220,10 @@ fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config,
 pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failure> {
     let running = || Failure::refused("the server is running; stop it first: `systemctl stop tornado`");
     std::fs::create_dir_all(run).with_context(|| format!("cannot create {}", run.display()))?;
-    let path = run.join("master.lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(&path);
-    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
+    let lock = match tornado_master::lock(run) {
+        Err(tornado_master::Error::AlreadyRunning(_)) => return Err(running()),
+        lock => lock.map_err(anyhow::Error::from)?,
+    };
     // Services keep running if their supervisor is killed.
     let lives = |name: ServiceName| UnixStream::connect(socket_path(run, name.as_str())).is_ok();
     if ServiceName::ALL.into_iter().any(lives) {
@@ -300,15 +290,12 @@ async fn prove_databases(new: &Path) -> anyhow::Result<()> {
         [(new.join("auth/identity.db"), KnownSchema::Identity), (new.join("session/session.db"), KnownSchema::Sessions)]
     {
         let name = path.file_name().unwrap_or_default().display();
-        let wrong =
-            tornado_store::check_sqlite(&path).await.with_context(|| format!("cannot check the database {name}"))?;
+        let failed = || format!("cannot check the database {name}");
+        let wrong = tornado_store::check_sqlite(&path).await.with_context(failed)?;
         if let Some(first) = wrong.first() {
             bail!("the database {name} in the backup is damaged: {first}");
         }
-        if tornado_store::is_newer_sqlite(&path, schema)
-            .await
-            .with_context(|| format!("cannot check the database {name}"))?
-        {
+        if tornado_store::is_newer_sqlite(&path, schema).await.with_context(failed)? {
             bail!("the backup comes from a newer version; install that version");
         }
     }

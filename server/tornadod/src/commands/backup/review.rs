@@ -7,7 +7,7 @@ use crate::config::Config;
 use toml::Value;
 
 /// Text keys that refer to nothing on this machine and to no trusted host. A table covers all keys below it.
-const PLAIN: [&[&str]; 9] = [
+const PLAIN: [&[&str]; 8] = [
     &["server", "host"],
     &["lanes", "pools"],
     &["client_api", "listen"],
@@ -15,7 +15,6 @@ const PLAIN: [&[&str]; 9] = [
     &["tor", "exit_countries"],
     &["tor", "virtual_v4"],
     &["tor", "virtual_v6"],
-    &["wg", "isolation"],
     &["log", "level"],
 ];
 

@@ -72,7 +72,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(super) fn sync_parent(path: &Path) -> anyhow::Result<()> {
+pub(in crate::commands) fn sync_parent(path: &Path) -> anyhow::Result<()> {
     let parent = path.parent().context("the path has no parent directory")?;
     File::open(parent).and_then(|directory| directory.sync_all()).context("cannot sync the directory")
 }

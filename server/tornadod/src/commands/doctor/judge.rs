@@ -202,39 +202,19 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
     own_networks(facts, to);
     let default =
         |v4: bool| facts.routes.iter().any(|route| route.net.prefix_len() == 0 && route.net.addr().is_ipv4() == v4);
-    match (default(true), default(false)) {
-        (true, true) => {}
+    let (code, severity, what, why, cure) = match (default(true), default(false)) {
+        (true, true) => return,
         (false, false) => {
-            let why = "devices would reach only this server";
-            to.push(found(
-                "no_egress",
-                Error,
-                "this machine has no default route",
-                why,
-                "connect the machine to a network and set a gateway",
-            ));
+            let cure = "connect the machine to a network and set a gateway";
+            ("no_egress", Error, "default", "devices would reach only this server", cure)
         }
         (true, false) => {
             let why = "devices reach only IPv4; their IPv6 packets are rejected and do not leak";
-            to.push(found(
-                "no_egress_v6",
-                Note,
-                "this machine has no IPv6 default route",
-                why,
-                "nothing, or ask the provider for IPv6",
-            ));
+            ("no_egress_v6", Note, "IPv6 default", why, "nothing, or ask the provider for IPv6")
         }
-        (false, true) => {
-            let why = "devices reach only IPv6";
-            to.push(found(
-                "no_egress_v4",
-                Warning,
-                "this machine has no IPv4 default route",
-                why,
-                "set a gateway for IPv4",
-            ));
-        }
-    }
+        (false, true) => ("no_egress_v4", Warning, "IPv4 default", "devices reach only IPv6", "set a gateway for IPv4"),
+    };
+    to.push(found(code, severity, format!("this machine has no {what} route"), why, cure));
 }
 
 /// Private networks of the server, which devices of the direct lane do not reach.

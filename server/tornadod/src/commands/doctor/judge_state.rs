@@ -65,13 +65,8 @@ fn away(engine: &EngineStatus) -> Finding {
             } else {
                 "start it, or correct [store] url, certificate, role (installers/postgres/roles.sql) or password file"
             };
-            found(
-                "postgres_away",
-                Error,
-                what,
-                format!("{said}; existing tunnels keep working, but no device can log in or connect"),
-                cure,
-            )
+            let why = format!("{said}; existing tunnels keep working, but no device can log in or connect");
+            found("postgres_away", Error, what, why, cure)
         }
         EngineKind::Redis => {
             let cure =
@@ -105,14 +100,8 @@ pub(super) fn certificate(facts: &Facts, to: &mut Vec<Finding>) {
             to.push(found("certificate_early", Warning, format!("{path} is not valid yet"), why, "check the clock"));
         }
         Ok((_, until)) if until - facts.now < SOON => {
-            let left = crate::output::span(until - facts.now);
-            to.push(found(
-                "certificate_ends",
-                Warning,
-                format!("{path} expires in {left}"),
-                "other programs reject it then",
-                cure,
-            ));
+            let what = format!("{path} expires in {}", crate::output::span(until - facts.now));
+            to.push(found("certificate_ends", Warning, what, "other programs reject it then", cure));
         }
         Ok(_) => {}
     }
@@ -142,13 +131,8 @@ pub(super) fn sockets(facts: &Facts, to: &mut Vec<Finding>) {
     let stale = list(Socket::Stale);
     if !stale.is_empty() {
         let why = "the server was killed; the next start replaces its sockets";
-        to.push(found(
-            "socket_stale",
-            Note,
-            format!("no process listens on {stale}"),
-            why,
-            "run `systemctl start tornado`",
-        ));
+        let cure = "run `systemctl start tornado`";
+        to.push(found("socket_stale", Note, format!("no process listens on {stale}"), why, cure));
     }
 }
 
@@ -158,10 +142,8 @@ pub(super) fn sysctl(facts: &Facts, to: &mut Vec<Finding>) {
     if facts.is_sysctl_read_only {
         let off = &facts.forwarding_off;
         let (severity, why) = if off.is_empty() {
-            (
-                Note,
-                "forwarding is on; if another program switches it off, the server cannot switch it on again".to_owned(),
-            )
+            let why = "forwarding is on; if another program switches it off, the server cannot switch it on again";
+            (Note, why.to_owned())
         } else {
             (Error, format!("the server cannot set {} to 1, and devices reach nothing", off.join(", ")))
         };

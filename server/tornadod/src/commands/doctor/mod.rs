@@ -12,7 +12,7 @@ mod judge_tests;
 mod observe;
 mod parse;
 
-use super::machine::Doctor;
+use super::args::Format;
 use super::say_json;
 use crate::failure::Failure;
 use crate::output::say;
@@ -27,7 +27,7 @@ struct Report<'a> {
 }
 
 /// Examines the machine. Exit code 0: no findings or notes, 1: warnings, 2: errors.
-pub fn run(config_path: &Path, args: &Doctor) -> Result<(), Failure> {
+pub fn run(config_path: &Path, args: &Format) -> Result<(), Failure> {
     let facts = observe::observe(config_path)?;
     let findings = judge::judge(&facts);
     let worst = findings.iter().map(|finding| finding.severity).max();
@@ -47,7 +47,8 @@ pub fn run(config_path: &Path, args: &Doctor) -> Result<(), Failure> {
         }
         Some(Severity::Note) => Ok(()),
         Some(Severity::Warning) => Err(Failure::failed(summary)),
-        Some(Severity::Error) => Err(Failure::grave(summary)),
+        // Errors have the exit code of an invalid configuration, which is one of them.
+        Some(Severity::Error) => Err(Failure::usage(summary)),
     }
 }
 

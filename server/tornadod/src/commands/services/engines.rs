@@ -1,7 +1,7 @@
 //! The state of the databases as the services report it.
 
 use crate::commands::{Server, unix_now};
-use crate::output::{span, table};
+use crate::output::{or_dash, span, table};
 use std::time::Duration;
 use tornado_contracts::ServiceName;
 use tornado_contracts::engines::{EngineKind, EngineStatus, Engines as _, EnginesClient};
@@ -38,24 +38,23 @@ pub fn print(engines: &[EngineStatus]) {
         return;
     }
     let now = unix_now();
-    let mut rows = vec![["PART", "ENGINE", "VERSION", "REACHABLE", "LATENCY", "NOTE"].map(String::from).to_vec()];
-    for engine in engines {
+    let line = |engine: &EngineStatus| {
         let word = if engine.reachable { "yes, for" } else { "no, for" };
         let answers = match engine.checked_at {
             Some(_) => format!("{word} {}", span(now - engine.since)),
             None => "unknown".into(),
         };
         let latency = engine.latency_us.filter(|_| engine.engine != EngineKind::Memory);
-        rows.push(vec![
+        [
             engine.part.to_string(),
             engine.engine.to_string(),
-            engine.version.clone().unwrap_or_else(|| "-".into()),
+            or_dash(engine.version.as_ref()),
             answers,
-            latency.map_or_else(|| "-".into(), millis),
+            or_dash(latency.map(millis)),
             engine.error.clone().unwrap_or_default(),
-        ]);
-    }
-    table(&rows);
+        ]
+    };
+    table(["PART", "ENGINE", "VERSION", "REACHABLE", "LATENCY", "NOTE"], engines.iter().map(line));
 }
 
 pub fn millis(micros: u64) -> String {

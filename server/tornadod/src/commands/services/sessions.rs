@@ -1,82 +1,85 @@
 //! `tornadod session`, `tornadod events`
 
-use crate::commands::{Server, say_json, unix_now};
-use crate::failure::Failure;
-use crate::output::{bytes, say, span, table};
-use futures::StreamExt as _;
+use crate::cli::Session;
+use crate::commands::args::Format;
+use crate::commands::{Server, follow, show, unix_now};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{ago, bytes, or_dash, say, span, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{UserRef, Users as _, UsersClient};
 use tornado_contracts::session::{
-    CloseDevice, HistoryQuery, LiveQuery, Sessions as _, SessionsClient, UsageQuery, UserUsage,
+    CloseDevice, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _, SessionsClient, UsageQuery, UserUsage,
 };
 use tornado_rpc::NoInput;
 use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};
 
-pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
+pub async fn run(server: &Server, command: Session) -> Result<(), Failure> {
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
-    let live = sessions.live(LiveQuery::default()).await.map_err(|e| Failure::of_call("list sessions", &e))?;
-    if json {
-        return say_json(&live);
+    match command {
+        Session::List(Format { json }) => list(&sessions, json).await,
+        Session::History { json, limit, user } => history(server, &sessions, user, limit, json).await,
+        Session::Disconnect { device_id } => close(&sessions, device_id).await,
     }
+}
+
+async fn list(sessions: &SessionsClient, json: bool) -> Result<(), Failure> {
+    let live = sessions.live(LiveQuery::default()).await.or_cannot("list sessions")?;
     let now = unix_now();
-    let heading =
-        ["USER", "DEVICE", "STATE", "LANE", "HANDSHAKE", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"];
-    let heading = heading.map(String::from);
-    let rows = live.iter().map(|session| {
-        vec![
+    let line = |session: &LiveSession| {
+        [
             session.username.to_string(),
             session.device_id.to_string(),
             format!("{:?}", session.state).to_lowercase(),
-            session.lane.map_or_else(|| "-".into(), |lane| lane.to_string()),
-            session.latest_handshake.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at))),
+            or_dash(session.lane),
+            session.latest_handshake.map_or_else(|| "never".into(), ago),
             session.direct.v4.to_string(),
             session.tor.v4.to_string(),
             span(now - session.started_at),
             transfer(session.direct_transfer),
             transfer(session.tor_transfer),
         ]
-    });
-    table(&std::iter::once(heading.to_vec()).chain(rows).collect::<Vec<_>>());
-    Ok(())
+    };
+    let heading =
+        ["USER", "DEVICE", "STATE", "LANE", "HANDSHAKE", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"];
+    show(json, &live, |live| table(heading, live.iter().map(line)))
 }
 
-pub async fn history(server: &Server, user: Option<String>, limit: u32, json: bool) -> Result<(), Failure> {
-    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
+async fn history(
+    server: &Server,
+    sessions: &SessionsClient,
+    user: Option<String>,
+    limit: u32,
+    json: bool,
+) -> Result<(), Failure> {
     let user_id = match user {
         Some(user) => {
             let users = UsersClient::new(server.channel(ServiceName::Auth));
-            let shown = users.show_user(Acting::root(UserRef { user })).await;
-            Some(shown.map_err(|e| Failure::of_call("find the account", &e))?.id)
+            Some(users.show_user(Acting::root(UserRef { user })).await.or_cannot("find the account")?.id)
         }
         None => None,
     };
     let query = HistoryQuery { user_id, limit };
-    let rows = sessions.history(query).await.map_err(|e| Failure::of_call("read the history", &e))?;
-    if json {
-        return say_json(&rows);
-    }
+    let rows = sessions.history(query).await.or_cannot("read the history")?;
     let now = unix_now();
-    let heading = ["USER", "DEVICE", "STARTED", "DURATION", "REASON", "DIRECT RX/TX", "TOR RX/TX"].map(String::from);
-    let rows = rows.iter().map(|row| {
-        vec![
+    let line = |row: &HistoryRow| {
+        [
             row.username.to_string(),
             row.device_id.to_string(),
-            format!("{} ago", span(now - row.started_at)),
+            ago(row.started_at),
             span(row.ended_at.unwrap_or(now) - row.started_at),
-            row.reason.map_or_else(|| "-".into(), |reason| reason.to_string()),
+            or_dash(row.reason),
             transfer(row.direct_transfer),
             transfer(row.tor_transfer),
         ]
-    });
-    table(&std::iter::once(heading.to_vec()).chain(rows).collect::<Vec<_>>());
-    Ok(())
+    };
+    let heading = ["USER", "DEVICE", "STARTED", "DURATION", "REASON", "DIRECT RX/TX", "TOR RX/TX"];
+    show(json, &rows, |rows| table(heading, rows.iter().map(line)))
 }
 
-pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> {
-    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
+async fn close(sessions: &SessionsClient, device_id: DeviceId) -> Result<(), Failure> {
     let input = CloseDevice { device_id, reason: CloseReason::Revoked };
-    let closed = sessions.close_device(input).await.map_err(|e| Failure::of_call("end the session", &e))?;
+    let closed = sessions.close_device(input).await.or_cannot("end the session")?;
     match closed.session_id {
         Some(id) => say(&format!("ended session {id}")),
         None => say("this device has no session; nothing was changed"),
@@ -98,7 +101,7 @@ pub async fn line(server: &Server) -> Option<String> {
 /// The usage of an account since it was created.
 pub async fn usage(server: &Server, user_id: UserId) -> Result<UserUsage, Failure> {
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
-    sessions.usage(UsageQuery { user_id }).await.map_err(|e| Failure::of_call("read the usage", &e))
+    sessions.usage(UsageQuery { user_id }).await.or_cannot("read the usage")
 }
 
 /// Formats a usage.
@@ -109,11 +112,7 @@ pub fn usage_words(usage: &UserUsage) -> String {
 
 pub async fn events(server: &Server) -> Result<(), Failure> {
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
-    let mut events = sessions.events().await.map_err(|e| Failure::of_call("follow events", &e))?;
-    while let Some(event) = events.next().await {
-        say(&serde_json::to_string(&event).map_err(|e| Failure::failed(format!("cannot print: {e}")))?);
-    }
-    Err(Failure::failed("the stream ended because service session ended; run the command again"))
+    follow(ServiceName::Session, sessions.events().await.or_cannot("follow events")?).await
 }
 
 fn transfer(transfer: Transfer) -> String {

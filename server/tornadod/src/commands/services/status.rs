@@ -2,12 +2,14 @@
 
 use super::engines;
 use crate::commands::{Server, say_json, silent, unix_now};
-use crate::failure::Failure;
-use crate::output::{bytes, say, span, table};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{bytes, or_dash, say, span, table};
 use serde::Serialize;
 use tornado_contracts::ServiceName;
 use tornado_contracts::engines::EngineStatus;
-use tornado_contracts::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, Wanted};
+use tornado_contracts::master::{
+    Action, Actual, Control, Master as _, MasterClient, MasterStatus, ServiceStatus, Wanted,
+};
 use tornado_rpc::NoInput;
 
 /// The output with `--json`.
@@ -23,7 +25,7 @@ struct Report {
 
 pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
     let master = MasterClient::new(server.master());
-    let status = master.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state", &e))?;
+    let status = master.status(NoInput {}).await.or_cannot("read the state")?;
     let engines = engines::ask(server, &status).await;
     let alarms = crate::pools::alarms(&server.config);
     if json {
@@ -56,34 +58,31 @@ async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, Servic
 
 pub async fn control(server: &Server, service: Option<ServiceName>, action: Action) -> Result<(), Failure> {
     let master = MasterClient::new(server.master());
-    let order = Control { service, action };
-    let status = master.control(order).await.map_err(|e| Failure::of_call("control the service", &e))?;
-    print(&status);
+    print(&master.control(Control { service, action }).await.or_cannot("control the service")?);
     Ok(())
 }
 
 fn print(status: &MasterStatus) {
     let now = unix_now();
-    let heading = ["SERVICE", "WANTED", "ACTUAL", "PID", "UPTIME", "RESTARTS", "MEMORY", "NOTE"].map(String::from);
-    let mut rows = vec![heading.to_vec()];
-    for service in &status.services {
+    let line = |service: &ServiceStatus| {
         let (actual, note) = words(&service.actual);
         let wanted = match service.wanted {
             Wanted::Running => "running",
             Wanted::Stopped => "stopped",
         };
-        rows.push(vec![
+        [
             service.name.to_string(),
             wanted.into(),
             actual.into(),
-            service.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
-            service.started_at.map_or_else(|| "-".into(), |at| span(now - at)),
+            or_dash(service.pid),
+            or_dash(service.started_at.map(|at| span(now - at))),
             service.restarts.to_string(),
-            service.memory_bytes.map_or_else(|| "-".into(), bytes),
+            or_dash(service.memory_bytes.map(bytes)),
             note,
-        ]);
-    }
-    table(&rows);
+        ]
+    };
+    let heading = ["SERVICE", "WANTED", "ACTUAL", "PID", "UPTIME", "RESTARTS", "MEMORY", "NOTE"];
+    table(heading, status.services.iter().map(line));
     let state = if status.ready { "ready" } else { "not ready" };
     say(&format!("tornadod {} · {state} · up {}", status.version, span(now - status.started_at)));
 }
@@ -107,7 +106,6 @@ mod tests {
     use crate::config::Config;
     use std::time::Duration;
     use tokio::time::Instant;
-    use tornado_contracts::master::ServiceStatus;
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_not_ready_or_hangs_is_not_waited_for() {

@@ -1,14 +1,14 @@
 //! `tornadod tor …`
 
 use crate::cli::Tor as Words;
-use crate::commands::{Server, say_json, silent, unix_now};
-use crate::failure::Failure;
-use crate::output::{bytes, say, span, table};
-use futures::StreamExt as _;
+use crate::commands::args::Format;
+use crate::commands::{Server, follow, say_json, show, silent, unix_now};
+use crate::failure::{Failure, Outcome as _};
+use crate::output::{bytes, or_dash, say, span, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::tor::{
-    Circuit, LaneReason, LaneState, ProbeReport, Tor as _, TorClient, TorControl, TorLogQuery, TorOrder, TorProcess,
-    TorStatus,
+    Circuit, ExitCountry, LaneReason, LaneState, ProbeReport, Tor as _, TorClient, TorControl, TorLogQuery, TorOrder,
+    TorProcess, TorStatus,
 };
 use tornado_contracts::wg::TorLane;
 use tornado_rpc::NoInput;
@@ -16,22 +16,22 @@ use tornado_rpc::NoInput;
 pub async fn run(server: &Server, words: Words) -> Result<(), Failure> {
     let tor = TorClient::new(server.channel(ServiceName::Tor));
     match words {
-        Words::Status { json } => status(server, &tor, json).await,
+        Words::Status(Format { json }) => status(server, &tor, json).await,
         Words::Up => order(&tor, TorOrder::Up).await,
         Words::Down => order(&tor, TorOrder::Down).await,
         Words::Start => order(&tor, TorOrder::Start).await,
         Words::Stop => order(&tor, TorOrder::Stop).await,
-        Words::Circuits { json } => circuits(&tor, json).await,
-        Words::Exits { json } => exits(&tor, json).await,
+        Words::Circuits(Format { json }) => circuits(&tor, json).await,
+        Words::Exits(Format { json }) => exits(&tor, json).await,
         Words::NewIdentity => new_identity(&tor).await,
-        Words::Health { json } => health(&tor, json).await,
+        Words::Health(Format { json }) => health(&tor, json).await,
         Words::Log { lines } => log(&tor, lines).await,
-        Words::Events => events(&tor).await,
+        Words::Events => follow(ServiceName::Tor, tor.events().await.or_cannot("follow events")?).await,
     }
 }
 
 async fn status(server: &Server, tor: &TorClient, json: bool) -> Result<(), Failure> {
-    let status = tor.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state of Tor", &e))?;
+    let status = tor.status(NoInput {}).await.or_cannot("read the state of Tor")?;
     if json {
         return say_json(&status);
     }
@@ -42,30 +42,23 @@ async fn status(server: &Server, tor: &TorClient, json: bool) -> Result<(), Fail
 }
 
 async fn order(tor: &TorClient, order: TorOrder) -> Result<(), Failure> {
-    let status = tor.control(TorControl { order }).await.map_err(|e| Failure::of_call("control Tor", &e))?;
-    print(&status);
+    print(&tor.control(TorControl { order }).await.or_cannot("control Tor")?);
     Ok(())
 }
 
 async fn new_identity(tor: &TorClient) -> Result<(), Failure> {
-    tor.new_identity(NoInput {}).await.map_err(|e| Failure::of_call("request a new identity", &e))?;
+    tor.new_identity(NoInput {}).await.or_cannot("request a new identity")?;
     say("new connections get new circuits");
     Ok(())
 }
 
 async fn circuits(tor: &TorClient, json: bool) -> Result<(), Failure> {
-    let answer = tor.circuits(NoInput {}).await.map_err(|e| Failure::of_call("list circuits", &e))?;
-    if json {
-        return say_json(&answer);
-    }
-    if let Some(why) = &answer.unavailable {
-        say(&format!("circuits are not available: {why}"));
-        return Ok(());
-    }
-    let heading = ["ID", "STATUS", "PURPOSE", "PATH"].map(String::from).to_vec();
-    let rows = answer.circuits.iter().map(|c| vec![c.id.clone(), c.status.clone(), c.purpose.clone(), path(c)]);
-    table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
-    Ok(())
+    let answer = tor.circuits(NoInput {}).await.or_cannot("list circuits")?;
+    let line = |c: &Circuit| [c.id.clone(), c.status.clone(), c.purpose.clone(), path(c)];
+    show(json, &answer, |answer| match &answer.unavailable {
+        Some(why) => say(&format!("circuits are not available: {why}")),
+        None => table(["ID", "STATUS", "PURPOSE", "PATH"], answer.circuits.iter().map(line)),
+    })
 }
 
 fn path(circuit: &Circuit) -> String {
@@ -77,43 +70,24 @@ fn path(circuit: &Circuit) -> String {
 }
 
 async fn exits(tor: &TorClient, json: bool) -> Result<(), Failure> {
-    let answer = tor.exits(NoInput {}).await.map_err(|e| Failure::of_call("list exits", &e))?;
-    if json {
-        return say_json(&answer);
-    }
-    if let Some(why) = &answer.unavailable {
-        say(&format!("exits are not available: {why}"));
-        return Ok(());
-    }
-    let heading = ["COUNTRY", "EXITS", "WEIGHT"].map(String::from).to_vec();
-    let rows = answer.countries.iter().map(|c| vec![c.country.clone(), c.exits.to_string(), c.bandwidth.to_string()]);
-    table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
-    Ok(())
+    let answer = tor.exits(NoInput {}).await.or_cannot("list exits")?;
+    let line = |c: &ExitCountry| [c.country.clone(), c.exits.to_string(), c.bandwidth.to_string()];
+    show(json, &answer, |answer| match &answer.unavailable {
+        Some(why) => say(&format!("exits are not available: {why}")),
+        None => table(["COUNTRY", "EXITS", "WEIGHT"], answer.countries.iter().map(line)),
+    })
 }
 
 async fn health(tor: &TorClient, json: bool) -> Result<(), Failure> {
-    let report = tor.health(NoInput {}).await.map_err(|e| Failure::of_call("probe Tor", &e))?;
-    if json {
-        say_json(&report)?;
-    } else {
-        say(&probe_words(&report));
-    }
+    let report = tor.health(NoInput {}).await.or_cannot("probe Tor")?;
+    show(json, &report, |report| say(&probe_words(report)))?;
     if report.ok { Ok(()) } else { Err(Failure::failed("the probe through Tor failed")) }
 }
 
 async fn log(tor: &TorClient, lines: usize) -> Result<(), Failure> {
-    let query = TorLogQuery { lines: Some(lines) };
-    let log = tor.log(query).await.map_err(|e| Failure::of_call("read Tor's log", &e))?;
+    let log = tor.log(TorLogQuery { lines: Some(lines) }).await.or_cannot("read Tor's log")?;
     log.lines.iter().for_each(|line| say(line));
     Ok(())
-}
-
-async fn events(tor: &TorClient) -> Result<(), Failure> {
-    let mut events = tor.events().await.map_err(|e| Failure::of_call("follow events", &e))?;
-    while let Some(event) = events.next().await {
-        say(&serde_json::to_string(&event).map_err(|e| Failure::failed(format!("cannot print: {e}")))?);
-    }
-    Err(Failure::failed("the stream ended because service tor ended; run the command again"))
 }
 
 fn print(status: &TorStatus) {
@@ -133,11 +107,10 @@ fn print(status: &TorStatus) {
     );
     let step = &status.bootstrap;
     let mut rows = vec![
-        row("lane", lane),
         row("in the kernel", applied(status.lane.applied).to_owned()),
         row("desired", wanted),
         row("process", process(&status.process, now)),
-        row("version", status.version.clone().unwrap_or_else(|| "-".into())),
+        row("version", or_dash(status.version.as_ref())),
         row("bootstrap", format!("{} % {}", step.percent, step.summary)),
         row("circuit", if status.circuit_established { "established" } else { "none" }.into()),
         row("probe", status.probe.as_ref().map_or_else(|| "none yet".into(), probe_words)),
@@ -151,11 +124,11 @@ fn print(status: &TorStatus) {
     if let Some(error) = &status.last_error {
         rows.push(row("latest error", error.clone()));
     }
-    table(&rows);
+    table(["lane", &lane], rows);
 }
 
-fn row(name: &str, value: String) -> Vec<String> {
-    vec![name.to_owned(), value]
+fn row(name: &str, value: String) -> [String; 2] {
+    [name.to_owned(), value]
 }
 
 const fn reason(reason: LaneReason) -> &'static str {

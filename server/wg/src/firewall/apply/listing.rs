@@ -112,7 +112,7 @@ pub(crate) fn compare(listing: &Value, expected: &[Chain]) -> Result<(), String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::Settings;
     use crate::firewall::policy::Policy;
     use crate::firewall::render::chains;
     use crate::host::HostInterfaces;
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_missing_rule_or_another_hook_is_detected() {
-        let policy = Policy::of(&Config::default()).unwrap();
+        let policy = Policy::of(&Settings::default()).unwrap();
         let expected = chains(&policy, &HostInterfaces::default(), &TorLane::Closed.into(), &BTreeSet::new());
         let good = listing(&expected);
         assert_eq!(compare(&good, &expected), Ok(()));

@@ -1,7 +1,7 @@
 //! The table in a real kernel. Each test has its own network namespace and is skipped without root.
 
 use super::*;
-use crate::Config;
+use crate::config::Settings;
 use crate::netfilter::OwnChanges;
 use tornado_contracts::TrafficPolicy;
 use tornado_contracts::wg::{Group, Isolation};
@@ -14,7 +14,7 @@ async fn loaded() -> Option<Firewall> {
         return None;
     }
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-    let policy = Policy::of(&Config::default()).unwrap();
+    let policy = Policy::of(&Settings::default()).unwrap();
     let maps = Maps::open(&policy.table, &OwnChanges::default()).unwrap();
     let firewall = Firewall::new(policy, Nft::default(), maps);
     firewall.apply().await.unwrap();

@@ -1,7 +1,7 @@
 //! The policy as data.
 
 use super::admission::Admission;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::error::Error;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -36,8 +36,6 @@ pub(crate) struct Policy {
     pub(crate) table: String,
     pub(crate) direct: LaneRules,
     pub(crate) tor: LaneRules,
-    /// Pool of isolation addresses. Tor separates clients with different addresses.
-    pub(crate) isolation: LanePool,
     /// The canary's addresses on the tor lane; no device has them.
     pub(crate) canary: LaneAddresses,
     /// Whether service `dns` listens on the direct lane.
@@ -57,20 +55,19 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn of(config: &Settings) -> Result<Self, Error> {
         Ok(Self {
-            table: config.table.clone(),
+            table: config.own.table.clone(),
             direct: lane_rules(config, Lane::Direct)?,
             tor: lane_rules(config, Lane::Tor)?,
-            isolation: config.isolation,
             canary: config.canary()?,
-            dns: config.dns,
-            api_port: config.api_port,
-            tor_port: config.tor_port,
+            dns: config.wiring.dns,
+            api_port: config.wiring.api_port,
+            tor_port: config.wiring.lanes.tor_port,
             local_users: [0].into(),
-            admission: Admission { flows: config.max_flows, with_timeouts: true },
-            allow_networks: config.allow_networks.clone(),
-            mtu: config.mtu,
+            admission: Admission { flows: config.wiring.lanes.max_flows, with_timeouts: true },
+            allow_networks: config.wiring.lanes.allow_networks.clone(),
+            mtu: config.wiring.lanes.mtu,
         })
     }
 
@@ -79,8 +76,8 @@ impl Policy {
     pub(crate) fn isolation_address(&self, device: IpAddr, isolation: Isolation) -> IpAddr {
         let number = isolation.number();
         match device {
-            IpAddr::V4(_) => Ipv4Addr::from(u32::from(self.isolation.v4.network()) | number).into(),
-            IpAddr::V6(_) => Ipv6Addr::from(u128::from(self.isolation.v6.network()) | u128::from(number)).into(),
+            IpAddr::V4(_) => Ipv4Addr::from(u32::from(Isolation::POOL.v4.network()) | number).into(),
+            IpAddr::V6(_) => Ipv6Addr::from(u128::from(Isolation::POOL.v6.network()) | u128::from(number)).into(),
         }
     }
 
@@ -101,8 +98,8 @@ impl Policy {
     }
 }
 
-fn lane_rules(config: &Config, lane: Lane) -> Result<LaneRules, Error> {
-    let pool = *config.pools.of(lane);
+fn lane_rules(config: &Settings, lane: Lane) -> Result<LaneRules, Error> {
+    let pool = *config.wiring.lanes.pools.of(lane);
     let gateway = config.gateway(lane)?;
     Ok(LaneRules { interface: config.interface(lane).to_owned(), pool, gateway })
 }

@@ -157,7 +157,7 @@ fn nat64(net: Ipv4Net) -> Ipv6Net {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::{Lanes, Settings, Wiring};
     use std::net::IpAddr;
 
     fn refuses(networks: &Networks, address: &str) -> bool {
@@ -171,7 +171,8 @@ mod tests {
 
     fn of(allow: &[&str]) -> Networks {
         let allow_networks = allow.iter().map(|net| net.parse().unwrap()).collect();
-        Networks::of(&Policy::of(&Config { allow_networks, ..Config::default() }).unwrap())
+        let wiring = Wiring { lanes: Lanes { allow_networks, ..Lanes::default() }, ..Wiring::default() };
+        Networks::of(&Policy::of(&Settings { wiring, ..Settings::default() }).unwrap())
     }
 
     #[test]

@@ -327,7 +327,7 @@ fn leak(policy: &Policy) -> Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::Settings;
     use std::collections::HashSet;
     use tornado_contracts::wg::{TorLane, TorPorts};
 
@@ -336,7 +336,8 @@ mod tests {
         let open = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
         let exits = [("de".parse().unwrap(), TorPorts { trans_port: 1, dns_port: 2, socks_port: 3 })].into();
         let (state, countries) = (SetTorLane { lane: open, exits }, ["de".parse().unwrap()].into());
-        for chain in chains(&Policy::of(&Config::default()).unwrap(), &HostInterfaces::default(), &state, &countries) {
+        for chain in chains(&Policy::of(&Settings::default()).unwrap(), &HostInterfaces::default(), &state, &countries)
+        {
             let names: HashSet<_> = chain.rules.iter().map(|r| r.comment).collect();
             assert_eq!(names.len(), chain.rules.len(), "{}", chain.name);
         }
@@ -344,7 +345,7 @@ mod tests {
 
     #[test]
     fn the_tor_lane_is_never_forwarded() {
-        let policy = Policy::of(&Config::default()).unwrap();
+        let policy = Policy::of(&Settings::default()).unwrap();
         let chains = chains(&policy, &HostInterfaces::default(), &TorLane::Closed.into(), &BTreeSet::new());
         let forward = chains.iter().find(|c| c.name == "forward").unwrap();
         assert_eq!(forward.rules[0].text, "iifname \"wg1\" goto refuse");

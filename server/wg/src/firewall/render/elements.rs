@@ -68,7 +68,7 @@ pub(crate) fn elements_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::Settings;
     use crate::model::AssignmentMap;
 
     fn device(number: u32, exit: Option<&str>) -> AssignmentMap {
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn elements_of_devices() {
-        let policy = Policy::of(&Config::default()).unwrap();
+        let policy = Policy::of(&Settings::default()).unwrap();
         let (mut text, mut plain) = (String::new(), String::new());
         add_elements(&mut text, &policy, device(7, Some("de")).into_iter());
         insta::assert_snapshot!(text);

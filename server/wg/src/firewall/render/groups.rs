@@ -235,7 +235,7 @@ mod tests {
         }
     }
 
-    use crate::Config;
+    use crate::config::Settings;
     use tornado_contracts::TrafficPolicy;
     use tornado_shared::model::{LanePools, Slot, UserId};
 
@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn groups(all: Vec<Group>) -> Groups {
-        Groups::of(&SetGroups { groups: all }, &Policy::of(&Config::default()).unwrap()).unwrap()
+        Groups::of(&SetGroups { groups: all }, &Policy::of(&Settings::default()).unwrap()).unwrap()
     }
 
     fn limited(rate: u64) -> TrafficPolicy {
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn invalid_groups_are_rejected() {
-        let policy = Policy::of(&Config::default()).unwrap();
+        let policy = Policy::of(&Settings::default()).unwrap();
         let twice = SetGroups { groups: vec![group(1, limited(1), &[5]), group(1, limited(1), &[6])] };
         assert!(Groups::of(&twice, &policy).is_err());
         let mut outside = group(1, limited(1), &[5]);

@@ -60,13 +60,13 @@ pub(super) fn render(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::Settings;
     use tornado_contracts::wg::TorLane;
 
     #[test]
     fn ruleset_of_the_defaults() {
         insta::assert_snapshot!(render(
-            &Policy::of(&Config::default()).unwrap(),
+            &Policy::of(&Settings::default()).unwrap(),
             &HostInterfaces {
                 uplinks4: ["eth0".to_owned()].into(),
                 uplinks6: ["eth0".to_owned()].into(),

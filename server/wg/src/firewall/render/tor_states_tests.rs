@@ -1,5 +1,5 @@
 use super::*;
-use crate::Config;
+use crate::config::Settings;
 use proptest::prelude::*;
 use tornado_contracts::wg::TorExits;
 
@@ -7,7 +7,7 @@ const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_po
 const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
 
 fn policy() -> Policy {
-    Policy::of(&Config::default()).unwrap()
+    Policy::of(&Settings::default()).unwrap()
 }
 
 fn code(text: &str) -> CountryCode {

@@ -19,12 +19,12 @@ const MOST_NAMES: usize = 10_000;
 const MOST: usize = 10;
 
 pub(super) fn missing_users() -> Vec<&'static str> {
-    super::services().map(unix_user).filter(|(_, user)| user.is_none()).map(|(name, _)| name).collect()
+    ServiceName::ALL.into_iter().map(unix_user).filter(|(_, user)| user.is_none()).map(|(name, _)| name).collect()
 }
 
 /// Users of services that are root or have a login shell.
 pub(super) fn open_users() -> Vec<OpenUser> {
-    let users = super::services().filter_map(|service| unix_user(service).1);
+    let users = ServiceName::ALL.into_iter().filter_map(|service| unix_user(service).1);
     let is_open = |user: &User| user.uid.is_root() || !tornado_runtime::ground::is_no_shell(&user.shell);
     let fact = |user: User| OpenUser { name: user.name, uid: user.uid.as_raw(), shell: user.shell };
     users.filter(is_open).map(fact).collect()
@@ -36,7 +36,7 @@ pub(super) fn state(state: &Path) -> Vec<FileFact> {
     if let Ok(found) = std::fs::symlink_metadata(state) {
         wrong.extend(fact(state, &found, 0, 0o755));
     }
-    for service in super::services() {
+    for service in ServiceName::ALL {
         let (_, Some(user)) = unix_user(service) else { continue };
         each(state, service, &mut |path, found| wrong.extend(fact(path, found, user.uid.as_raw(), 0o700)));
     }
@@ -76,7 +76,7 @@ fn each(state: &Path, service: ServiceName, look: &mut impl FnMut(&Path, &Metada
 /// The newest change below the services' directories.
 pub(super) fn newest(state: &Path) -> Option<UnixSeconds> {
     let mut newest = None;
-    for service in super::services() {
+    for service in ServiceName::ALL {
         each(state, service, &mut |_, found| {
             let changed = found.modified().ok();
             let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());

@@ -169,8 +169,3 @@ fn words(program: &str, arguments: &[&str]) -> Result<String, String> {
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
-
-/// All services whose directories are examined.
-fn services() -> impl Iterator<Item = ServiceName> {
-    ServiceName::ALL.into_iter()
-}

@@ -41,7 +41,7 @@ fn barred(path: &Path, user: &User) -> Option<String> {
 /// The configuration and the reason, if a service cannot read it. Each service reads it as its own Unix user.
 pub(super) fn unreadable(path: &Path) -> Option<(PathBuf, String)> {
     let barred_of = |service| unix_user(service).1.and_then(|user| barred(path, &user));
-    super::services().find_map(barred_of).map(|why| (path.to_owned(), why))
+    ServiceName::ALL.into_iter().find_map(barred_of).map(|why| (path.to_owned(), why))
 }
 
 /// Password files that exist but are not usable.
@@ -83,7 +83,7 @@ pub(super) fn certificate(config: &Config) -> Option<Certificate> {
 
 /// The sockets of the supervisor and of every service.
 pub(super) fn sockets(run: &Path) -> Vec<(PathBuf, Socket)> {
-    let names = std::iter::once(master::SOCKET).chain(super::services().map(ServiceName::as_str));
+    let names = std::iter::once(master::SOCKET).chain(ServiceName::ALL.into_iter().map(ServiceName::as_str));
     let look = |name: &str| {
         let path = socket_path(run, name);
         let kind = std::fs::symlink_metadata(&path).ok()?.file_type();
@@ -100,23 +100,15 @@ pub(super) fn sockets(run: &Path) -> Vec<(PathBuf, Socket)> {
 
 /// Probes the databases of the profile `cluster` as services would at their start. Called only if no service runs.
 pub(super) async fn engines(config: &Config) -> Vec<EngineStatus> {
+    let (postgres, redis) = (EngineKind::Postgres, EngineKind::Redis);
+    let parts = [(EnginePart::Identity, postgres), (EnginePart::Sessions, postgres), (EnginePart::Live, redis)];
     let mut all = Vec::new();
-    let mut note = |part, engine, asked: Instant, answer: Result<String, String>| {
+    for (part, engine) in parts.into_iter().filter(|_| config.store.url.is_some()) {
+        let asked = Instant::now();
+        let answer = cluster::probe(config, part).await;
         let mut status = EngineStatus::unknown(part, engine, unix_now());
         status.note(answer, asked.elapsed(), unix_now());
         all.push(status);
-    };
-    if config.store.url.is_none() {
-        return all;
     }
-    let asked = Instant::now();
-    let identity = cluster::probe_identity(config).await;
-    note(EnginePart::Identity, EngineKind::Postgres, asked, identity);
-    let asked = Instant::now();
-    let sessions = cluster::probe_sessions(config).await;
-    note(EnginePart::Sessions, EngineKind::Postgres, asked, sessions);
-    let asked = Instant::now();
-    let live = cluster::probe_live(config).await;
-    note(EnginePart::Live, EngineKind::Redis, asked, live);
     all
 }
