@@ -32,6 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{Wg, WgClient};
+use tornado_runtime::clock::Clock;
 use tornado_runtime::{Context, Readiness, Tasks, ground};
 
 /// Serves until `context.shutdown` is cancelled, then stops Tor and closes the lane.
@@ -62,8 +63,7 @@ pub async fn run_with(context: Context, config: Config, wg: Arc<dyn Wg>) -> Resu
     }
     let account = Account::of(config.user.as_deref())?;
     let config = Arc::new(if ground::has_ipv6() { config } else { config.of_ipv4() });
-    let service =
-        Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_runtime::clock::unix_now));
+    let service = Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), Clock::system()));
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);

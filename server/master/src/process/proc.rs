@@ -86,13 +86,6 @@ pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// Seconds since 1970 by the wall clock; 0 if the clock is before that.
-#[must_use]
-pub fn unix_now() -> UnixSeconds {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

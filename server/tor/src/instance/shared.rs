@@ -14,6 +14,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::{LaneState, TorDesired, TorEvent, TorProcess, TorStatus};
 use tornado_contracts::wg::TorLane;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::{CountryCode, UnixSeconds};
 
 /// Events that are kept for a slow reader.
@@ -25,7 +26,7 @@ pub(crate) struct Instance {
     layout: Layout,
     /// `None` for the lane's own process.
     country: Option<CountryCode>,
-    unix_now: fn() -> UnixSeconds,
+    clock: Clock,
     log: Arc<TorLog>,
     restarts: Arc<AtomicU32>,
     /// The desired state of the process, for the supervisor.
@@ -43,19 +44,14 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// The lane's own Tor process.
-    pub(crate) fn new(
-        config: Arc<Config>,
-        layout: Layout,
-        desired: Option<TorDesired>,
-        unix_now: fn() -> UnixSeconds,
-    ) -> Self {
-        let state = State::new(desired, &config, Instant::now(), unix_now());
+    pub(crate) fn new(config: Arc<Config>, layout: Layout, desired: Option<TorDesired>, clock: Clock) -> Self {
+        let state = State::new(desired, &config, Instant::now(), clock.now());
         let runs = desired.is_some_and(|desired| desired.process);
         Self {
             config,
             layout,
             country: None,
-            unix_now,
+            clock,
             log: Arc::default(),
             restarts: Arc::default(),
             process: watch::Sender::new(DesiredProcess { runs, starts: 0, replacements: 0 }),
@@ -70,7 +66,7 @@ impl Instance {
 
     /// The Tor process of an exit country, with the desired state of the lane's own.
     pub(crate) fn of_country(lane: &Self, country: CountryCode, config: Arc<Config>, layout: Layout) -> Self {
-        let instance = Self::new(config, layout, lane.desired(), lane.unix_now);
+        let instance = Self::new(config, layout, lane.desired(), lane.clock.clone());
         Self { country: Some(country), changes: lane.changes.clone(), ..instance }
     }
 
@@ -88,7 +84,7 @@ impl Instance {
     }
 
     pub(super) fn unix_now(&self) -> UnixSeconds {
-        (self.unix_now)()
+        self.clock.now()
     }
 
     /// The circuits of devices. Do not hold the guard across an await.
@@ -238,7 +234,7 @@ impl Instance {
             log: self.log.clone(),
             restarts: self.restarts.clone(),
             shutdown,
-            unix_now: self.unix_now,
+            clock: self.clock.clone(),
         }
     }
 }

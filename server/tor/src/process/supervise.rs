@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::TorProcess;
-use tornado_shared::model::UnixSeconds;
+use tornado_runtime::clock::Clock;
 
 /// Interval at which a missing precondition is checked again.
 const CHECK: Duration = Duration::from_millis(500);
@@ -53,7 +53,7 @@ pub(crate) struct Supervisor {
     pub(crate) log: Arc<TorLog>,
     pub(crate) restarts: Arc<AtomicU32>,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) unix_now: fn() -> UnixSeconds,
+    pub(crate) clock: Clock,
 }
 
 /// Why a pause ended.
@@ -138,7 +138,7 @@ impl Supervisor {
     async fn watch(&mut self, mut child: Child, mut readers: JoinSet<()>) -> Option<String> {
         let pid = child.id()?;
         let replacements = self.desired.borrow().replacements;
-        self.report(TorProcess::Running { pid, since: (self.unix_now)() });
+        self.report(TorProcess::Running { pid, since: self.clock.now() });
         tracing::info!(pid, "started Tor");
         loop {
             tokio::select! {
@@ -221,7 +221,7 @@ mod tests {
             log: Arc::default(),
             restarts: Arc::default(),
             shutdown: CancellationToken::new(),
-            unix_now: || 0,
+            clock: Clock::new(|| 0),
         };
         (supervisor, orders)
     }

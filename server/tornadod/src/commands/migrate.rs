@@ -17,6 +17,7 @@ use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
+use tornado_runtime::files::{optional, sync_directory};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};
@@ -176,7 +177,7 @@ fn place(made: &Embedded, here: &Embedded) -> anyhow::Result<()> {
     }
     for (path, _) in here.each() {
         let directory = path.parent().context("the path has no parent directory")?;
-        File::open(directory).and_then(|directory| directory.sync_all()).context("cannot sync the directory")?;
+        sync_directory(directory).context("cannot sync the directory")?;
     }
     Ok(())
 }
@@ -220,10 +221,7 @@ impl Staging {
         let path = state.join(".migrate");
         let failed = || format!("cannot use {}", path.display());
         // Leftovers of a move that was killed. The supervisor's lock ensures that no other move runs.
-        match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(failed),
-            Ok(()) | Err(_) => {}
-        }
+        optional(std::fs::remove_dir_all(&path)).with_context(failed)?;
         // Services pass through it to the directories in which their databases are copied.
         claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         Ok(Self(path))

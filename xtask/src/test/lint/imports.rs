@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 /// also import [`FOR_TESTS`].
 const RULES: &[(&str, &[&str])] = &[
     ("shared", &[]),
+    // Tools without dependencies, also for programs that know nothing of the product.
+    ("shared/kit", &[]),
     ("shared/*", &["shared", "shared/*"]),
     ("server/contracts", &["shared", "shared/rpc"]),
     ("server/runtime", &["shared", "shared/*", "server/contracts"]),

@@ -17,6 +17,7 @@ use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Owner;
+use tornado_runtime::files::optional;
 use tornado_runtime::socket_path;
 use tornado_shared::model::Secret;
 use tornado_store::KnownSchema;
@@ -188,11 +189,9 @@ impl Write for Kept<'_, '_> {
 /// the backup. The configuration of the backup is put in place only if it sets no key that an operator must review. The
 /// flag is true if the machine's own configuration stays.
 fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config, bool), Failure> {
-    let own = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
-    };
+    let own = optional(std::fs::read_to_string(path));
+    let own = own.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    let own = own.unwrap_or_default();
     let config = Config::parse(&own);
     let config = config.map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))?;
     if toml::from_str::<toml::Table>(&own).is_ok_and(|table| !table.is_empty()) {
