@@ -2,7 +2,7 @@
 
 use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore};
 use async_trait::async_trait;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use tokio::sync::broadcast;
 use tornado_shared::model::SessionId;
@@ -20,22 +20,15 @@ impl Default for MemoryStore {
     }
 }
 
-impl MemoryStore {
-    /// Ignores poisoning: every value is written in one step, so a panic cannot leave a partial value.
-    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, LiveFacts>> {
-        self.sessions.lock()
-    }
-}
-
 #[async_trait]
 impl LiveStore for MemoryStore {
     async fn open(&self, session: SessionId, facts: LiveFacts) -> Result<(), LiveError> {
-        self.sessions().insert(session, facts);
+        self.sessions.lock().insert(session, facts);
         Ok(())
     }
 
     async fn update(&self, session: SessionId, facts: LiveFacts) -> Result<bool, LiveError> {
-        let mut sessions = self.sessions();
+        let mut sessions = self.sessions.lock();
         let Some(known) = sessions.get_mut(&session) else { return Ok(false) };
         *known = LiveFacts {
             last_heartbeat: known.last_heartbeat.max(facts.last_heartbeat),
@@ -48,11 +41,11 @@ impl LiveStore for MemoryStore {
     }
 
     async fn get(&self, session: SessionId) -> Result<Option<LiveFacts>, LiveError> {
-        Ok(self.sessions().get(&session).copied())
+        Ok(self.sessions.lock().get(&session).copied())
     }
 
     async fn forget(&self, session: SessionId) -> Result<(), LiveError> {
-        self.sessions().remove(&session);
+        self.sessions.lock().remove(&session);
         Ok(())
     }
 

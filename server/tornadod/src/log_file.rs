@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tornado_runtime::files::{Access, Durability, create, optional};
+use tornado_runtime::files::{Access, Durability, beside, create, optional};
 
 /// Interval between two checks.
 const LOOK: Duration = Duration::from_secs(10);
@@ -65,13 +65,6 @@ fn cut(path: &Path, limit: u64) -> io::Result<()> {
         drop(std::fs::remove_file(&new));
     }
     copied
-}
-
-fn beside(path: &Path, part: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(part);
-    name.into()
 }
 
 #[cfg(test)]

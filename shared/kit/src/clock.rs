@@ -1,4 +1,4 @@
-//! The wall clock. All other code reads it here. Monotonic time is `tokio::time::Instant`, whose clock tests pause.
+//! The wall clock. All other code of the product reads it here, which `lint` checks. Monotonic time is `tokio::time::Instant`, whose clock tests pause.
 
 #[cfg(debug_assertions)]
 use crate::trial::dir;
@@ -8,7 +8,6 @@ use std::time::SystemTime;
 
 /// The current time. It may jump in both directions.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn wall_clock() -> SystemTime {
     let now = SystemTime::now();
     #[cfg(debug_assertions)]

@@ -3,10 +3,11 @@
 //! An unfinished file has a fixed name beside its target ([`UNFINISHED`]). So a process that is killed leaves at most one,
 //! which the next replacement removes. Libraries for this choose random names, or names that no other code can recognise.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Prefix of the names of unfinished files.
 pub const UNFINISHED: &str = ".unfinished-";
@@ -50,19 +51,14 @@ impl Access {
 /// # Errors
 /// The operating system's error. The old file is then unchanged, unless only the directory could not be synced.
 pub fn replace(path: &Path, bytes: &[u8], access: Access, durability: Durability) -> io::Result<()> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidFilename.into());
-    };
-    let mut unfinished = std::ffi::OsString::from(UNFINISHED);
-    unfinished.push(name);
-    let unfinished = directory.join(unfinished);
+    let unfinished = unfinished(path);
     let written = create(&unfinished, access, durability, |file| file.write_all(bytes));
     if let Err(error) = written.and_then(|()| fs::rename(&unfinished, path)) {
         drop(fs::remove_file(&unfinished));
         return Err(error);
     }
     match durability {
-        Durability::Synced => sync_directory(directory),
+        Durability::Synced => sync_directory(path.parent().unwrap_or(Path::new("/"))),
         Durability::Unsynced => Ok(()),
     }
 }
@@ -96,6 +92,23 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     // The parent of a name without a directory is empty.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     File::open(directory)?.sync_all()
+}
+
+/// The name under which `path` is written before it is complete.
+#[must_use]
+pub fn unfinished(path: &Path) -> PathBuf {
+    let mut name = OsString::from(UNFINISHED);
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
+}
+
+/// `FILE.WORD` in the same directory.
+#[must_use]
+pub fn beside(file: &Path, word: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(word);
+    file.with_file_name(name)
 }
 
 /// The result of an operation on a file that may not exist: `None` if it does not.
@@ -170,5 +183,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(optional(fs::read(dir.path().join("x"))).unwrap(), None);
         assert!(optional(fs::read(dir.path())).is_err());
+    }
+
+    #[test]
+    fn names_beside_a_file_are_in_its_directory() {
+        assert_eq!(unfinished(Path::new("/a/b.json")), Path::new("/a/.unfinished-b.json"));
+        assert_eq!(beside(Path::new("/a/b.json"), "old"), Path::new("/a/b.json.old"));
     }
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
-use tornado_shared::model::UnixSeconds;
 
 /// Opens a descriptor that refers to one process permanently, even after its pid is reused.
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {

@@ -3,7 +3,7 @@
 //! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
-use super::backup::{beside, must_be_root, nobody_runs, owner_of, snapshot_database};
+use super::backup::{must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, say_json, unix_now};
 use crate::cli::Migrate;
 use crate::cluster;
@@ -17,7 +17,7 @@ use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
-use tornado_runtime::files::{optional, sync_directory};
+use tornado_runtime::files::{beside, optional, sync_directory};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};

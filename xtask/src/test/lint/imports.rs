@@ -32,7 +32,7 @@ const RULES: &[(&str, &[&str])] = &[
     // Tests see the programs from outside: their contracts and files.
     ("e2e/*", &["shared", "shared/*", "e2e/*", "server/contracts", "server/backup"]),
     ("fuzz", &["shared", "shared/*", "server/*", "desktop/*"]),
-    ("xtask", &["e2e/*"]),
+    ("xtask", &["e2e/*", "shared/kit"]),
 ];
 
 /// What the tests of every crate may import.

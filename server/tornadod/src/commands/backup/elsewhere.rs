@@ -1,6 +1,5 @@
 //! Files of a backup that are not state: configuration, certificate, passwords. Existing files are never lost.
 
-use super::beside;
 use super::place::{Place, ROOT, owner_of};
 use super::swap::swap_file;
 use anyhow::Context as _;
@@ -8,7 +7,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use tornado_runtime::files::{Access, Durability, create};
+use tornado_runtime::files::{Access, Durability, beside, create};
 
 /// The path of such a file in the directory into which a backup is unpacked, by its number.
 pub(super) fn unpacked(new: &Path, number: usize) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use super::elsewhere::{Elsewhere, unpacked};
 use super::place::{Place, is_empty, owner_of, place};
-use super::{CONFIG, beside, must_be_root, review, swap};
+use super::{CONFIG, must_be_root, review, swap};
 use crate::commands::{blocking, machine, password, unix_now};
 use crate::config::{Config, pools};
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Owner;
-use tornado_runtime::files::optional;
+use tornado_runtime::files::{beside, optional, sync_directory};
 use tornado_runtime::socket_path;
 use tornado_shared::model::Secret;
 use tornado_store::KnownSchema;
@@ -336,7 +336,7 @@ fn give_all(path: &Path, owner: Owner) -> io::Result<()> {
             lchown(entry.path(), Some(owner.uid), Some(owner.gid))?;
         }
     }
-    File::open(path)?.sync_all()
+    sync_directory(path)
 }
 
 fn tell(manifest: &Manifest, state: &Path, kept: Option<&Path>, elsewhere: &[String]) {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use std::net::IpAddr;
 use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Peer, Settings, TunNode, Tunnel};
 use tornado_runtime::clock::{unix_seconds, wall_clock};
-use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
+use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
 
 pub(crate) struct UserspaceInterface {
     name: String,
