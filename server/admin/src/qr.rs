@@ -23,7 +23,8 @@ pub fn svg(text: &str, label: &str) -> Option<Markup> {
     let size = width + 2 * QUIET;
     let view = format!("0 0 {size} {size}");
     Some(html! {
-        svg.qr xmlns="http://www.w3.org/2000/svg" viewBox=(view) role="img" aria-label=(label) shape-rendering="crispEdges" {
+        svg.qr xmlns="http://www.w3.org/2000/svg" viewBox=(view) role="img" aria-label=(label)
+            shape-rendering="crispEdges" {
             path fill="#fff" d={ "M0 0h" (size) "v" (size) "H0z" } {}
             path fill="#000" d=(path) {}
         }

@@ -1,4 +1,5 @@
-//! The wall clock. All other code of the product reads it here, which `lint` checks. Monotonic time is `tokio::time::Instant`, whose clock tests pause.
+//! The wall clock. All other code of the product reads it here, which `lint` checks. Monotonic time is
+//! `tokio::time::Instant`, whose clock tests pause.
 
 #[cfg(debug_assertions)]
 use crate::trial::dir;

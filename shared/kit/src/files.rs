@@ -1,7 +1,7 @@
 //! Atomic replacement of files.
 //!
-//! An unfinished file has a fixed name beside its target ([`UNFINISHED`]). So a process that is killed leaves at most one,
-//! which the next replacement removes. Libraries for this choose random names, or names that no other code can recognise.
+//! An unfinished file has a fixed name beside its target ([`UNFINISHED`]). So a process that is killed leaves at most
+//! one, which the next replacement removes. Libraries for this choose random names.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};

@@ -85,7 +85,8 @@ mod tests {
         #[test]
         fn pauses_stay_within_bounds(streak in 0u32..200, jitter in -1.0f64..2.0) {
             let mut failures = Failures { streak, ..Failures::default() };
-            let Verdict::RetryIn(pause) = failures.count(Duration::ZERO, jitter) else { panic!("one failure is no loop") };
+            let verdict = failures.count(Duration::ZERO, jitter);
+            let Verdict::RetryIn(pause) = verdict else { panic!("one failure is not a loop") };
             prop_assert!(pause <= Duration::from_secs(10));
             prop_assert!(streak < 1 || pause >= Duration::from_millis(50));
         }
