@@ -72,7 +72,8 @@ impl ResolvFile {
         let copy = match found {
             Some(found) => [PRESENT.as_bytes(), found].concat(),
             None => {
-                let lines = missing(&self.target()).into_iter().map(|directory| format!("{}\n", directory.display()));
+                let target = self.target();
+                let lines = missing(&target).into_iter().map(|directory| format!("{}\n", directory.display()));
                 (ABSENT.to_owned() + &lines.collect::<String>()).into_bytes()
             }
         };
