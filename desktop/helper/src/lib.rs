@@ -1,7 +1,6 @@
 //! The privileged helper. It stores the login, maintains the session and controls the tunnel.
 
 mod account;
-mod clock;
 mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

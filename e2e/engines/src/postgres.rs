@@ -178,7 +178,7 @@ impl Postgres {
     /// # Errors
     /// The process cannot be signalled.
     pub fn freeze(&self) -> Result<(), EngineError> {
-        self.process().signal(Signal::SIGSTOP)
+        self.server.lock().signal(Signal::SIGSTOP)
     }
 
     /// Continues frozen processes.
@@ -186,12 +186,12 @@ impl Postgres {
     /// # Errors
     /// The process cannot be signalled.
     pub fn thaw(&self) -> Result<(), EngineError> {
-        self.process().signal(Signal::SIGCONT)
+        self.server.lock().signal(Signal::SIGCONT)
     }
 
     /// Kills all processes with SIGKILL. The data are kept.
     pub fn kill(&self) {
-        self.process().kill();
+        self.server.lock().kill();
     }
 
     /// Starts the server again on the same data.
@@ -199,7 +199,7 @@ impl Postgres {
     /// # Errors
     /// The server does not start again.
     pub fn restart(&self) -> Result<(), EngineError> {
-        let mut server = self.process();
+        let mut server = self.server.lock();
         server.kill();
         *server = Self::launch(&self.words, self.place.path(), self.port)?;
         Ok(())
@@ -221,10 +221,6 @@ impl Postgres {
             run(ask, "").is_ok()
         })?;
         Ok(server)
-    }
-
-    fn process(&self) -> parking_lot::MutexGuard<'_, Server> {
-        self.server.lock()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::child::Server;
 use crate::place::Place;
 use crate::postgres::free_port;
 use nix::sys::signal::Signal;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -119,7 +119,7 @@ impl Redis {
     /// # Errors
     /// The process cannot be signalled.
     pub fn freeze(&self) -> Result<(), EngineError> {
-        self.process().signal(Signal::SIGSTOP)
+        self.server.lock().signal(Signal::SIGSTOP)
     }
 
     /// Continues the frozen process.
@@ -127,12 +127,12 @@ impl Redis {
     /// # Errors
     /// The process cannot be signalled.
     pub fn thaw(&self) -> Result<(), EngineError> {
-        self.process().signal(Signal::SIGCONT)
+        self.server.lock().signal(Signal::SIGCONT)
     }
 
     /// Kills the process with SIGKILL. All data are lost.
     pub fn kill(&self) {
-        self.process().kill();
+        self.server.lock().kill();
     }
 
     /// Starts the server again, empty.
@@ -140,7 +140,7 @@ impl Redis {
     /// # Errors
     /// The server does not start again.
     pub fn restart(&self) -> Result<(), EngineError> {
-        let mut server = self.process();
+        let mut server = self.server.lock();
         server.kill();
         *server = Self::launch(&self.words, self.place.path())?;
         Ok(())
@@ -155,10 +155,6 @@ impl Redis {
         let mut server = Server::start(None, program, words, &log)?;
         server.wait(&log, || ask(&place.join("redis.sock"), "PING").is_ok())?;
         Ok(server)
-    }
-
-    fn process(&self) -> MutexGuard<'_, Server> {
-        self.server.lock()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::chance::Chance;
 use crate::world::SET_BACK;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -100,10 +100,6 @@ impl Device {
         self.journal.clone()
     }
 
-    fn note(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock()
-    }
-
     /// The pause before the next action. A server that responds slowly gets fewer requests.
     pub fn pause(&mut self, last: Duration) -> Duration {
         self.chance.millis(1_500, 5_500) + last * 2
@@ -114,7 +110,7 @@ impl Device {
         if !self.logged_in {
             return self.log_in().await;
         }
-        if self.note().current.is_none() {
+        if self.journal.lock().current.is_none() {
             return self.connect().await;
         }
         match (self.habit, self.chance.below(100)) {
@@ -126,18 +122,18 @@ impl Device {
     }
 
     async fn log_in(&mut self) {
-        let name = self.note().username.clone();
-        self.note().doubtful = true;
+        let name = self.journal.lock().username.clone();
+        self.journal.lock().doubtful = true;
         // The former token belongs to a login that has ended.
         self.client.access_token.clear();
         let set_back = SET_BACK.load(Ordering::SeqCst);
         match self.client.login(&name, PASSWORD).await {
             Ok(answer) if answer.status == 200 => {
-                self.note().logins += 1;
+                self.journal.lock().logins += 1;
                 self.logged_in = true;
                 self.set_back = set_back;
                 self.attempt = None;
-                self.note().current = None;
+                self.journal.lock().current = None;
             }
             other => self.complain("a login", &other),
         }
@@ -148,14 +144,14 @@ impl Device {
             Ok(answer) if answer.status == 200 => {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 let (session, address) = (text(&answer.body["session_id"]), text(&answer.body["vpn"]["ip"]));
-                let mut journal = self.note();
+                let mut journal = self.journal.lock();
                 journal.opened.insert(session.clone());
                 journal.current = Some((session, address));
                 journal.doubtful = false;
             }
             other => {
                 {
-                    let mut journal = self.note();
+                    let mut journal = self.journal.lock();
                     journal.unanswered += 1;
                     journal.doubtful = true;
                 }
@@ -167,7 +163,7 @@ impl Device {
     async fn disconnect(&mut self) {
         match self.client.post("/v2/session/disconnect", &json!({})).await {
             Ok(answer) if answer.status == 200 => {
-                let mut journal = self.note();
+                let mut journal = self.journal.lock();
                 if let Some(session) = answer.body["session_id"].as_str() {
                     journal.ended.insert(session.to_owned());
                 }
@@ -178,7 +174,7 @@ impl Device {
                 self.logged_in = self.chance.below(2) == 0;
             }
             other => {
-                self.note().doubtful = true;
+                self.journal.lock().doubtful = true;
                 self.weigh(other, "a disconnect").await;
             }
         }
@@ -226,7 +222,7 @@ impl Device {
             401 => self.lose(&answer, what),
             400 if text.contains("session") => {
                 self.regret(&answer, what);
-                self.note().current = None;
+                self.journal.lock().current = None;
             }
             _ => {}
         }
@@ -237,18 +233,18 @@ impl Device {
             Ok(answer) => format!("{}: {}", answer.status, answer.body),
             Err(error) => format!("{error:#}"),
         };
-        self.note().trouble = format!("{what}: {said}");
+        self.journal.lock().trouble = format!("{what}: {said}");
     }
 
     fn lose(&mut self, answer: &Answer, what: &str) {
         self.regret(answer, what);
         self.logged_in = false;
-        self.note().doubtful = true;
+        self.journal.lock().doubtful = true;
     }
 
     fn regret(&self, answer: &Answer, what: &str) {
         if self.habit == Habit::Steady {
-            self.note().losses.push(format!("{what} was answered with {}: {}", answer.status, answer.body));
+            self.journal.lock().losses.push(format!("{what} was answered with {}: {}", answer.status, answer.body));
         }
     }
 }

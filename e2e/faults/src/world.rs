@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tornado_e2e_engines::Cluster;
 use tornado_e2e_harness::{Lab, LabOptions, ServerOptions, ServerProc, wait_for};
 use tornado_e2e_lanes::world::World;
+use tornado_kit::files::{Access, Durability, replace};
 
 /// How often the clock was set back so far. A key that was removed while the clock was ahead is unknown after that, and
 /// tokens that it signed still look young. They are rejected as `invalid_token`, and their holders must refresh them.
@@ -123,13 +124,11 @@ impl FaultWorld {
     /// Fails if the switch cannot be set.
     pub fn shift_clock(&mut self, seconds: i64) -> Result<()> {
         self.clock += seconds;
-        let (new, switch) = (self.trial.join("clock.new"), self.trial.join("clock"));
-        fs::write(&new, self.clock.to_string())?;
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o644))?;
         if seconds < 0 {
             SET_BACK.fetch_add(1, Ordering::SeqCst);
         }
-        Ok(fs::rename(new, switch)?)
+        let shift = self.clock.to_string();
+        Ok(replace(&self.trial.join("clock"), shift.as_bytes(), Access::mode(0o644), Durability::Unsynced)?)
     }
 
     fn filler(&self, service: &str) -> PathBuf {

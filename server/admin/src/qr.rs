@@ -1,5 +1,6 @@
 //! A QR code as SVG.
 
+use maud::{Markup, html};
 use qrcode::types::Color;
 use qrcode::{EcLevel, QrCode};
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ const QUIET: usize = 4;
 
 /// The QR code of a text as an SVG element, black on white in both colour schemes. `None` if the text is too long.
 #[must_use]
-pub fn svg(text: &str, label: &str) -> Option<String> {
+pub fn svg(text: &str, label: &str) -> Option<Markup> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     let width = code.width();
     let mut path = String::new();
@@ -20,10 +21,12 @@ pub fn svg(text: &str, label: &str) -> Option<String> {
         }
     }
     let size = width + 2 * QUIET;
-    let label = crate::html::escape(label);
-    Some(format!(
-        "<svg class=\"qr\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" role=\"img\" \
-         aria-label=\"{label}\" shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/>\
-         <path fill=\"#000\" d=\"{path}\"/></svg>"
-    ))
+    let view = format!("0 0 {size} {size}");
+    Some(html! {
+        svg.qr xmlns="http://www.w3.org/2000/svg" viewBox=(view) role="img" aria-label=(label)
+            shape-rendering="crispEdges" {
+            path fill="#fff" d={ "M0 0h" (size) "v" (size) "H0z" } {}
+            path fill="#000" d=(path) {}
+        }
+    })
 }

@@ -1,7 +1,7 @@
 //! The page of the set-up link: name and password of the first operator, then the first invitation.
 
 use crate::config::Config;
-use crate::html::{STYLE, escape, page, with_headers};
+use crate::html::{STYLE, page, with_headers};
 use crate::{guard, qr};
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Form, Query, Request, State};
@@ -10,6 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use maud::html;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +68,7 @@ fn refused(why: &str) -> Response {
 }
 
 fn problem_page(status: StatusCode, title: &str, what_to_do: &str) -> Response {
-    page(status, title, &format!("<p class=\"error\" role=\"alert\">{}</p>", escape(what_to_do)))
+    page(status, title, &html! { p.error role="alert" { (what_to_do) } })
 }
 
 async fn health() -> Json<tornado_shared::api::StatusWord> {
@@ -101,20 +102,26 @@ async fn form(query: Result<Query<Code>, QueryRejection>) -> Response {
 }
 
 fn form_page(status: StatusCode, code: &Secret, name: &str, error: Option<&str>) -> Response {
-    let error = error.map(|e| format!("<p class=\"error\" role=\"alert\">{}</p>\n", escape(e))).unwrap_or_default();
-    let (code, name) = (escape(code.expose()), escape(name));
-    let body = format!(
-        "<p>Create the first operator of this server. The link works once.</p>\n{error}\
-         <form method=\"post\" action=\"/setup\">\n<input type=\"hidden\" name=\"code\" value=\"{code}\">\n\
-         <label for=\"name\">Name</label>\n\
-         <input id=\"name\" name=\"name\" value=\"{name}\" required minlength=\"3\" maxlength=\"50\" autocomplete=\"username\" autocapitalize=\"none\" autofocus>\n\
-         <label for=\"password\">Password</label>\n\
-         <input id=\"password\" name=\"password\" type=\"password\" required minlength=\"{MIN_PASSWORD}\" maxlength=\"1024\" autocomplete=\"new-password\" aria-describedby=\"password-hint\">\n\
-         <small id=\"password-hint\">At least {MIN_PASSWORD} characters.</small>\n\
-         <label for=\"again\">Repeat password</label>\n\
-         <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"{MIN_PASSWORD}\" maxlength=\"1024\" autocomplete=\"new-password\">\n\
-         <button type=\"submit\">Create operator</button>\n</form>"
-    );
+    let body = html! {
+        p { "Create the first operator of this server. The link works once." }
+        @if let Some(error) = error {
+            p.error role="alert" { (error) }
+        }
+        form method="post" action="/setup" {
+            input type="hidden" name="code" value=(code.expose());
+            label for="name" { "Name" }
+            input #name name="name" value=(name) required minlength="3" maxlength="50" autocomplete="username"
+                autocapitalize="none" autofocus;
+            label for="password" { "Password" }
+            input #password name="password" type="password" required minlength=(MIN_PASSWORD) maxlength="1024"
+                autocomplete="new-password" aria-describedby="password-hint";
+            small #password-hint { "At least " (MIN_PASSWORD) " characters." }
+            label for="again" { "Repeat password" }
+            input #again name="again" type="password" required minlength=(MIN_PASSWORD) maxlength="1024"
+                autocomplete="new-password";
+            button type="submit" { "Create operator" }
+        }
+    };
     page(status, "Set up this server", &body)
 }
 
@@ -174,25 +181,21 @@ async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormR
 }
 
 fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {
-    let more = "<p>To invite more users, run <code>tornadod invite create</code> on the server.</p>";
-    let body = match invitation {
-        Ok(invitation) => {
-            let link = invitation.link.expose();
-            let code = qr::svg(link, "The invitation as a QR code").unwrap_or_default();
-            let link = escape(link);
-            format!(
-                "<p>The operator was created.</p>\n<h2>Your first invitation</h2>\n\
-                 <p>Open it on a device with the Tornado app, or pass it to <code>tornado enroll</code>. \
-                 It works once, within 7 days, and is shown only now.</p>\n{code}\n\
-                 <p><a href=\"{link}\"><code>{link}</code></a></p>\n{more}"
-            )
+    let body = html! {
+        p { "The operator was created." }
+        @match invitation {
+            Ok(invitation) => {
+                h2 { "Your first invitation" }
+                p {
+                    "Open it on a device with the Tornado app, or pass it to " code { "tornado enroll" }
+                    ". It works once, within 7 days, and is shown only now."
+                }
+                @if let Some(code) = qr::svg(invitation.link.expose(), "The invitation as a QR code") { (code) }
+                p { a href=(invitation.link.expose()) { code { (invitation.link.expose()) } } }
+            }
+            Err(error) => { p.error { "Cannot create an invitation: " (error) "." } }
         }
-        Err(error) => {
-            let why = escape(&error.to_string());
-            format!(
-                "<p>The operator was created.</p>\n<p class=\"error\">Cannot create an invitation: {why}.</p>\n{more}"
-            )
-        }
+        p { "To invite more users, run " code { "tornadod invite create" } " on the server." }
     };
     page(StatusCode::OK, "This server is set up", &body)
 }

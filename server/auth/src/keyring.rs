@@ -1,7 +1,6 @@
 //! Status, rotation and check of the keys, with their audit rows.
 
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::fault;
 use crate::keys::ring::Step;
 use crate::keys::rotation::Schedule;
@@ -12,6 +11,7 @@ use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::keys::{KeyCheck, KeyPhase, KeyStatus};
+use tornado_runtime::clock::Clock;
 use tornado_runtime::trial::fault_point;
 use tornado_shared::model::UnixSeconds;
 use tornado_store::identity::IdentityStore;

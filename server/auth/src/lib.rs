@@ -12,7 +12,6 @@
 
 mod access;
 mod actor;
-mod clock;
 mod closing;
 mod code;
 mod config;
@@ -32,7 +31,6 @@ mod tokens;
 mod trail;
 mod users;
 
-pub use clock::Clock;
 pub use config::{Argon2Cost, Config, ConfigError};
 pub use error::Error;
 pub use server::Address;
@@ -46,6 +44,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::SessionsClient;
+use tornado_runtime::clock::Clock;
 use tornado_runtime::{Context, Readiness, Tasks};
 use tornado_store::PostgresLogin;
 use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};

@@ -26,6 +26,7 @@ use tornado_contracts::auth::users::UsersClient;
 use tornado_contracts::auth::{AttestTls, Auth, AuthClient};
 use tornado_contracts::session::SessionsClient;
 use tornado_contracts::wg::WgClient;
+use tornado_runtime::backoff::Backoff;
 use tornado_runtime::clock::wall_clock;
 use tornado_runtime::{Context, Readiness, Tasks};
 
@@ -105,12 +106,13 @@ async fn renew<A: Future<Output = ()>>(
 /// Asks `auth` to attest the key of the certificate. Invitations cannot pin an unattested key, so this retries until it
 /// succeeds.
 async fn attest(auth: &dyn Auth, spki_sha256: String, report: impl Fn(String)) {
-    let mut pause = Duration::from_millis(100);
+    let pauses = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let mut failures = 0;
     while let Err(error) = auth.attest_tls(AttestTls { spki_sha256: spki_sha256.clone() }).await {
         tracing::warn!(%error, "could not attest the certificate; retrying");
         report(error.to_string());
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(5));
+        tokio::time::sleep(pauses.pause(failures, 0.0)).await;
+        failures = failures.saturating_add(1);
     }
 }
 

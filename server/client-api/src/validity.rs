@@ -3,8 +3,6 @@
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::path::Path;
-use yasna::tags::TAG_UTCTIME;
-use yasna::{ASN1Result, BERReader, Tag};
 
 /// Unix seconds of `notBefore` and `notAfter` of the first certificate in a PEM file (RFC 5280, 4.1.2.5).
 ///
@@ -12,39 +10,13 @@ use yasna::{ASN1Result, BERReader, Tag};
 /// The reason, in words: the file cannot be read or is not a certificate.
 pub fn validity(path: &Path) -> Result<(i64, i64), String> {
     let certificate = CertificateDer::from_pem_file(path).map_err(|error| error.to_string())?;
-    of_der(&certificate).map_err(|_| "not an X.509 certificate".to_owned())
-}
-
-fn of_der(der: &[u8]) -> ASN1Result<(i64, i64)> {
-    let signed = yasna::parse_der(der, |certificate| {
-        certificate.read_sequence(|parts| {
-            let signed = parts.next().read_der()?;
-            // Algorithm and signature.
-            parts.next().read_der()?;
-            parts.next().read_der()?;
-            Ok(signed)
-        })
-    })?;
-    yasna::parse_der(&signed, |signed| {
-        signed.read_sequence(|parts| {
-            // The version field is absent in version 1; then serial number, algorithm and issuer.
-            parts.read_optional(|version| version.read_tagged(Tag::context(0), |reader| reader.read_der()))?;
-            for _ in 0..3 {
-                parts.next().read_der()?;
-            }
-            let both = parts.next().read_sequence(|times| Ok((time(times.next())?, time(times.next())?)))?;
-            // Subject, key, extensions.
-            while parts.read_optional(|reader| reader.read_der())?.is_some() {}
-            Ok(both)
-        })
-    })
-}
-
-fn time(reader: BERReader<'_, '_>) -> ASN1Result<i64> {
-    if reader.lookahead_tag()? == TAG_UTCTIME {
-        return Ok(reader.read_utctime()?.datetime().unix_timestamp());
+    let invalid = || "not an X.509 certificate".to_owned();
+    let (rest, certificate) = x509_parser::parse_x509_certificate(&certificate).map_err(|_| invalid())?;
+    if !rest.is_empty() {
+        return Err(invalid());
     }
-    Ok(reader.read_generalized_time()?.datetime().unix_timestamp())
+    let validity = certificate.validity();
+    Ok((validity.not_before.timestamp(), validity.not_after.timestamp()))
 }
 
 #[cfg(test)]

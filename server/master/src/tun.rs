@@ -63,10 +63,7 @@ impl Drop for TunSocket {
 }
 
 fn listen(path: &Path, wg: Owner) -> io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        Ok(()) | Err(_) => {}
-    }
+    tornado_runtime::files::optional(std::fs::remove_file(path))?;
     let listener = UnixListener::bind(path)?;
     std::os::unix::fs::lchown(path, Some(wg.uid), None)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;

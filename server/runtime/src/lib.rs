@@ -3,7 +3,6 @@
 //! Nothing here depends on what a service does.
 
 pub mod beneath;
-pub mod clock;
 mod context;
 pub mod engines;
 pub mod failure;
@@ -13,7 +12,6 @@ mod readiness;
 mod roles;
 mod signals;
 mod tasks;
-pub mod trial;
 
 pub use context::{Context, ContextError, TUN_SOCKET, socket_path};
 pub use pace::{every, every_after, rest};
@@ -21,3 +19,4 @@ pub use readiness::{HoldReady, Readiness, ReadySetter};
 pub use roles::{Roles, RolesError};
 pub use signals::end_on_signals;
 pub use tasks::{TaskError, Tasks};
+pub use tornado_kit::{backoff, clock, files, trial};

@@ -1,11 +1,7 @@
-//! The clock of the service, and the detection of its jumps.
+//! Detects jumps of the wall clock.
 
-use std::sync::Arc;
 use std::time::Instant;
 use tornado_shared::model::UnixSeconds;
-
-/// Returns seconds since the Unix epoch.
-pub(crate) type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
 
 /// Differences up to this many seconds come from reading two clocks, rounding, or clock adjustment.
 const TOLERANCE: i64 = 3;

@@ -2,13 +2,13 @@
 
 use crate::access::Access;
 use crate::accounting::Accounting;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::lanes::{LaneClient, Policies, Reconciler};
 use crate::live::LiveState;
 use crate::registry::Registry;
 use std::sync::Arc;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::{LanePools, Slot, UnixSeconds};
 use tornado_store::sessions::SessionStore;
 
@@ -30,7 +30,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub fn now(&self) -> UnixSeconds {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// First and last slot for devices.

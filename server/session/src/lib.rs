@@ -45,6 +45,7 @@ use tornado_contracts::auth::AuthClient;
 use tornado_contracts::tor::TorClient;
 use tornado_contracts::wg::WgClient;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
+use tornado_runtime::clock::Clock;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 use tornado_shared::model::LanePools;
 use tornado_store::sessions::{Deadlined, SqlSessions};
@@ -116,7 +117,7 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
         auth: Arc::new(AuthClient::new(context.channel(ServiceName::Auth))),
         wg: Arc::new(WgClient::new(context.channel(ServiceName::Wg))),
         tor: Arc::new(TorClient::new(context.channel(ServiceName::Tor))),
-        clock: Arc::new(tornado_runtime::clock::unix_now),
+        clock: Clock::system(),
     };
     let service = Service::restore(config, parts).await?;
     let (ready, readiness) = Readiness::new("sessions are being restored");

@@ -2,7 +2,6 @@
 
 use crate::access::Access;
 use crate::accounting::Accounting;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::core::Core;
 use crate::counters::Counters;
@@ -18,6 +17,7 @@ use tornado_contracts::tor::Tor;
 use tornado_contracts::wg::Wg;
 use tornado_live::LiveStore;
 use tornado_runtime::Tasks;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::LanePools;
 use tornado_store::StoreError;
 use tornado_store::sessions::SessionStore;
@@ -52,7 +52,7 @@ impl Service {
     /// Composes the service and restores all live sessions from the store.
     pub async fn restore(config: Config, parts: Parts) -> Result<Arc<Self>, StoreError> {
         let Parts { pools, store, live, auth, wg, tor, clock } = parts;
-        let counters = Arc::new(Counters::new(clock()));
+        let counters = Arc::new(Counters::new(clock.now()));
         let registry = Arc::new(Registry::default());
         let lanes = Arc::new(LaneClient::new(wg));
         let policies = Policies::new(auth.clone(), lanes.clone(), registry.clone());

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use crate::flush::Log;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
@@ -75,8 +76,7 @@ impl Database {
         let made = private_file(path).and_then(|()| path.canonicalize());
         let path = &made.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
-        let url = format!("sqlite://{}?mode=rw", percent_encode(text));
-        let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
+        let options = AnyConnectOptions::from_str(&file_url(text))?.disable_statement_logging();
         // A pool would retry for seconds. The probe detects immediately that a file is not a database.
         let mut probe = AnyConnection::connect_with(&options).await?;
         probe.execute(sqlx::raw_sql(WRITER_PRAGMAS)).await?;
@@ -264,17 +264,10 @@ pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
-/// Percent-encodes (RFC 3986 §2.1) every byte that is not plainly part of a path.
-pub(crate) fn percent_encode(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+/// The URL of a file that exists. Every byte that is not plainly part of a path is percent-encoded (RFC 3986 §2.1).
+pub(crate) fn file_url(path: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
+    format!("sqlite://{}?mode=rw", utf8_percent_encode(path, ENCODED))
 }
 
 #[cfg(test)]

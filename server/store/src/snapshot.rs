@@ -1,7 +1,7 @@
 //! Copies SQLite files in use, and checks files of a backup.
 
 use crate::StoreError;
-use crate::db::{percent_encode, private_file};
+use crate::db::{file_url, private_file};
 use sqlx::any::AnyConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Row as _};
@@ -104,7 +104,7 @@ pub async fn is_newer_sqlite(path: &Path, schema: KnownSchema) -> Result<bool, S
 pub(crate) async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
     let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
-    let url = format!("sqlite://{}?mode=rw", percent_encode(text));
+    let url = file_url(text);
     let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
     let mut db = AnyConnection::connect_with(&options).await?;
     db.execute(sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF")).await?;

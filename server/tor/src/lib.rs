@@ -33,6 +33,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{Wg, WgClient};
+use tornado_runtime::clock::Clock;
 use tornado_runtime::{Context, Readiness, Tasks, ground};
 
 /// Serves until `context.shutdown` is cancelled, then stops Tor and closes the lane.
@@ -68,7 +69,7 @@ pub async fn run_with(context: Context, config: Config, mut wiring: Wiring, wg: 
     }
     let (listen, page_port) = (wiring.listen.clone(), config.page_port);
     let settings = Arc::new(Settings { own: config, wiring });
-    let service = Arc::new(Service::new(settings, Layout::new(&context.state_dir), tornado_runtime::clock::unix_now));
+    let service = Arc::new(Service::new(settings, Layout::new(&context.state_dir), Clock::system()));
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);

@@ -53,7 +53,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_lane_is_reconciled_steadily_for_sixty_days() {
         let dir = tempfile::tempdir().unwrap();
-        let service = Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), || 0));
+        let service =
+            Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), tornado_runtime::clock::Clock::new(|| 0)));
         let wg = Arc::new(FakeWg::default());
         let per_hour = 3600 * 1000 / u64::try_from(INTERVAL.as_millis()).unwrap();
         // `wg` fails at first: the retries must keep the steady interval as well.

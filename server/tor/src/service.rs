@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Mutex;
 use tornado_contracts::tor::{LaneState, TorControl, TorError, TorOrder, TorStatus};
 use tornado_contracts::wg::{SetTorLane, TorExits};
-use tornado_shared::model::UnixSeconds;
+use tornado_runtime::clock::Clock;
 
 pub(crate) struct Service {
     /// The lane's own Tor process.
@@ -25,11 +25,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(settings: Arc<Settings>, layout: Layout, unix_now: fn() -> UnixSeconds) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, layout: Layout, clock: Clock) -> Self {
         let desired = desired::load(&layout.desired());
         Self {
             countries: Arc::new(Countries::new(&settings.own)),
-            tor: Arc::new(Instance::new(settings, layout, desired, unix_now)),
+            tor: Arc::new(Instance::new(settings, layout, desired, clock)),
             offer: Offer::default(),
             pages: Arc::default(),
             orders: Mutex::new(()),

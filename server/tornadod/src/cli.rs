@@ -220,21 +220,12 @@ pub enum Session {
     },
 }
 
-/// Parses a whole number with a unit: s, m, h, d or w.
+/// Parses numbers with units, such as `30m` or `1d 12h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("'{text}' is not a duration; write 30m, 12h, 7d or 2w");
-    let unit = text.chars().last().ok_or_else(bad)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        'w' => 604_800,
-        _ => return Err(bad()),
-    };
-    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| bad())?;
-    let total = number.checked_mul(seconds).filter(|total| (60..=30 * 86_400).contains(total));
-    total.map(Duration::from_secs).ok_or_else(|| format!("'{text}' must be between 1m and 30d"))
+    let bad = |_| format!("'{text}' is not a duration; write 30m, 12h, 7d or 2w");
+    let total = humantime::parse_duration(text).map_err(bad)?;
+    let is_allowed = (60..=30 * 86_400).contains(&total.as_secs());
+    is_allowed.then_some(total).ok_or_else(|| format!("'{text}' must be between 1m and 30d"))
 }
 
 #[cfg(test)]
@@ -250,8 +241,11 @@ mod tests {
     #[test]
     fn durations() {
         assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
-        assert_eq!(parse_duration("90m"), Ok(Duration::from_secs(5400)));
-        for text in ["", "7", "d", "-1d", "1.5h", "5y", "31d", "1s", "99999999999999999999d", "7é"] {
+        for text in ["90m", "5400s", "1h 30m", "1.5h"] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(5400)), "{text}");
+        }
+        assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        for text in ["", "7", "d", "-1d", "1,5h", "5y", "31d", "1s", "99999999999999999999d", "7é"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

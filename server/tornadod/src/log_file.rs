@@ -4,13 +4,13 @@
 //! The file is copied and then truncated, because all processes have it open. They append, so they continue at its new
 //! end (open(2), `O_APPEND`). Lines that are written between the last read of the copy and the truncation are lost.
 
-use crate::commands::backup::beside;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tornado_runtime::files::{Access, Durability, beside, create, optional};
 
 /// Interval between two checks.
 const LOOK: Duration = Duration::from_secs(10);
@@ -54,10 +54,9 @@ fn cut(path: &Path, limit: u64) -> io::Result<()> {
     }
     let [first, second, new] = ["1", "2", "new"].map(|part| beside(path, part));
     // The copy first: where it fails, both older parts are kept.
-    let copied = copy(&mut log, &new).and_then(|()| match std::fs::rename(&first, &second) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => std::fs::rename(&new, &first),
-    });
+    let copied = create(&new, Access::PRIVATE, Durability::Unsynced, |new| io::copy(&mut log, new).map(drop))
+        .and_then(|()| optional(std::fs::rename(&first, &second)))
+        .and_then(|_| std::fs::rename(&new, &first));
     // Without space for a copy the limit still holds.
     if copied.is_ok() || length > limit.saturating_mul(2) {
         log.set_len(0)?;
@@ -66,12 +65,6 @@ fn cut(path: &Path, limit: u64) -> io::Result<()> {
         drop(std::fs::remove_file(&new));
     }
     copied
-}
-
-fn copy(log: &mut File, to: &Path) -> io::Result<()> {
-    drop(std::fs::remove_file(to));
-    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
-    io::copy(log, &mut new).map(drop)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 mod buckets;
 
 use buckets::{Buckets, Verdict};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ impl<S: Subscriber> Filter<S> for Limit {
         }
         let logged_at = normal.as_ref().map(|place| (place.target().to_owned(), place.line()));
         let place = Place { callsite: event.metadata().callsite(), logged_at };
-        let verdict = self.buckets().take(&place, self.began.elapsed());
+        let verdict = self.buckets.lock().take(&place, self.began.elapsed());
         match verdict {
             Verdict::Pass => return true,
             Verdict::Suppress => {}
@@ -85,10 +85,6 @@ impl<S: Subscriber> Filter<S> for Limit {
 const SUMMARY_TARGET: &str = "tornado_log::summary";
 
 impl Limit {
-    fn buckets(&self) -> MutexGuard<'_, Buckets<Place>> {
-        self.buckets.lock()
-    }
-
     /// Writes a summary from a separate thread, because no event may be emitted while another is being filtered. The
     /// thread exists only while lines are suppressed.
     fn summarise_later(&self, place: Place, metadata: &Metadata<'_>) {
@@ -96,7 +92,7 @@ impl Limit {
         let like = format!("{}:{}", metadata.target(), metadata.line().unwrap_or_default());
         let write = move || {
             std::thread::sleep(SUMMARY);
-            let lines = limit.buckets().collect(&place);
+            let lines = limit.buckets.lock().collect(&place);
             tracing::warn!(target: SUMMARY_TARGET, lines, like, "similar lines were suppressed");
         };
         // If the thread cannot be started, the counter still includes the lines.

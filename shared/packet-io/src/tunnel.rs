@@ -156,18 +156,18 @@ impl Tunnel {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let is_running = |running: &Running| !running.tasks.iter().any(JoinHandle::is_finished);
-        self.shared.has_failed() || !self.running().as_ref().is_some_and(is_running)
+        self.shared.has_failed() || !self.running.lock().as_ref().is_some_and(is_running)
     }
 
     /// True after [`Self::stop`].
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.running().is_none()
+        self.running.lock().is_none()
     }
 
     /// Stops the tunnel and removes the TUN device. The peers can still be listed.
     pub async fn stop(&self) {
-        let Some(Running { socket, tasks }) = self.running().take() else { return };
+        let Some(Running { socket, tasks }) = self.running.lock().take() else { return };
         drop(socket);
         for task in &tasks {
             task.abort();
@@ -178,11 +178,7 @@ impl Tunnel {
         }
     }
 
-    fn running(&self) -> parking_lot::MutexGuard<'_, Option<Running>> {
-        self.running.lock()
-    }
-
     fn socket(&self) -> Option<Socket> {
-        self.running().as_ref().map(|running| running.socket.clone())
+        self.running.lock().as_ref().map(|running| running.socket.clone())
     }
 }

@@ -5,9 +5,9 @@ use super::foreign;
 use super::paths::{BIN, CONFIG, CONFIG_DIR, LIB, PROGRAMS, UNIT};
 use crate::shell;
 use anyhow::Context as _;
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use tornado_kit::files::{Access, Durability, replace};
 
 /// Crates whose programs are installed.
 pub const PACKAGES: &[&str] = &["tornadod", "tornado-helper", "tornado-cli"];
@@ -91,7 +91,7 @@ pub fn concerns_server(path: &str) -> bool {
     [tornadod().as_path(), Path::new(CONFIG), Path::new(UNIT)].contains(&Path::new(path))
 }
 
-/// Writes a temporary file and renames it, so that a running program keeps its file and no reader sees a partial one.
+/// Replaces the file, so that a running program keeps the old one and no reader sees a partial one.
 fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Option<String>> {
     if std::fs::read(path).is_ok_and(|old| old == content) {
         return Ok(None);
@@ -100,10 +100,7 @@ fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Option<String
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).with_context(failed)?;
     }
-    let new = path.with_extension("new");
-    std::fs::write(&new, content).with_context(failed)?;
-    std::fs::set_permissions(&new, Permissions::from_mode(mode)).with_context(failed)?;
-    std::fs::rename(&new, path).with_context(failed)?;
+    replace(path, content, Access::mode(mode), Durability::Unsynced).with_context(failed)?;
     Ok(Some(path.display().to_string()))
 }
 

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::PathBuf;
+use tornado_kit::files::{Access, Durability, optional, replace, sync_directory};
 use zeroize::Zeroizing;
 
 /// Maximum size of a file that is read, bytes.
@@ -77,22 +78,13 @@ impl Store {
 
     /// Removes a file, which may not exist.
     pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
-        match fs::remove_file(self.path(name)) {
-            Ok(()) => {
-                let synced = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
-                synced.map_err(|e| self.io(name, e))
-            }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(self.io(name, e)),
-        }
+        let removed = optional(fs::remove_file(self.path(name))).map_err(|e| self.io(name, e))?;
+        removed.map_or(Ok(()), |()| sync_directory(&self.directory)).map_err(|e| self.io(name, e))
     }
 
     /// Renames a file, which may not exist.
     pub(crate) fn rename(&self, name: &str, new: &str) -> Result<(), StoreError> {
-        match fs::rename(self.path(name), self.path(new)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.io(name, e)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        optional(fs::rename(self.path(name), self.path(new))).map(drop).map_err(|e| self.io(name, e))
     }
 
     /// Fails if [`Self::replace`] would fail.
@@ -103,11 +95,8 @@ impl Store {
 
     /// Returns `None` only if the file does not exist.
     pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
-        let file = match OpenOptions::new().read(true).open(self.path(name)) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(self.io(name, e)),
-        };
+        let file = optional(fs::File::open(self.path(name))).map_err(|e| self.io(name, e))?;
+        let Some(file) = file else { return Ok(None) };
         let mode = file.metadata().map_err(|e| self.io(name, e))?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(StoreError::Exposed { path: self.path(name) });
@@ -126,16 +115,8 @@ impl Store {
     pub(crate) fn replace<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
         let text = serde_json::to_vec_pretty(value).map_err(|e| self.io(name, io::Error::other(e)))?;
         let text = Zeroizing::new(text);
-        let new = self.directory.join(format!("{name}.new"));
-        let write = || -> io::Result<()> {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-            let _ = fs::remove_file(&new);
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&new, self.path(name))?;
-            fs::File::open(&self.directory)?.sync_all()
-        };
-        write().map_err(|e| self.io(name, e))
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+        let replaced = made.and_then(|()| replace(&self.path(name), &text, Access::PRIVATE, Durability::Synced));
+        replaced.map_err(|e| self.io(name, e))
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 use tokio::time::Instant;
+use tornado_kit::backoff::Backoff;
 
-/// Maximum delay between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Delays between two attempts, shortened by up to a tenth.
+const DELAYS: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30)).spread(0.1);
 
 /// The back-off of attempts to restore the tunnel.
 pub(crate) struct Retry {
@@ -22,12 +23,10 @@ impl Retry {
         self.due
     }
 
-    /// Doubles the delay from 1 s to at most 30 s; waits at least as long as the server requested (`retry_after`).
-    /// `jitter` is in 0..1.
+    /// Waits at least as long as the server requested (`retry_after`). `jitter` is in 0..1.
     pub(crate) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, jitter: f64) {
-        let pause = Duration::from_secs(1 << self.failures.min(5)).min(LONGEST_PAUSE);
+        self.due = now + DELAYS.pause(self.failures, jitter).max(retry_after.unwrap_or_default());
         self.failures = self.failures.saturating_add(1);
-        self.due = now + pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0)).max(retry_after.unwrap_or_default());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use tokio::time::Instant;
+use tornado_kit::backoff::Backoff;
 
 /// Maximum delay between two attempts while the server is unreachable.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -9,7 +10,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Schedule of one session's heartbeats.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
-    half: Duration,
+    /// Time between two heartbeats; does not grow.
+    interval: Backoff,
+    /// Delays after failed heartbeats: never more than `interval`.
+    delays: Backoff,
     due: Instant,
     failures: u32,
 }
@@ -17,8 +21,10 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// Schedules a heartbeat every `ttl / 2`. `jitter` is in 0..1.
     pub(crate) fn new(ttl: Duration, now: Instant, jitter: f64) -> Self {
-        let half = ttl / 2;
-        Self { half, due: now + spread(half, jitter), failures: 0 }
+        // Shortened, so that devices that connected together spread out, and never lengthened.
+        let within = |first, longest| Backoff::new(first, longest).spread(0.1);
+        let (interval, delays) = (within(ttl / 2, ttl / 2), within(Duration::from_secs(1), LONGEST_PAUSE.min(ttl / 2)));
+        Self { interval, delays, due: now + interval.pause(0, jitter), failures: 0 }
     }
 
     pub(crate) const fn due(&self) -> Instant {
@@ -32,21 +38,14 @@ impl Schedule {
 
     pub(crate) fn succeeded(&mut self, now: Instant, jitter: f64) {
         self.failures = 0;
-        self.due = now + spread(self.half, jitter);
+        self.due = now + self.interval.pause(0, jitter);
     }
 
-    /// Doubles the delay from 1 s to at most 30 s, and never more than a heartbeat's interval. Waits at least as long
-    /// as the server requested (`retry_after`).
+    /// Waits at least as long as the server requested (`retry_after`).
     pub(crate) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, jitter: f64) {
-        let pause = Duration::from_secs(1 << self.failures.min(5)).min(LONGEST_PAUSE).min(self.half);
+        self.due = now + self.delays.pause(self.failures, jitter).max(retry_after.unwrap_or_default());
         self.failures = self.failures.saturating_add(1);
-        self.due = now + spread(pause, jitter).max(retry_after.unwrap_or_default());
     }
-}
-
-/// Shortens `pause` by up to a tenth, so that devices that connected together spread out. It never lengthens it.
-fn spread(pause: Duration, jitter: f64) -> Duration {
-    pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use tokio::time::Instant;
+use tornado_kit::backoff::Backoff;
 use tornado_shared::model::Transfer;
 use tornado_tunnel::plan::{KEEPALIVE, Observation};
 
@@ -11,8 +12,8 @@ const RESPONSE_WITHIN: Duration = Duration::from_secs(12);
 /// A handshake of this age should have been renewed by the keepalives alone: after Rekey-After-Time, 120 s (whitepaper
 /// §6.1), plus retries for half a minute.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(155);
-/// Maximum delay between two attempts to choose another path.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Delays between two attempts to choose another path.
+const DELAYS: Backoff = Backoff::new(RESPONSE_WITHIN, Duration::from_secs(60));
 /// Size of a keepalive, bytes (whitepaper §5.4.6).
 const KEEPALIVE_SIZE: u64 = 32;
 
@@ -50,7 +51,7 @@ impl SilenceDetector {
         if !(unanswered || old) || now < self.not_before {
             return false;
         }
-        self.not_before = now + (RESPONSE_WITHIN * 2u32.pow(self.failures.min(4))).min(LONGEST_PAUSE);
+        self.not_before = now + DELAYS.pause(self.failures, 0.0);
         self.failures = self.failures.saturating_add(1);
         true
     }

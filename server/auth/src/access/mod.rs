@@ -5,7 +5,6 @@ mod table;
 pub use table::{Act, allowed};
 
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::code::{self, CodeKind};
 use crate::fault;
 use crate::trail::Trail;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::operators::OperatorRole;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::Secret;
 use tornado_store::identity::{Authority, IdentityStore, OperatorRow};
 

@@ -3,7 +3,6 @@
 pub mod totp;
 
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::code::{self, CodeKind};
 use crate::fault;
 use crate::guard::Running;
@@ -12,6 +11,7 @@ use crate::trail::Trail;
 use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::Secret;
 use tornado_store::identity::{Factor, FactorOwner, IdentityStore, NewAudit};

@@ -3,10 +3,10 @@
 use super::attempt::Attempt;
 use super::counters::{Guard, RetryAfter};
 use super::limits::Limits;
-use crate::clock::Clock;
 use parking_lot::Mutex;
 use std::net::IpAddr;
 use tornado_contracts::auth::AuthError;
+use tornado_runtime::clock::Clock;
 
 /// The guard, shared by all calls.
 pub struct Attempts {

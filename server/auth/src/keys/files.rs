@@ -2,16 +2,15 @@
 
 use super::error::KeysError;
 use serde::{Serialize, de::DeserializeOwned};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{self, Access, Durability, UNFINISHED, create, optional, unfinished};
 use zeroize::Zeroizing;
 
 /// Largest key file, bytes.
 const MAX_LEN: u64 = 16 * 1024;
-/// Prefix of incomplete files.
-const UNFINISHED: &str = ".unfinished-";
 
 fn io(path: &Path) -> impl FnOnce(io::Error) -> KeysError + '_ {
     move |source| KeysError::File { path: path.to_owned(), source }
@@ -28,10 +27,8 @@ pub fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), 
     let text = serde_json::to_vec_pretty(value).map(Zeroizing::new);
     let text =
         text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
-    let unfinished = dir.join(format!("{UNFINISHED}{name}"));
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io(&unfinished))?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
+    let unfinished = unfinished(&path);
+    create(&unfinished, Access::PRIVATE, Durability::Synced, |file| file.write_all(&text)).map_err(io(&unfinished))?;
     tornado_runtime::trial::fault_point("rotation.unfinished");
     // `link` fails if the name exists; `rename` would replace the file.
     fs::hard_link(&unfinished, &path).map_err(io(&path))?;
@@ -46,22 +43,12 @@ pub fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), Ke
     let text = serde_json::to_vec(value).map(Zeroizing::new);
     let text =
         text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
-    let unfinished = dir.join(format!("{UNFINISHED}{name}"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .map_err(io(&unfinished))?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
-    fs::rename(&unfinished, &path).map_err(io(&path))?;
-    sync_dir(dir)
+    files::replace(&path, &text, Access::PRIVATE, Durability::Synced).map_err(io(&path))
 }
 
 /// Flushes a directory's entries to disk.
 pub fn sync_dir(dir: &Path) -> Result<(), KeysError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
+    files::sync_directory(dir).map_err(io(dir))
 }
 
 /// Reads a file that must be private and complete.
@@ -123,10 +110,7 @@ pub fn rename_dir(from: &Path, to: &Path) -> Result<(), KeysError> {
 
 /// Removes the directory of an interrupted first start; it was never used.
 pub fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    optional(fs::remove_dir_all(path)).map(drop).map_err(io(path))
 }
 
 /// True if the path exists.

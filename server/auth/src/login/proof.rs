@@ -1,7 +1,6 @@
 //! Proof of an account's password and second factor, for logins and enrolments.
 
 use super::envelope::Opened;
-use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::factor::Factors;
 use crate::fault;
@@ -11,6 +10,7 @@ use crate::password::{Passwords, Place};
 use crate::tokens::Logins;
 use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
+use tornado_runtime::clock::Clock;
 use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Secret, UserId};
 use tornado_store::identity::{FactorOwner, IdentityStore, Proof, User};

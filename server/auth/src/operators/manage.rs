@@ -2,7 +2,6 @@
 
 use crate::access::role_of;
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::factor::Factors;
 use crate::fault;
 use crate::password::Passwords;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use tornado_contracts::auth::operators::{OperatorRef, PutOperatorRole};
 use tornado_contracts::auth::{AuthError, Operator};
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::OperatorId;
 use tornado_store::identity::{FactorOwner, IdentityStore, OperatorChange, OperatorRow, PutOutcome, RemoveOutcome};
 

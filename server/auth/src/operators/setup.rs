@@ -3,7 +3,6 @@
 use super::manage::Operators;
 use super::sign_ins::SignIns;
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::code::{self, CodeKind};
 use crate::fault;
 use crate::trail::Trail;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use tornado_contracts::auth::operators::{OperatorRole, PutOperatorRole, SignedIn};
 use tornado_contracts::auth::{AuthError, RedeemSetup, SetupLink};
+use tornado_runtime::clock::Clock;
 use tornado_store::identity::{IdentityStore, Proof};
 
 /// Lifetime of a code, seconds.

@@ -3,7 +3,6 @@
 use super::manage::Operators;
 use crate::access::{allowed, role_of};
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::code::{self, CodeKind};
 use crate::factor::Factors;
 use crate::fault;
@@ -17,6 +16,7 @@ use tornado_contracts::auth::operators::{
 };
 use tornado_contracts::auth::{AuthError, Operator};
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_store::identity::{FactorOwner, IdentityStore, NewSignIn, OperatorRow, Proof, SignInRow};
 use uuid::Uuid;

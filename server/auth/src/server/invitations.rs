@@ -2,13 +2,13 @@
 
 use super::statement::Statement;
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::code::{self, CodeKind};
 use crate::fault;
 use crate::trail::Trail;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 use tornado_contracts::auth::{AuthError, CreateInvitation, InvitationLink};
+use tornado_runtime::clock::Clock;
 use tornado_runtime::ground;
 use tornado_shared::invitation::{DEFAULT_PORT, Invitation, ServerAddress};
 use tornado_shared::model::{InvitationId, UserId, Username};

@@ -1,12 +1,12 @@
 //! The server's public statement.
 
-use crate::clock::Clock;
 use crate::fault;
 use crate::keys::Keys;
 use data_encoding::{BASE64, HEXLOWER};
 use std::sync::Arc;
 use tornado_contracts::auth::{AttestTls, AuthError};
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_shared::api::{ServerInfo, TlsAttestation};
 use tornado_shared::crypto::identity::{Fingerprint, tls_statement};
 use tornado_store::identity::IdentityStore;

@@ -5,7 +5,6 @@ mod operators;
 mod users;
 
 use crate::access::{Access, Act};
-use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::config::Config;
 use crate::factor::Factors;
@@ -31,6 +30,7 @@ use tornado_contracts::auth::{
 use tornado_contracts::session::Sessions;
 use tornado_contracts::token::VerifyingKey;
 use tornado_rpc::{Done, NoInput};
+use tornado_runtime::clock::Clock;
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
 use tornado_store::identity::IdentityStore;
 

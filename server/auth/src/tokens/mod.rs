@@ -4,7 +4,6 @@ mod restored;
 
 pub use restored::Restored;
 
-use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::fault;
 use crate::keys::Keys;
@@ -17,6 +16,7 @@ use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::{AuthError, Authorize, Grant, LanePresharedKeys, RefreshToken};
 use tornado_contracts::token::{Claims, TokenError};
 use tornado_rpc::{Done, Fault};
+use tornado_runtime::clock::Clock;
 use tornado_runtime::trial::fault_point;
 use tornado_shared::api::{IdempotencyKey, Profile, Tokens, UserView};
 use tornado_shared::crypto::v2::ExportSecret;

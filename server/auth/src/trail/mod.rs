@@ -6,7 +6,6 @@ mod row;
 pub use head::HeadFile;
 
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::fault;
 use head::Signed;
 use std::collections::BTreeMap;
@@ -15,6 +14,7 @@ use tokio::sync::Mutex;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::{AppendAudit, AuditQuery, AuditRow, AuditVerdict, BrokenRow, Outcome};
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_store::identity::chain::Walk;
 use tornado_store::identity::{AuditFilter, IdentityStore, NewAudit, StoredAudit};
 

@@ -4,7 +4,6 @@ use super::changes;
 use super::fields::{check_devices, check_email, check_rate, subject};
 use super::lookup::{find, not_found, resolve};
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::factor::Factors;
 use crate::fault;
@@ -17,6 +16,7 @@ use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::import::{ImportAccount, Imported};
 use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserInfo, UserPage, UserQuery, UserRef};
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::{CloseReason, UserId};
 use tornado_store::identity::{
     ChangeOutcome, FactorOwner, IdentityStore, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter,

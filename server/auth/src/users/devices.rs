@@ -3,7 +3,6 @@
 use super::fields::subject;
 use super::lookup::resolve;
 use crate::actor::Actor;
-use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::fault;
 use crate::tokens::Logins;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::users::{DeviceInfo, DeviceRef, ExportDevice, ExportedDevice, UserRef};
 use tornado_rpc::Done;
+use tornado_runtime::clock::Clock;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::ExportSecret;
 use tornado_shared::model::{CloseReason, Secret, UserId};

@@ -1,11 +1,9 @@
 //! The self-generated certificate.
 
 use crate::error::Error;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use tornado_runtime::files::{Access, Durability, optional, replace};
 
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
@@ -27,12 +25,7 @@ pub(super) fn files(state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathB
         // This order never leaves a half state: a key without a certificate gets one below, and a crash before that
         // keeps the old key, which is still too old at the next start.
         for path in [&certificate, &key] {
-            match std::fs::remove_file(path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::File { path: path.clone(), source });
-                }
-                Ok(()) | Err(_) => {}
-            }
+            optional(std::fs::remove_file(path)).map_err(|source| Error::File { path: path.clone(), source })?;
         }
         tracing::info!("replacing the old key of the device API's certificate");
     }
@@ -62,8 +55,5 @@ pub(super) fn files(state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathB
 /// Writes a file atomically, readable only by its owner.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&new, path).map_err(failed)
+    replace(path, bytes, Access::PRIVATE, Durability::Synced).map_err(failed)
 }

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::time::Duration;
+use tornado_runtime::backoff::Backoff;
 
-/// Pause before the second restart; doubles with each further restart.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Pauses from the second restart on. They are shortened by up to half, so that services that died together do not
+/// restart together.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10)).spread(0.5);
 /// After this time as ready, earlier failures no longer lengthen the pause.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 /// Number of failures within [`LOOP_WINDOW`] that make a crash loop.
@@ -32,8 +32,7 @@ pub struct Failures {
 
 impl Failures {
     /// Counts a failure at `now` (time since `master` began). `jitter` is a random number in [0, 1]. The first restart
-    /// is immediate. Later pauses double from 100 ms to 10 s and are shortened by up to half, so that services that
-    /// died together do not restart together.
+    /// is immediate.
     pub fn count(&mut self, now: Duration, jitter: f64) -> Verdict {
         self.recent.retain(|at| now.saturating_sub(*at) < LOOP_WINDOW);
         self.recent.push_back(now);
@@ -41,7 +40,8 @@ impl Failures {
         if self.recent.len() >= LOOP_FAILURES {
             return Verdict::GiveUp;
         }
-        Verdict::RetryIn(pause(self.streak, jitter))
+        let earlier = self.streak.checked_sub(2);
+        Verdict::RetryIn(earlier.map_or(Duration::ZERO, |earlier| PAUSES.pause(earlier, jitter)))
     }
 
     /// Forgets all failures, after an operator's request.
@@ -53,12 +53,6 @@ impl Failures {
     pub const fn recovered(&mut self) {
         self.streak = 0;
     }
-}
-
-fn pause(streak: u32, jitter: f64) -> Duration {
-    let Some(doublings) = streak.checked_sub(2) else { return Duration::ZERO };
-    let full = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(doublings)).min(LONGEST_PAUSE);
-    full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]
@@ -90,9 +84,11 @@ mod tests {
     proptest! {
         #[test]
         fn pauses_stay_within_bounds(streak in 0u32..200, jitter in -1.0f64..2.0) {
-            let pause = pause(streak, jitter);
-            prop_assert!(pause <= LONGEST_PAUSE);
-            prop_assert!(streak < 2 || pause >= FIRST_PAUSE / 2);
+            let mut failures = Failures { streak, ..Failures::default() };
+            let verdict = failures.count(Duration::ZERO, jitter);
+            let Verdict::RetryIn(pause) = verdict else { panic!("one failure is not a loop") };
+            prop_assert!(pause <= Duration::from_secs(10));
+            prop_assert!(streak < 1 || pause >= Duration::from_millis(50));
         }
     }
 }

@@ -5,11 +5,11 @@ use crate::Error;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::Wanted;
+use tornado_runtime::files::{Access, Durability, replace};
 use tornado_shared::model::UnixSeconds;
 
 const FILE: &str = "master.json";
@@ -62,18 +62,9 @@ pub fn read(run_dir: &Path) -> Option<Record> {
     }
 }
 
-/// Replaces the record atomically.
+/// Replaces the record atomically. It need not survive a power failure: it is valid only in this boot.
 pub fn write(run_dir: &Path, record: &Record) -> std::io::Result<()> {
-    let new = run_dir.join("master.json.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(&new)?;
-    file.write_all(&serde_json::to_vec(record)?)?;
-    std::fs::rename(new, run_dir.join(FILE))
+    replace(&run_dir.join(FILE), &serde_json::to_vec(record)?, Access::PRIVATE, Durability::Unsynced)
 }
 
 /// Removes the record after all services have stopped.

@@ -2,7 +2,6 @@
 
 mod keys;
 
-use crate::clock::Clock;
 use crate::error;
 use crate::registry::{Entry, Registry};
 use keys::Keys;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use tornado_contracts::auth::{AccessToken, Auth, Authorize, Grant};
 use tornado_contracts::session::SessionError;
 use tornado_contracts::token::Claims;
+use tornado_runtime::clock::Clock;
 use tornado_shared::api::Profile;
 use tornado_shared::model::SessionState;
 
@@ -28,7 +28,7 @@ impl Access {
 
     /// Verifies an access token without a call to `auth`, so it may belong to a login that has ended.
     pub async fn verify(&self, token: &AccessToken) -> Result<Claims, SessionError> {
-        self.keys.verify(token, (self.clock)()).await
+        self.keys.verify(token, self.clock.now()).await
     }
 
     /// Checks with `auth` that the login of the token is valid.

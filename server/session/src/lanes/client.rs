@@ -4,7 +4,7 @@
 //! sync are recorded and settled again after it, so that neither call undoes the other.
 
 use crate::registry::Entry;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
@@ -40,7 +40,7 @@ struct InFlight<'a>(&'a LaneClient, Touch);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let mut touched = self.0.touched();
+        let mut touched = self.0.touched.lock();
         if let Some(at) = touched.in_flight.iter().position(|touch| *touch == self.1) {
             touched.in_flight.swap_remove(at);
         }
@@ -87,12 +87,12 @@ impl LaneClient {
     pub async fn sync(&self, desired: impl FnOnce() -> Vec<Arc<Entry>>) -> Result<(SyncReport, Vec<Touch>), WgError> {
         {
             // Recording starts before the desired set is read.
-            let mut touched = self.touched();
+            let mut touched = self.touched.lock();
             touched.since_sync = Some(touched.in_flight.clone());
         }
         let peers = desired().iter().map(|entry| entry.spec()).collect();
         let report = self.wg.sync_peers(SyncPeers { peers }).await;
-        let touched = self.touched().since_sync.take().unwrap_or_default();
+        let touched = self.touched.lock().since_sync.take().unwrap_or_default();
         Ok((report?, touched))
     }
 
@@ -149,16 +149,12 @@ impl LaneClient {
 
     fn touch(&self, entry: &Entry) -> InFlight<'_> {
         let touch = (entry.device_id, entry.public_key);
-        let mut touched = self.touched();
+        let mut touched = self.touched.lock();
         touched.in_flight.push(touch);
         if let Some(since_sync) = touched.since_sync.as_mut() {
             since_sync.push(touch);
         }
         drop(touched);
         InFlight(self, touch)
-    }
-
-    fn touched(&self) -> MutexGuard<'_, Touched> {
-        self.touched.lock()
     }
 }

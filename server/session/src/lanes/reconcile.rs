@@ -1,11 +1,11 @@
 //! Compares the lanes with the sessions, and settles the peers that differ.
 
 use super::client::{LaneClient, Touch};
-use crate::clock::Clock;
 use crate::counters::{Counters, Repair};
 use crate::registry::{Reading, Registry};
 use std::sync::Arc;
 use tornado_contracts::wg::WgError;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::PublicKey;
 
 pub(crate) struct Reconciler {
@@ -46,7 +46,7 @@ impl Reconciler {
     /// Adds the bytes since the last reading, and records handshakes.
     pub async fn read_counters(&self) -> Result<(), WgError> {
         let (number, peers) = self.lanes.read().await?;
-        let now = (self.clock)();
+        let now = self.clock.now();
         for (key, reading) in Reading::by_key(&peers) {
             if let Some(entry) = self.registry.of_key(&key) {
                 entry.apply_reading(reading, number, now);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::wg::{KnownStatus, WgError, WgStatus};
+use tornado_runtime::backoff::Backoff;
 use uuid::Uuid;
 
 /// First pause after a failure; doubles up to the longest.
@@ -62,7 +63,8 @@ impl Watch {
 
     /// Runs until `shutdown`. Pauses at most `longest` between attempts.
     pub async fn run(mut self, longest: Duration, shutdown: CancellationToken) {
-        let mut retry = FIRST_RETRY;
+        let pauses = Backoff::new(FIRST_RETRY, longest);
+        let mut failures: u32 = 0;
         loop {
             let followed = tokio::select! {
                 followed = self.follow() => followed,
@@ -75,8 +77,8 @@ impl Watch {
                     if let Some(error) = error {
                         self.record_failure(&error);
                     }
-                    retry = if self.has_read { FIRST_RETRY } else { (retry * 2).min(longest) };
-                    retry
+                    failures = if self.has_read { 0 } else { failures.saturating_add(1) };
+                    pauses.pause(failures, 0.0)
                 }
             };
             tokio::select! {

@@ -191,7 +191,12 @@ mod tests {
     async fn exit_countries_are_checked_steadily_for_sixty_days() {
         let dir = tempfile::tempdir().unwrap();
         let countries = Arc::new(Countries::new(&Config::default()));
-        let lane = Arc::new(Instance::new(Arc::default(), Layout::new(dir.path()), None, || 0));
+        let lane = Arc::new(Instance::new(
+            Arc::default(),
+            Layout::new(dir.path()),
+            None,
+            tornado_runtime::clock::Clock::new(|| 0),
+        ));
         let account = Account::of(None).unwrap();
         tornado_endurance::sixty_days(3_600, run(lane, countries, account, CancellationToken::new())).await;
     }

@@ -179,7 +179,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_missing_control_port_is_retried_steadily_for_sixty_days() {
         let dir = tempfile::tempdir().unwrap();
-        let instance = Arc::new(Instance::new(Arc::default(), Layout::new(dir.path()), None, || 0));
+        let instance = Arc::new(Instance::new(
+            Arc::default(),
+            Layout::new(dir.path()),
+            None,
+            tornado_runtime::clock::Clock::new(|| 0),
+        ));
         let account = Account::of(None).unwrap();
         instance.set_process(TorProcess::Running { pid: 1, since: 0 });
         tornado_endurance::sixty_days(4 * 3600, run(instance, account, CancellationToken::new())).await;

@@ -89,7 +89,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_prober_waits_for_sixty_days_while_no_tor_runs() {
         let dir = tempfile::tempdir().unwrap();
-        let instance = Arc::new(Instance::new(Arc::default(), Layout::new(dir.path()), None, || 0));
+        let instance = Arc::new(Instance::new(
+            Arc::default(),
+            Layout::new(dir.path()),
+            None,
+            tornado_runtime::clock::Clock::new(|| 0),
+        ));
         let least = instance.config().probe.interval().min(FAILING);
         let per_hour = 3600 * 1000 / u64::try_from(least.as_millis()).unwrap();
         tornado_endurance::sixty_days(per_hour, run(instance, CancellationToken::new())).await;

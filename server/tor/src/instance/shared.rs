@@ -14,6 +14,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::{LaneState, TorDesired, TorEvent, TorProcess, TorStatus};
 use tornado_contracts::wg::TorLane;
+use tornado_runtime::clock::Clock;
 use tornado_shared::model::{CountryCode, UnixSeconds};
 
 /// Events that are kept for a slow reader.
@@ -25,7 +26,7 @@ pub(crate) struct Instance {
     layout: Layout,
     /// `None` for the lane's own process.
     country: Option<CountryCode>,
-    unix_now: fn() -> UnixSeconds,
+    clock: Clock,
     log: Arc<TorLog>,
     restarts: Arc<AtomicU32>,
     /// The desired state of the process, for the supervisor.
@@ -47,15 +48,15 @@ impl Instance {
         settings: Arc<Settings>,
         layout: Layout,
         desired: Option<TorDesired>,
-        unix_now: fn() -> UnixSeconds,
+        clock: Clock,
     ) -> Self {
-        let state = State::new(desired, &settings.own, Instant::now(), unix_now());
+        let state = State::new(desired, &settings.own, Instant::now(), clock.now());
         let runs = desired.is_some_and(|desired| desired.process);
         Self {
             settings,
             layout,
             country: None,
-            unix_now,
+            clock,
             log: Arc::default(),
             restarts: Arc::default(),
             process: watch::Sender::new(DesiredProcess { runs, starts: 0, replacements: 0 }),
@@ -70,7 +71,7 @@ impl Instance {
 
     /// The Tor process of an exit country, with the desired state of the lane's own.
     pub(crate) fn of_country(lane: &Self, country: CountryCode, settings: Arc<Settings>, layout: Layout) -> Self {
-        let instance = Self::new(settings, layout, lane.desired(), lane.unix_now);
+        let instance = Self::new(settings, layout, lane.desired(), lane.clock.clone());
         Self { country: Some(country), changes: lane.changes.clone(), ..instance }
     }
 
@@ -94,7 +95,7 @@ impl Instance {
     }
 
     pub(super) fn unix_now(&self) -> UnixSeconds {
-        (self.unix_now)()
+        self.clock.now()
     }
 
     /// The circuits of devices. Do not hold the guard across an await.
@@ -244,7 +245,7 @@ impl Instance {
             log: self.log.clone(),
             restarts: self.restarts.clone(),
             shutdown,
-            unix_now: self.unix_now,
+            clock: self.clock.clone(),
         }
     }
 }

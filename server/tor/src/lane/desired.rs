@@ -4,6 +4,7 @@ use crate::files;
 use std::io;
 use std::path::{Path, PathBuf};
 use tornado_contracts::tor::{TorDesired, TorOrder};
+use tornado_runtime::files::{Access, Durability, optional, replace};
 
 const MAX_FILE: u64 = 4096;
 
@@ -12,9 +13,9 @@ const FIRST: TorDesired = TorDesired { process: true, lane: true };
 
 /// Loads the desired state. `None` if the file exists but cannot be read: nothing may open before the next order.
 pub(crate) fn load(path: &Path) -> Option<TorDesired> {
-    let text = match files::read_text(path, MAX_FILE) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(FIRST),
+    let text = match optional(files::read_text(path, MAX_FILE)) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Some(FIRST),
         Err(error) => {
             tracing::error!(%error, path = %path.display(), "cannot read the desired state; the tor lane stays closed");
             return None;
@@ -53,7 +54,7 @@ pub(crate) const fn opens(order: TorOrder) -> bool {
 
 /// Stores the desired state durably.
 fn save(path: &Path, desired: TorDesired) -> io::Result<()> {
-    files::replace(path, &text(desired)?)
+    replace(path, &text(desired)?, Access::PRIVATE, Durability::Synced)
 }
 
 /// Stores a state that closes something if [`save`] failed, because it must outlive this process. It overwrites the

@@ -1,7 +1,6 @@
 //! The Tor process: its user, files and configuration, the supervisor that owns the child, and its log.
 
 mod account;
-mod backoff;
 pub(crate) mod bridge;
 mod child;
 mod layout;

@@ -7,6 +7,7 @@
 
 use crate::lane::Input;
 use std::time::{Duration, Instant};
+use tornado_runtime::backoff::Backoff;
 
 /// How long Tor may make no progress. With a network, a new process has a circuit within a few seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -104,10 +105,8 @@ impl Progress {
     }
 
     fn allowed(&self) -> Duration {
-        if !self.reached {
-            return self.patience;
-        }
-        (self.patience * (1 << self.failures.min(8))).min(LONGEST)
+        let failures = if self.reached { self.failures } else { 0 };
+        Backoff::new(self.patience, LONGEST).pause(failures, 0.0)
     }
 
     fn judge(&mut self, progress: bool, now: Instant) {

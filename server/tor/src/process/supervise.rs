@@ -7,7 +7,7 @@
 use super::account::Account;
 use super::layout::Layout;
 use super::log::TorLog;
-use super::{backoff, child, leftovers};
+use super::{child, leftovers};
 use crate::config::Settings;
 use crate::control::{ControlError, connect};
 use nix::sys::signal::Signal;
@@ -22,10 +22,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::TorProcess;
-use tornado_shared::model::UnixSeconds;
+use tornado_runtime::backoff::Backoff;
+use tornado_runtime::clock::Clock;
 
 /// Interval at which a missing precondition is checked again.
 const CHECK: Duration = Duration::from_millis(500);
+/// Pauses between starts of Tor, shortened by up to a quarter, so that several servers do not retry at the same time.
+/// There is no limit on the number of retries.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60)).spread(0.25);
+/// A Tor process that ran this long does not count as a failed start.
+const GOOD_RUN: Duration = Duration::from_secs(60);
 /// How long Tor may take to exit.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Deadline for a shutdown request over the control port.
@@ -53,7 +59,7 @@ pub(crate) struct Supervisor {
     pub(crate) log: Arc<TorLog>,
     pub(crate) restarts: Arc<AtomicU32>,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) unix_now: fn() -> UnixSeconds,
+    pub(crate) clock: Clock,
 }
 
 /// Why a pause ended.
@@ -93,10 +99,13 @@ impl Supervisor {
                 }
                 Err(error) => format!("cannot start Tor: {error}"),
             };
-            failures = if started.elapsed() >= backoff::GOOD_RUN { 1 } else { failures.saturating_add(1) };
+            if started.elapsed() >= GOOD_RUN {
+                failures = 0;
+            }
             let mut random = [0];
             getrandom::fill(&mut random).unwrap_or_default();
-            let pause = backoff::pause(failures, random[0]);
+            let pause = PAUSES.pause(failures, f64::from(random[0]) / 255.0);
+            failures = failures.saturating_add(1);
             tracing::warn!(reason, ?pause, "Tor is restarted after a pause");
             let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             self.report(TorProcess::BackingOff { reason, retry_in_ms });
@@ -138,7 +147,7 @@ impl Supervisor {
     async fn watch(&mut self, mut child: Child, mut readers: JoinSet<()>) -> Option<String> {
         let pid = child.id()?;
         let replacements = self.desired.borrow().replacements;
-        self.report(TorProcess::Running { pid, since: (self.unix_now)() });
+        self.report(TorProcess::Running { pid, since: self.clock.now() });
         tracing::info!(pid, "started Tor");
         loop {
             tokio::select! {
@@ -207,8 +216,18 @@ impl Supervisor {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use proptest::prelude::*;
     use std::path::Path;
     use tornado_endurance::sixty_days;
+
+    proptest! {
+        #[test]
+        fn pauses_grow_to_a_minute_and_retries_never_end(failures in any::<u32>(), random in 0.0f64..=1.0) {
+            let this = PAUSES.pause(failures, random);
+            prop_assert!(this >= Duration::from_millis(375) && this <= Duration::from_secs(60));
+            prop_assert!(PAUSES.pause(failures.saturating_add(1), 0.0) >= PAUSES.pause(failures, 0.0));
+        }
+    }
 
     fn supervisor(dir: &Path, runs: bool) -> (Supervisor, watch::Sender<DesiredProcess>) {
         let (orders, desired) = watch::channel(DesiredProcess { runs, starts: 0, replacements: 0 });
@@ -222,7 +241,7 @@ mod tests {
             log: Arc::default(),
             restarts: Arc::default(),
             shutdown: CancellationToken::new(),
-            unix_now: || 0,
+            clock: Clock::new(|| 0),
         };
         (supervisor, orders)
     }

@@ -4,7 +4,7 @@
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
 use super::args::Format;
-use super::backup::{Staging, beside, must_be_root, nobody_runs, owner_of, snapshot_database, sync_parent};
+use super::backup::{Staging, must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, show, unix_now};
 use crate::cli::Migrate;
 use crate::cluster;
@@ -17,6 +17,7 @@ use std::fs::File;
 use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
+use tornado_runtime::files::{beside, sync_directory};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};
@@ -172,7 +173,11 @@ fn place(made: &Embedded, here: &Embedded) -> anyhow::Result<()> {
         }
         placed.push(to);
     }
-    here.each().iter().try_for_each(|(path, _)| sync_parent(path))
+    for (path, _) in here.each() {
+        let directory = path.parent().context("the path has no parent directory")?;
+        sync_directory(directory).context("cannot sync the directory")?;
+    }
+    Ok(())
 }
 
 fn failed(error: TransferError) -> Failure {

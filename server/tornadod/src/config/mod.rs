@@ -87,14 +87,11 @@ impl Default for Log {
 impl Config {
     /// Loads a file. If it does not exist, all values are defaults.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => {
-                let hint = "every service reads it as its own Unix user, so it must be readable for all (mode 0644)";
-                return Err(Failure::usage(format!("cannot read the configuration {}: {e}; {hint}", path.display())));
-            }
-        };
+        let text = tornado_runtime::files::optional(std::fs::read_to_string(path)).map_err(|e| {
+            let hint = "every service reads it as its own Unix user, so it must be readable for all (mode 0644)";
+            Failure::usage(format!("cannot read the configuration {}: {e}; {hint}", path.display()))
+        })?;
+        let text = text.unwrap_or_default();
         let wrong = |why| Failure::usage(format!("invalid configuration {}: {why}", path.display()));
         let config = Self::parse(&text).map_err(wrong)?;
         match pools::chosen(&config)? {

@@ -12,13 +12,12 @@ use crate::failure::Failure;
 use anyhow::Context as _;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nix::ifaddrs::getifaddrs;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
+use tornado_runtime::files::{Access, Durability, replace};
 use tornado_runtime::socket_path;
 use tornado_shared::model::{LanePool, LanePools};
 
@@ -150,17 +149,9 @@ fn keep(state: &Path, pools: &LanePools) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", path.display());
     claim(state, Owner { uid: 0, gid: 0 }, 0o755).with_context(failed)?;
     let text = toml::to_string(pools).with_context(failed)?;
-    let new = state.join("pools.toml.new");
-    drop(std::fs::remove_file(&new));
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).with_context(failed)?;
     let head =
         "# Chosen at the first start: the default pools overlap networks of this machine. Override: [lanes.pools].\n";
-    file.write_all(head.as_bytes()).and_then(|()| file.write_all(text.as_bytes())).with_context(failed)?;
-    // Independent of the umask.
-    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.set_permissions(readable).and_then(|()| file.sync_all()).with_context(failed)?;
-    std::fs::rename(&new, &path).with_context(failed)
+    replace(&path, (head.to_owned() + &text).as_bytes(), Access::mode(0o644), Durability::Synced).with_context(failed)
 }
 
 #[cfg(test)]

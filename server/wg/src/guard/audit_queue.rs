@@ -1,7 +1,6 @@
 //! Queue of alarms for the audit trail. An alarm stays in a file until `auth` has stored it, so that it survives an
 //! unavailable `auth` and a restart of this process. The queue delays nothing else.
 
-use crate::host::files::{Durability, replace};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::auth::audit::{AppendAudit, Audit as _, AuditClient, Outcome};
 use tornado_contracts::wg::AlarmCause;
+use tornado_runtime::files::{Access, Durability, optional, replace};
 use tornado_shared::model::UnixSeconds;
 
 /// Length of the queue. Further alarms, and alarms equal to the last one, only increase the count of the last one.
@@ -106,15 +106,13 @@ impl AuditQueue {
 
     fn save(&self, pending: &VecDeque<PendingAlarm>) {
         let saved = if pending.is_empty() {
-            std::fs::remove_file(&self.path)
+            optional(std::fs::remove_file(&self.path)).map(drop)
         } else {
             serde_json::to_vec(pending)
                 .map_err(Into::into)
-                .and_then(|bytes| replace(&self.path, &bytes, Durability::Synced))
+                .and_then(|bytes| replace(&self.path, &bytes, Access::PRIVATE, Durability::Synced))
         };
-        if let Err(error) = saved
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
+        if let Err(error) = saved {
             tracing::warn!(%error, "could not save pending alarms");
         }
     }

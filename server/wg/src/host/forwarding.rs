@@ -6,7 +6,6 @@
 //! the forwarding between other interfaces that this enables. The former settings are stored in a file, for the removal
 //! of the server.
 
-use super::files::{Durability, replace};
 use super::sysctl::{has_ipv6, interfaces, read, write};
 use super::uplinks::{HostInterfaces, is_plain};
 use crate::error::{Error, file};
@@ -14,6 +13,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{Access, Durability, replace};
 
 /// The switches for all interfaces.
 const ALL_V4: &str = "net/ipv4/conf/all/forwarding";
@@ -60,7 +60,7 @@ impl Forwarding {
         former.v4.extend(v4);
         former.v6 |= v6;
         let bytes = serde_json::to_vec(&*former).unwrap_or_default();
-        replace(&self.path, &bytes, Durability::Synced).map_err(file(&self.path))
+        replace(&self.path, &bytes, Access::PRIVATE, Durability::Synced).map_err(file(&self.path))
     }
 
     /// Enables forwarding. Returns the settings that were on earlier and have been disabled by another program.

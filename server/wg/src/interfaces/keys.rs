@@ -1,9 +1,9 @@
 //! The server's WireGuard keys: one per lane and the leak canary's. They are created once and never replaced.
 
 use crate::error::{Error, file};
-use crate::host::files::{Durability, replace};
 use crate::model::PerLane;
 use std::path::Path;
+use tornado_runtime::files::{Access, Durability, optional, replace};
 use tornado_shared::model::{Lane, PrivateKey};
 use zeroize::Zeroizing;
 
@@ -20,20 +20,14 @@ pub(crate) fn canary(directory: &Path) -> Result<PrivateKey, Error> {
 
 fn one(directory: &Path, name: &str) -> Result<PrivateKey, Error> {
     let path = directory.join(format!("{name}.key"));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let text = Zeroizing::new(text);
-            text.trim_end().parse().map_err(|_| Error::KeyFile(path))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let key = PrivateKey::random();
-            let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(key.expose_base64())));
-            replace(&path, text.as_bytes(), Durability::Synced).map_err(file(&path))?;
-            tracing::info!(name, "created a WireGuard key of the server");
-            Ok(key)
-        }
-        Err(e) => Err(file(path)(e)),
+    if let Some(text) = optional(std::fs::read_to_string(&path)).map_err(file(&path))? {
+        return Zeroizing::new(text).trim_end().parse().map_err(|_| Error::KeyFile(path));
     }
+    let key = PrivateKey::random();
+    let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(key.expose_base64())));
+    replace(&path, text.as_bytes(), Access::PRIVATE, Durability::Synced).map_err(file(&path))?;
+    tracing::info!(name, "created a WireGuard key of the server");
+    Ok(key)
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! interruption. An endpoint is a person's IP address: only the latest one is kept, the file is private, an entry is
 //! deleted with its peer, and the file is deleted with its last entry.
 
-use crate::host::files::{Durability, replace};
 use crate::model::PerLane;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{Access, Durability, optional, replace};
 use tornado_shared::model::{Lane, PublicKey};
 
 pub(crate) type LaneEndpoints = BTreeMap<PublicKey, SocketAddr>;
@@ -73,13 +73,10 @@ impl Endpoints {
             return Ok(());
         }
         if self.current == PerLane::default() {
-            match std::fs::remove_file(&self.path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                Ok(()) | Err(_) => {}
-            }
+            optional(std::fs::remove_file(&self.path))?;
         } else {
             let on_disk = OnDisk { direct: self.current.direct.clone(), tor: self.current.tor.clone() };
-            replace(&self.path, &serde_json::to_vec(&on_disk)?, Durability::Hint)?;
+            replace(&self.path, &serde_json::to_vec(&on_disk)?, Access::PRIVATE, Durability::Unsynced)?;
         }
         self.saved = Some(self.current.clone());
         Ok(())

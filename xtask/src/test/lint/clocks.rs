@@ -1,4 +1,5 @@
-//! Finds tests of suite `unit` that depend on the speed of the machine: real pauses and measured time.
+//! Finds tests of suite `unit` that depend on the speed of the machine: real pauses and measured time. Also finds
+//! product code that reads the wall clock itself.
 //!
 //! These tests never need to pause a thread. They may use elapsed time if tokio's clock is paused. Real timing belongs
 //! in a bench; tests that take real time belong in another suite.
@@ -10,17 +11,20 @@ const PREFIXES: &[&str] = &["lanes_", "tor_", "cluster_", "faults_"];
 /// Split in halves, so that they are not findings themselves.
 const PAUSE: [&str; 2] = ["thread::sl", "eep("];
 const MEASURED: [&str; 2] = [".elap", "sed()"];
+const WALL: [&str; 2] = ["SystemTime::n", "ow()"];
+/// The one file of the product that reads the wall clock.
+const CLOCK: &str = "shared/kit/src/clock.rs";
 
 /// Returns one line for each finding in a file. `all` contains all files of the tree.
 pub fn findings(path: &str, text: &str, all: &[&str]) -> Vec<String> {
-    let Some(begin) = begin(path, text, all) else { return Vec::new() };
+    let mut found = wall_clocks(path, text);
+    let Some(begin) = begin(path, text, all) else { return found };
     let tests = text.get(begin..).unwrap_or_default();
     let is_paused = tests.contains("start_paused = true") || tests.contains("time::pause()");
     let is_tokios = text.split("tokio::time::").skip(1).any(|rest| {
         let names = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
         names.unwrap_or(rest.get(..7).unwrap_or_default()).contains("Instant")
     });
-    let mut found = Vec::new();
     for (index, line) in text.lines().enumerate().skip(text.get(..begin).unwrap_or_default().lines().count()) {
         if line.contains(&PAUSE.concat()) {
             found.push(format!("{path}:{}: a test of suite unit pauses a thread; wait for an event", index + 1));
@@ -30,6 +34,17 @@ pub fn findings(path: &str, text: &str, all: &[&str]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Lines of the product, without tests, that read the wall clock elsewhere than in [`CLOCK`].
+fn wall_clocks(path: &str, text: &str) -> Vec<String> {
+    let is_product = ["server/", "desktop/", "shared/"].iter().any(|folder| path.starts_with(folder));
+    if !is_product || path == CLOCK || path.contains("/tests") || path.contains("_tests.rs") {
+        return Vec::new();
+    }
+    let code = text.rfind("#[cfg(test)]\nmod tests {").and_then(|tests| text.get(..tests)).unwrap_or(text);
+    let reads = code.lines().enumerate().filter(|(_, line)| line.contains(&WALL.concat()));
+    reads.map(|(index, _)| format!("{path}:{}: reads the wall clock; call `clock::wall_clock`", index + 1)).collect()
 }
 
 /// The offset at which the tests of suite `unit` begin in a file; `None` if there are none.
@@ -88,6 +103,22 @@ mod tests {
         let below = format!("{pause}x);\n#[cfg(test)]\nmod tests {{\n{pause}x);\n}}\n");
         assert_eq!(findings("a/src/x.rs", &below, TREE).len(), 1);
         assert!(findings("a/src/x.rs", &below, TREE)[0].starts_with("a/src/x.rs:4: "));
+    }
+
+    #[test]
+    fn the_product_reads_the_wall_clock_in_one_place() {
+        let text = format!("let now = {};\n", WALL.concat());
+        for (path, expected) in [
+            ("server/x/src/a.rs", 1),
+            ("desktop/x/src/a.rs", 1),
+            (CLOCK, 0),
+            ("server/x/src/a_tests.rs", 0),
+            ("server/x/tests/a.rs", 0),
+            ("xtask/src/a.rs", 0),
+        ] {
+            assert_eq!(count(path, &text), expected, "{path}");
+        }
+        assert_eq!(count("server/x/src/a.rs", &format!("#[cfg(test)]\nmod tests {{\n{text}}}\n")), 0);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 /// also import [`FOR_TESTS`].
 const RULES: &[(&str, &[&str])] = &[
     ("shared", &[]),
+    // Tools without dependencies, also for programs that know nothing of the product.
+    ("shared/kit", &[]),
     ("shared/*", &["shared", "shared/*"]),
     ("server/contracts", &["shared", "shared/rpc"]),
     ("server/runtime", &["shared", "shared/*", "server/contracts"]),
@@ -30,7 +32,7 @@ const RULES: &[(&str, &[&str])] = &[
     // Tests see the programs from outside: their contracts and files.
     ("e2e/*", &["shared", "shared/*", "e2e/*", "server/contracts", "server/backup"]),
     ("fuzz", &["shared", "shared/*", "server/*", "desktop/*"]),
-    ("xtask", &["e2e/*"]),
+    ("xtask", &["e2e/*", "shared/kit"]),
 ];
 
 /// What the tests of every crate may import.

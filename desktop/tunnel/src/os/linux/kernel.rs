@@ -11,7 +11,8 @@ use netlink_packet_wireguard::{
     WireguardDeviceFlags, WireguardMessage, WireguardPeer, WireguardPeerAttribute,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
+use tornado_kit::clock::wall_clock;
 use tornado_shared::model::Transfer;
 
 /// Sets the key, the mark and the only peer. The persistent keepalive makes the kernel send the first handshake when
@@ -58,7 +59,7 @@ pub(super) async fn observe(name: &str) -> Result<Observation, OsError> {
         attributes: vec![WireguardAttribute::IfName(name.to_owned())],
     };
     let answers = exchange(question, NLM_F_DUMP).await?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut observation = Observation::default();
     for attribute in answers.iter().flat_map(|message| &message.attributes) {
         if let WireguardAttribute::Peers(peers) = attribute {

@@ -163,7 +163,7 @@ async fn start(
         auth: auth.clone(),
         wg: wg.clone(),
         tor: tor.clone(),
-        clock: Arc::new(move || clock.load(Ordering::SeqCst)),
+        clock: tornado_runtime::clock::Clock::new(move || clock.load(Ordering::SeqCst)),
     };
     Service::restore(config.clone(), parts).await.unwrap()
 }

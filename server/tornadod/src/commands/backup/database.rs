@@ -1,7 +1,6 @@
 //! Access to services' databases with the rights of the service. SQLite opens files by name, and the service controls
 //! what that name refers to.
 
-use super::beside;
 use super::place::owner_of;
 use crate::commands::blocking;
 use anyhow::{Context as _, bail};
@@ -10,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Beneath, as_user, claim};
+use tornado_runtime::files::beside;
 use tornado_store::StoreError;
 
 /// Writes a consistent copy of `name` in the state directory of `service` to the new file `to`, which root owns. The

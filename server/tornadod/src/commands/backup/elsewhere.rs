@@ -1,13 +1,13 @@
 //! Files of a backup that are not state: configuration, certificate, passwords. Existing files are never lost.
 
-use super::beside;
 use super::place::{Place, ROOT, owner_of};
 use super::swap::swap_file;
 use anyhow::Context as _;
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{Access, Durability, beside, create};
 
 /// The path of such a file in the directory into which a backup is unpacked, by its number.
 pub(super) fn unpacked(new: &Path, number: usize) -> PathBuf {
@@ -115,16 +115,8 @@ fn exists(path: &Path) -> bool {
 /// Copies a file. Never overwrites a file or follows a symbolic link.
 fn lay(from: &Path, to: &Path, (mode, group): (u32, u32)) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(to.parent().unwrap_or(Path::new("/")))?;
-    // A leftover of a restore that was killed.
-    match std::fs::remove_file(to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
-    io::copy(&mut File::open(from)?, &mut file)?;
-    lchown(to, Some(ROOT.uid), Some(group))?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_all()
+    let access = Access::mode(mode).owned_by(ROOT.uid, group);
+    create(to, access, Durability::Synced, |file| io::copy(&mut File::open(from)?, file).map(drop))
 }
 
 #[cfg(test)]

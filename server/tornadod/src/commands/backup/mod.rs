@@ -177,14 +177,6 @@ pub(super) fn must_be_root(doing: &str) -> Result<(), Failure> {
     Err(Failure::usage(format!("only root can {doing} a server; use sudo")))
 }
 
-/// `FILE.WORD` in the same directory.
-pub fn beside(file: &Path, word: &str) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(word);
-    file.with_file_name(name)
-}
-
 fn entry_path(text: String) -> anyhow::Result<EntryPath> {
     EntryPath::try_from(text.clone()).with_context(|| format!("cannot save a file with the name {text}"))
 }

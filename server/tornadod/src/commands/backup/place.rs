@@ -98,10 +98,7 @@ pub fn target(name: &str, config: &Config) -> Option<PathBuf> {
 
 /// Returns true if a directory tree contains no files. Empty directories do not count.
 pub(super) fn is_empty(directory: &Path) -> std::io::Result<bool> {
-    let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-        entries => entries?,
-    };
+    let Some(entries) = tornado_runtime::files::optional(std::fs::read_dir(directory))? else { return Ok(true) };
     for entry in entries {
         let entry = entry?;
         if !entry.file_type()?.is_dir() || !is_empty(&entry.path())? {

@@ -2,7 +2,7 @@
 
 use super::elsewhere::{Elsewhere, unpacked};
 use super::place::{Place, is_empty, owner_of, place};
-use super::{CONFIG, beside, must_be_root, review, swap};
+use super::{CONFIG, must_be_root, review, swap};
 use crate::commands::{blocking, machine, password, unix_now};
 use crate::config::{Config, pools};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Owner;
+use tornado_runtime::files::{beside, optional, sync_directory};
 use tornado_runtime::socket_path;
 use tornado_shared::model::Secret;
 use tornado_store::KnownSchema;
@@ -184,11 +185,9 @@ impl Write for Kept<'_, '_> {
 /// the backup. The configuration of the backup is put in place only if it sets no key that an operator must review. The
 /// flag is true if the machine's own configuration stays.
 fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config, bool), Failure> {
-    let own = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
-    };
+    let own = optional(std::fs::read_to_string(path));
+    let own = own.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    let own = own.unwrap_or_default();
     let config = Config::parse(&own);
     let config = config.map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))?;
     if toml::from_str::<toml::Table>(&own).is_ok_and(|table| !table.is_empty()) {
@@ -324,7 +323,7 @@ fn give_all(path: &Path, owner: Owner) -> io::Result<()> {
             lchown(entry.path(), Some(owner.uid), Some(owner.gid))?;
         }
     }
-    File::open(path)?.sync_all()
+    sync_directory(path)
 }
 
 fn tell(manifest: &Manifest, state: &Path, kept: Option<&Path>, elsewhere: &[String]) {

@@ -2,10 +2,10 @@
 
 use anyhow::Context as _;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{optional, sync_directory};
 
 /// Replaces `old`, which may be absent, with `new`. At every moment there is one complete directory. Returns the new
 /// path of the old directory, unless that was empty.
@@ -51,10 +51,7 @@ fn exchange(one: &Path, other: &Path) -> io::Result<()> {
 
 /// Returns true if a file system is mounted on this directory, so that it cannot be renamed.
 pub(super) fn is_mount_point(path: &Path) -> io::Result<bool> {
-    let path = match std::fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        path => path?,
-    };
+    let Some(path) = optional(std::fs::canonicalize(path))? else { return Ok(false) };
     // proc(5): the fifth field is the mount point, with special characters as octal numbers.
     let mounts = std::fs::read("/proc/self/mountinfo")?;
     let mut targets = mounts.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
@@ -74,7 +71,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
 
 pub(in crate::commands) fn sync_parent(path: &Path) -> anyhow::Result<()> {
     let parent = path.parent().context("the path has no parent directory")?;
-    File::open(parent).and_then(|directory| directory.sync_all()).context("cannot sync the directory")
+    sync_directory(parent).context("cannot sync the directory")
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use super::interface::{BackendError, Interface, InterfacePeer, LanePeer};
 use crate::host::netlink::{Link, Netlink};
 use async_trait::async_trait;
 use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Peer, Settings, TunNode, Tunnel};
-use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
+use tornado_runtime::clock::{unix_seconds, wall_clock};
+use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
 
 pub(crate) struct UserspaceInterface {
     name: String,
@@ -89,11 +89,11 @@ impl Interface for UserspaceInterface {
         if self.tunnel.is_stopped() {
             return Err(self.gone());
         }
-        let now = tornado_runtime::clock::wall_clock();
+        let now = wall_clock();
         let peer = |known: tornado_packet_io::Status| InterfacePeer {
             public_key: known.public_key,
             endpoint: known.endpoint,
-            latest_handshake: known.handshake_age.and_then(|ago| unix(now.checked_sub(ago)?)),
+            latest_handshake: known.handshake_age.and_then(|ago| Some(unix_seconds(now.checked_sub(ago)?))),
             transfer: known.transfer,
         };
         Ok(self.tunnel.peers().await.into_iter().map(peer).collect())
@@ -113,8 +113,4 @@ impl Interface for UserspaceInterface {
             tracing::debug!(%error, "could not delete the TUN device");
         }
     }
-}
-
-fn unix(at: SystemTime) -> Option<UnixSeconds> {
-    UnixSeconds::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }

@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use tornado_kit::files::{Access, Durability, optional, replace};
 
 /// First line of our file, by which it is recognised.
 const OURS: &str = "# Written by Tornado VPN while its tunnel is up.";
@@ -35,11 +36,7 @@ impl ResolvFile {
     /// copy.
     pub(super) fn set(&self, servers: &[IpAddr]) -> Result<(), OsError> {
         let content = render(servers);
-        let found = match fs::read(&self.path) {
-            Ok(found) => Some(found),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            Err(e) => return Err(OsError::new(format!("read {}", self.path.display()), e)),
-        };
+        let found = read(&self.path)?;
         if found.as_deref() == Some(content.as_bytes()) {
             return Ok(());
         }
@@ -51,16 +48,8 @@ impl ResolvFile {
 
     /// Restores the previous content, unless another program wrote the file since: then that content stays.
     pub(super) fn restore(&self) -> Result<(), OsError> {
-        let kept = match fs::read(&self.kept) {
-            Ok(kept) => kept,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(OsError::new(format!("read {}", self.kept.display()), e)),
-        };
-        let ours = match fs::read(&self.path) {
-            Ok(found) => is_ours(&found),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
-            Err(e) => return Err(OsError::new(format!("read {}", self.path.display()), e)),
-        };
+        let Some(kept) = read(&self.kept)? else { return Ok(()) };
+        let ours = read(&self.path)?.is_some_and(|found| is_ours(&found));
         if ours && let Some(before) = kept.strip_prefix(PRESENT.as_bytes()) {
             self.write(before)?;
         } else if ours {
@@ -80,20 +69,15 @@ impl ResolvFile {
     fn keep(&self, found: Option<&[u8]>) -> io::Result<()> {
         let directory = self.kept.parent().ok_or(io::ErrorKind::InvalidInput)?;
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let new = self.kept.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(if found.is_some() { PRESENT } else { ABSENT }.as_bytes())?;
-        match found {
-            Some(found) => file.write_all(found)?,
+        let copy = match found {
+            Some(found) => [PRESENT.as_bytes(), found].concat(),
             None => {
-                for directory in missing(&self.target()) {
-                    writeln!(file, "{}", directory.display())?;
-                }
+                let target = self.target();
+                let lines = missing(&target).into_iter().map(|directory| format!("{}\n", directory.display()));
+                (ABSENT.to_owned() + &lines.collect::<String>()).into_bytes()
             }
-        }
-        file.sync_all()?;
-        fs::rename(&new, &self.kept)?;
-        fs::File::open(directory)?.sync_all()
+        };
+        replace(&self.kept, &copy, Access::PRIVATE, Durability::Synced)
     }
 
     /// Path of the file; for a symbolic link, its target, which may not exist.
@@ -112,6 +96,10 @@ impl ResolvFile {
         };
         write().map_err(|e| OsError::new(format!("write {}", self.path.display()), e))
     }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
+    optional(fs::read(path)).map_err(|e| OsError::new(format!("read {}", path.display()), e))
 }
 
 /// The previous content in a copy; `None` if the file did not exist.

@@ -8,9 +8,9 @@ use nix::unistd::User;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Beneath;
+use tornado_runtime::clock::unix_seconds;
 use tornado_shared::model::UnixSeconds;
 
 /// Maximum number of names that are read in one directory.
@@ -78,9 +78,7 @@ pub(super) fn newest(state: &Path) -> Option<UnixSeconds> {
     let mut newest = None;
     for service in ServiceName::ALL {
         each(state, service, &mut |_, found| {
-            let changed = found.modified().ok();
-            let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
-            newest = newest.max(since.and_then(|since| i64::try_from(since.as_secs()).ok()));
+            newest = newest.max(found.modified().ok().map(unix_seconds));
         });
     }
     newest

@@ -1,0 +1,6 @@
+//! Small tools that server and device share: replacement of files, the clock, back-off. Depends on nothing.
+
+pub mod backoff;
+pub mod clock;
+pub mod files;
+pub mod trial;
