@@ -5,7 +5,10 @@
 //! The contract is narrow: requests carry no paths, commands or routes, so a caller can change nothing but the user's
 //! own tunnel and account.
 
+#![forbid(unsafe_code)]
+
 mod access;
+pub mod clock;
 mod contract;
 mod error;
 #[cfg(feature = "fuzzing")]

@@ -1,7 +1,8 @@
 //! The privileged helper. It stores the login, maintains the session and controls the tunnel.
 
+#![forbid(unsafe_code)]
+
 mod account;
-mod clock;
 mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

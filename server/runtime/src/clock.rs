@@ -7,6 +7,7 @@ use tornado_shared::model::UnixSeconds;
 
 /// The current time. It may jump in both directions.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the only place of this layer")]
 pub fn wall_clock() -> SystemTime {
     let now = SystemTime::now();
     #[cfg(debug_assertions)]

@@ -8,7 +8,7 @@ use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use tornado_helper_api::clock::unix_now;
 use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, ServiceError as _, Status, TunnelState};
 use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
 use tornado_shared::format::{bytes, span};
@@ -17,7 +17,7 @@ use tornado_shared::model::text::shown;
 use tornado_shared::problem::Problem;
 
 pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
-    show(status, json, || text(status, now()))?;
+    show(status, json, || text(status, unix_now()))?;
     std::io::stdout().lock().flush()
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), 
 }
 
 pub(crate) fn usage(usage: &OwnUsage, json: bool) -> std::io::Result<()> {
-    show(usage, json, || account::usage(usage, now()))
+    show(usage, json, || account::usage(usage, unix_now()))
 }
 
 /// Prints one page of sessions.
@@ -84,11 +84,6 @@ fn show<T: Serialize>(answer: &T, json: bool, text: impl FnOnce() -> String) -> 
         return writeln!(out);
     }
     write!(out, "{}", shown(&text()))
-}
-
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn error(failure: &Failure, json: bool) {

@@ -2,10 +2,10 @@
 
 use super::model::{Account, Login};
 use super::store::{Store, StoreError};
-use crate::clock::unix_now;
 use std::time::Duration;
 use tornado_client::{DeviceApi, Error as ApiError};
 use tornado_helper_api::HelperError;
+use tornado_helper_api::clock::unix_now;
 use tornado_shared::crypto::identity::Fingerprint;
 use tornado_shared::model::Secret;
 

@@ -7,10 +7,10 @@
 use super::session::CLOSE_TIMEOUT;
 use super::state::Connection;
 use crate::account::{Account, Login, Seed, Version};
-use crate::clock::unix_now;
 use crate::server::{reach, translate};
 use std::net::SocketAddr;
 use tornado_client::{DeviceApi, DeviceIdentity, Error as ApiError, Proof, Welcome};
+use tornado_helper_api::clock::unix_now;
 use tornado_helper_api::{ControlPlane, Enroll, Export, Exported, HelperError, Login as LoginInput, Status};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
-use tornado_shared::model::UnixSeconds;
 
 /// Opens a descriptor that refers to one process permanently, even after its pid is reused.
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
@@ -84,13 +83,6 @@ pub fn own_program() -> (u64, u64) {
 #[must_use]
 pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
-}
-
-/// Seconds since 1970 by the wall clock; 0 if the clock is before that.
-#[must_use]
-pub fn unix_now() -> UnixSeconds {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {
     }
 }
 
-/// Expected `/proc/PID/cmdline` of a service: the arguments from [`spawn`](super::spawn), each with a terminating zero byte.
+/// Expected `/proc/PID/cmdline` of a service: the arguments from [`spawn`](super::spawn), each with a terminating zero
+/// byte.
 fn command_line(name: ServiceName, config: &Config) -> Vec<u8> {
     let words: [&[u8]; 5] =
         [b"tornadod", b"service", name.as_str().as_bytes(), b"--config", config.config_path.as_os_str().as_bytes()];

@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tornado_contracts::ServiceName;
 use tornado_rpc::{Channel, Fault};
 use tornado_runtime::HoldReady;
+use tornado_runtime::clock::unix_now;
 
 /// Pause between probes of a service that is not ready.
 const IMPATIENT: Duration = Duration::from_millis(50);
@@ -57,7 +58,7 @@ impl Process {
         // The pid of an unreaped child is not reused, so the descriptor refers to the child even if it has ended.
         let pidfd = proc::pidfd_open(pid)?;
         let start_ticks = proc::start_ticks(pid).unwrap_or_default();
-        let identity = Identity { pid, start_ticks, started_at: proc::unix_now(), program: proc::own_program() };
+        let identity = Identity { pid, start_ticks, started_at: unix_now(), program: proc::own_program() };
         Ok(Self { identity, pidfd, child: Some(child), tasks: Vec::new() })
     }
 

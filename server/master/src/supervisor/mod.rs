@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{Action, Actual, MasterStatus, ServiceStatus, Wanted};
 use tornado_rpc::listen;
+use tornado_runtime::clock::unix_now;
 use tornado_runtime::{ReadySetter, failure, socket_path};
 use tornado_shared::model::UnixSeconds;
 
@@ -58,7 +59,7 @@ impl Supervisor {
     /// Creates the supervisor and takes over the services of an earlier one.
     pub fn new(config: Config, accounts: Accounts, ready: ReadySetter) -> Result<(Self, Handle), Error> {
         let (sender, events) = mpsc::channel(64);
-        let started_at = proc::unix_now();
+        let started_at = unix_now();
         let empty =
             MasterStatus { version: env!("CARGO_PKG_VERSION").into(), started_at, ready: false, services: vec![] };
         let (status, seen) = watch::channel(empty);

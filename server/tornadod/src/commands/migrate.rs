@@ -4,7 +4,7 @@
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
 use super::backup::{beside, must_be_root, nobody_runs, owner_of, snapshot_database};
-use super::{blocking, say_json, unix_now};
+use super::{blocking, say_json};
 use crate::cli::Migrate;
 use crate::cluster;
 use crate::config::Config;
@@ -17,6 +17,7 @@ use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
+use tornado_runtime::clock::unix_now;
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};

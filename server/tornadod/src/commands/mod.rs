@@ -110,8 +110,3 @@ fn say_json<T: Serialize>(value: &T) -> Result<(), Failure> {
 fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|e| Failure::failed(format!("cannot print: {e}")))
 }
-
-fn unix_now() -> i64 {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
-}

@@ -1,13 +1,14 @@
 //! `tornadod audit`
 
 use crate::commands::args::Audit;
-use crate::commands::{Server, say_json, unix_now};
+use crate::commands::{Server, say_json};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::audit::{Audit as _, AuditClient, AuditQuery, AuditRow};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 pub async fn run(server: &Server, command: Audit) -> Result<(), Failure> {
     let trail = AuditClient::new(server.channel(ServiceName::Auth));

@@ -2,12 +2,13 @@
 
 use super::export;
 use crate::commands::args::Device;
-use crate::commands::{Server, say_json, unix_now};
+use crate::commands::{Server, say_json};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{DeviceInfo, DeviceRef, UserRef, Users as _, UsersClient};
+use tornado_runtime::clock::unix_now;
 
 pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel(ServiceName::Auth));

@@ -1,13 +1,14 @@
 //! `tornadod setup-link`, `tornadod operator`
 
 use crate::commands::args::Operator;
-use crate::commands::{Server, password, say_json, unix_now};
+use crate::commands::{Server, password, say_json};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::operators::{OperatorRef, Operators as _, OperatorsClient, PutOperatorRole};
 use tornado_contracts::auth::{Acting, Auth as _, AuthClient};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let auth = AuthClient::new(server.channel(ServiceName::Auth));

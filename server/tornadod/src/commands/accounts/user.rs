@@ -3,12 +3,13 @@
 use super::device;
 use crate::commands::args::User;
 use crate::commands::services::sessions;
-use crate::commands::{Server, password, say_json, unix_now};
+use crate::commands::{Server, password, say_json};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
+use tornado_runtime::clock::unix_now;
 
 /// Accounts in one request.
 const PAGE: u32 = 500;

@@ -1,6 +1,6 @@
 //! `tornadod session`, `tornadod events`
 
-use crate::commands::{Server, say_json, unix_now};
+use crate::commands::{Server, say_json};
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
@@ -11,6 +11,7 @@ use tornado_contracts::session::{
     CloseDevice, HistoryQuery, LiveQuery, Sessions as _, SessionsClient, UsageQuery, UserUsage,
 };
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};
 
 pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {

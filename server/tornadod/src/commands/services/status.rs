@@ -1,7 +1,7 @@
 //! `tornadod status|start|stop|restart`
 
 use super::engines;
-use crate::commands::{Server, say_json, silent, unix_now};
+use crate::commands::{Server, say_json, silent};
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::engines::EngineStatus;
 use tornado_contracts::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, Wanted};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 /// The output with `--json`.
 #[derive(Serialize)]

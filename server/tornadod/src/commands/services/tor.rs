@@ -1,7 +1,7 @@
 //! `tornadod tor …`
 
 use crate::cli::Tor as Words;
-use crate::commands::{Server, say_json, silent, unix_now};
+use crate::commands::{Server, say_json, silent};
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
@@ -12,6 +12,7 @@ use tornado_contracts::tor::{
 };
 use tornado_contracts::wg::TorLane;
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 pub async fn run(server: &Server, words: Words) -> Result<(), Failure> {
     let tor = TorClient::new(server.channel(ServiceName::Tor));

@@ -2,16 +2,17 @@
 
 use super::super::facts::{Certificate, SecretFact, Socket};
 use crate::cluster;
-use crate::commands::{unix_now, unix_user};
+use crate::commands::unix_user;
 use crate::config::Config;
 use nix::unistd::User;
 use std::fs::Metadata;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_contracts::{ServiceName, master};
+use tornado_runtime::clock::{unix_now, wall_clock};
 use tornado_runtime::socket_path;
 
 /// Returns true if the mode grants `user` the permission `bit` (4: read, 1: enter).
@@ -75,7 +76,7 @@ pub(super) fn certificate(config: &Config) -> Option<Certificate> {
     let of_service = unix_user(ServiceName::ClientApi).1;
     let barred = of_service.and_then(|user| barred(&path, &user).or_else(|| barred(&key?, &user)));
     // Loads the files as the service does. The empty directory prevents that a certificate is created.
-    let loaded = tornado_client_api::load_tls(&config.client_api, Path::new(""), SystemTime::now())
+    let loaded = tornado_client_api::load_tls(&config.client_api, Path::new(""), wall_clock())
         .map_err(|error| error.to_string());
     let validity = loaded.and_then(|_| barred.map_or(Ok(()), Err)).and_then(|()| tornado_client_api::validity(&path));
     Some(Certificate { path, validity })
