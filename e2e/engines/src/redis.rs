@@ -2,11 +2,11 @@
 
 use crate::EngineError;
 use crate::child::Server;
+use crate::engine::Engine;
 use crate::place::Place;
 use crate::postgres::free_port;
-use nix::sys::signal::Signal;
-use parking_lot::{Mutex, MutexGuard};
 use std::io::{Read as _, Write as _};
+use std::ops::Deref;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,11 +23,16 @@ pub struct RedisOptions {
 /// A running Redis server without persistence.
 #[derive(Debug)]
 pub struct Redis {
-    // Declared before `place`, so that the server ends before the directory is removed.
-    server: Mutex<Server>,
-    words: Vec<String>,
+    engine: Engine,
     port: u16,
-    place: Place,
+}
+
+impl Deref for Redis {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Redis {
@@ -65,8 +70,7 @@ impl Redis {
             set("tls-key-file", at("tls.key").display().to_string());
             set("tls-auth-clients", "no".into());
         }
-        let server = Mutex::new(Self::launch(&words, place.path())?);
-        Ok(Self { server, words, port, place })
+        Ok(Self { engine: Engine::start(place, move |place| Self::launch(&words, place.path()))?, port })
     }
 
     /// URL over the Unix socket, without a user.
@@ -78,7 +82,7 @@ impl Redis {
     /// Path of the Unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.place.path().join("redis.sock")
+        self.engine.place.path().join("redis.sock")
     }
 
     /// TCP port on 127.0.0.1 if the server has TLS.
@@ -114,38 +118,6 @@ impl Redis {
         commands.iter().map(|words| ask_over(&mut stream, words).map_err(failed)).collect()
     }
 
-    /// Freezes the process (SIGSTOP): connections stay open, but the server does not respond.
-    ///
-    /// # Errors
-    /// The process cannot be signalled.
-    pub fn freeze(&self) -> Result<(), EngineError> {
-        self.process().signal(Signal::SIGSTOP)
-    }
-
-    /// Continues the frozen process.
-    ///
-    /// # Errors
-    /// The process cannot be signalled.
-    pub fn thaw(&self) -> Result<(), EngineError> {
-        self.process().signal(Signal::SIGCONT)
-    }
-
-    /// Kills the process with SIGKILL. All data are lost.
-    pub fn kill(&self) {
-        self.process().kill();
-    }
-
-    /// Starts the server again, empty.
-    ///
-    /// # Errors
-    /// The server does not start again.
-    pub fn restart(&self) -> Result<(), EngineError> {
-        let mut server = self.process();
-        server.kill();
-        *server = Self::launch(&self.words, self.place.path())?;
-        Ok(())
-    }
-
     fn launch(words: &[String], place: &Path) -> Result<Server, EngineError> {
         let program = Path::new("/usr/bin/redis-server");
         if !program.exists() {
@@ -155,10 +127,6 @@ impl Redis {
         let mut server = Server::start(None, program, words, &log)?;
         server.wait(&log, || ask(&place.join("redis.sock"), "PING").is_ok())?;
         Ok(server)
-    }
-
-    fn process(&self) -> MutexGuard<'_, Server> {
-        self.server.lock()
     }
 }
 
