@@ -5,6 +5,8 @@
 //! --all` does this for a few seconds each. A target panics if a guarantee is violated; not panicking is only one of
 //! the guarantees.
 
+#![forbid(unsafe_code)]
+
 mod json;
 mod request;
 mod runtime;

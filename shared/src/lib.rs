@@ -2,6 +2,8 @@
 //!
 //! The crate does no I/O, so it also builds for `wasm32-unknown-unknown`.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod crypto;
 pub mod format;

@@ -1,5 +1,6 @@
 //! `cargo xtask …`: all tasks of this tree.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod bench;

@@ -1,5 +1,7 @@
 //! `tornado`: the command-line client of the device. It talks to the helper only and needs no privileges.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod error;
 mod manual;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
     Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
@@ -26,6 +27,17 @@ impl FakeHelper {
         self.seen.lock().unwrap().push(seen);
         Err(self.error.lock().unwrap().clone())
     }
+}
+
+/// Serves a helper that answers every call with `error`.
+fn serve(socket: &Path, error: HelperError) -> (Arc<FakeHelper>, JoinHandle<std::io::Result<()>>, CancellationToken) {
+    let status = watch::Sender::new(idle());
+    let fake = Arc::new(FakeHelper { error: Mutex::new(error), seen: Mutex::default(), status });
+    let stop = CancellationToken::new();
+    let listener = tornado_rpc::listen_alone(socket).unwrap();
+    let callers = Access::of([nix::unistd::getuid().as_raw()]);
+    let server = tornado_helper_api::serve(listener, callers, fake.clone(), fake.status.subscribe(), stop.clone());
+    (fake, tokio::spawn(server), stop)
 }
 
 #[async_trait]
@@ -119,21 +131,7 @@ async fn every_failure_has_its_exit_code() {
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
 
-    let fake = Arc::new(FakeHelper {
-        error: Mutex::new(HelperError::NotLoggedIn),
-        seen: Mutex::default(),
-        status: watch::Sender::new(idle()),
-    });
-    let stop = CancellationToken::new();
-    let listener = tornado_rpc::listen_alone(&socket).unwrap();
-    let own = nix::unistd::getuid().as_raw();
-    let serving = tokio::spawn(tornado_helper_api::serve(
-        listener,
-        Access::of([own]),
-        fake.clone(),
-        fake.status.subscribe(),
-        stop.clone(),
-    ));
+    let (fake, serving, stop) = serve(&socket, HelperError::NotLoggedIn);
 
     let text = String::from_utf8(run(&["status"], "").stdout).unwrap();
     assert!(text.starts_with("Disconnected: traffic from this device is not protected."), "{text}");
@@ -215,18 +213,7 @@ async fn a_second_factor_is_prompted_for_only_on_a_terminal() {
     let socket = directory.path().join("h.sock");
     let wanted =
         HelperError::Refused { code: "totp_required".into(), detail: "a code is needed".into(), retry_after: None };
-    let fake =
-        Arc::new(FakeHelper { error: Mutex::new(wanted), seen: Mutex::default(), status: watch::Sender::new(idle()) });
-    let stop = CancellationToken::new();
-    let listener = tornado_rpc::listen_alone(&socket).unwrap();
-    let own = nix::unistd::getuid().as_raw();
-    let serving = tokio::spawn(tornado_helper_api::serve(
-        listener,
-        Access::of([own]),
-        fake.clone(),
-        fake.status.subscribe(),
-        stop.clone(),
-    ));
+    let (fake, serving, stop) = serve(&socket, wanted);
     let run = |words: &[&str], typed: &str| tokio::task::block_in_place(|| tornado(&socket, words, typed));
 
     let alone = run(&["login", "--password-stdin", "--json"], "secret\n");

@@ -5,6 +5,8 @@
 //! The contract is narrow: requests carry no paths, commands or routes, so a caller can change nothing but the user's
 //! own tunnel and account.
 
+#![forbid(unsafe_code)]
+
 mod access;
 mod contract;
 mod error;

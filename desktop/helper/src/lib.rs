@@ -1,5 +1,7 @@
 //! The privileged helper. It stores the login, maintains the session and controls the tunnel.
 
+#![forbid(unsafe_code)]
+
 mod account;
 mod connection;
 #[cfg(feature = "fuzzing")]

@@ -27,7 +27,7 @@ async fn raw(machine: &Machine, bytes: &[u8]) -> (String, Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn malformed_oversized_and_slow_requests_get_a_clear_4xx() {
-    common::small_steps();
+    tornado_e2e_support::small_steps(common::STEP);
     let machine = Machine::new().await;
     let post = |body: &str| {
         format!(

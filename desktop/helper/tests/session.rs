@@ -321,7 +321,7 @@ async fn logging_out_ends_the_login_and_keeps_the_server() {
 async fn heartbeats_keep_a_steady_rate_for_sixty_days() {
     const HOUR: Duration = Duration::from_secs(3600);
     let server = Server::start().await;
-    common::steps_of(Duration::from_millis(100));
+    tornado_e2e_support::small_steps(Duration::from_millis(100));
     server.set(|s| (s.heartbeat_ttl, s.access_lifetime) = (90, 86_400));
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();

@@ -3,6 +3,8 @@
 //! [`state`] takes events and the time and returns effects; it never calls the operating system. [`os`] executes
 //! effects and never decides. [`Tunnel`] connects the two.
 
+#![forbid(unsafe_code)]
+
 mod driver;
 pub mod os;
 pub mod plan;

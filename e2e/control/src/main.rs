@@ -1,6 +1,7 @@
 //! The programs of `cargo xtask bench control`: a fleet of devices that use only the device API, and the baselines that
 //! the server is compared with.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod device;

@@ -1,5 +1,6 @@
 //! The programs of `cargo xtask bench dataplane`: our tunnels without a server, and the load generator.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod floor;

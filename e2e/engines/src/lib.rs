@@ -4,9 +4,12 @@
 //! with those of the machine, and programs in any network namespace can reach them. A server ends with the process that
 //! started it, even if that is killed. The next process removes what a killed one left behind.
 
+#![forbid(unsafe_code)]
+
 mod authority;
 mod child;
 mod cluster;
+mod engine;
 mod error;
 mod place;
 mod postgres;
@@ -14,6 +17,7 @@ mod redis;
 
 pub use authority::Authority;
 pub use cluster::Cluster;
+pub use engine::Engine;
 pub use error::EngineError;
 pub use postgres::{Postgres, PostgresOptions};
 pub use redis::{Redis, RedisOptions};

@@ -2,9 +2,10 @@
 
 use crate::EngineError;
 use crate::child::{Server, as_user, run};
+use crate::engine::Engine;
 use crate::place::Place;
-use nix::sys::signal::Signal;
 use parking_lot::Mutex;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,12 +38,17 @@ pub struct PostgresOptions {
 /// A running PostgreSQL server with a new data directory. Its superuser is `postgres`.
 #[derive(Debug)]
 pub struct Postgres {
-    // Declared before `place`, so that the server ends before the directory is removed.
-    server: Mutex<Server>,
-    words: Vec<String>,
+    engine: Engine,
     port: u16,
     databases: AtomicU32,
-    place: Place,
+}
+
+impl Deref for Postgres {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Postgres {
@@ -97,8 +103,8 @@ impl Postgres {
             command.arg(&chown).arg(place.path());
             run(command, "")?;
         }
-        let server = Mutex::new(Self::launch(&words, place.path(), port)?);
-        Ok(Self { server, words, port, databases: AtomicU32::new(0), place })
+        let engine = Engine::start(place, move |place| Self::launch(&words, place.path(), port))?;
+        Ok(Self { engine, port, databases: AtomicU32::new(0) })
     }
 
     /// Creates an empty database. Returns its URL.
@@ -124,7 +130,7 @@ impl Postgres {
     /// URL of a database over the Unix socket, without a user.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres:///{database}?host={}&port={}", self.place.path().display(), self.port)
+        format!("postgres:///{database}?host={}&port={}", self.engine.place.path().display(), self.port)
     }
 
     /// TCP port on 127.0.0.1 if the server has TLS.
@@ -156,7 +162,7 @@ impl Postgres {
     pub fn sql_with(&self, role: &str, password: &str, database: &str, sql: &str) -> Result<String, EngineError> {
         let mut command = Command::new("psql");
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
-        command.arg("--host").arg(self.place.path()).args(["--port", &self.port.to_string()]);
+        command.arg("--host").arg(self.engine.place.path()).args(["--port", &self.port.to_string()]);
         command.env("PGPASSWORD", password).arg("--no-password");
         command.args(["--username", role, "--dbname", database, "--file", "-"]);
         run(command, sql)
@@ -169,46 +175,8 @@ impl Postgres {
     pub fn dump(&self, database: &str) -> Result<String, EngineError> {
         let mut command = Command::new(programs()?.join("pg_dump"));
         command.args(["--create", "--clean", "--if-exists", "--no-password", "--username", USER]);
-        command.arg("--host").arg(self.place.path()).args(["--port", &self.port.to_string(), database]);
+        command.arg("--host").arg(self.engine.place.path()).args(["--port", &self.port.to_string(), database]);
         run(command, "")
-    }
-
-    /// Freezes all processes (SIGSTOP): connections stay open, but the server does not respond.
-    ///
-    /// # Errors
-    /// The process cannot be signalled.
-    pub fn freeze(&self) -> Result<(), EngineError> {
-        self.server.lock().signal(Signal::SIGSTOP)
-    }
-
-    /// Continues frozen processes.
-    ///
-    /// # Errors
-    /// The process cannot be signalled.
-    pub fn thaw(&self) -> Result<(), EngineError> {
-        self.server.lock().signal(Signal::SIGCONT)
-    }
-
-    /// Kills all processes with SIGKILL. The data are kept.
-    pub fn kill(&self) {
-        self.server.lock().kill();
-    }
-
-    /// Starts the server again on the same data.
-    ///
-    /// # Errors
-    /// The server does not start again.
-    pub fn restart(&self) -> Result<(), EngineError> {
-        let mut server = self.server.lock();
-        server.kill();
-        *server = Self::launch(&self.words, self.place.path(), self.port)?;
-        Ok(())
-    }
-
-    /// The log since the start.
-    #[must_use]
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
     }
 
     fn launch(words: &[String], place: &Path, port: u16) -> Result<Server, EngineError> {

@@ -2,11 +2,11 @@
 
 use crate::EngineError;
 use crate::child::Server;
+use crate::engine::Engine;
 use crate::place::Place;
 use crate::postgres::free_port;
-use nix::sys::signal::Signal;
-use parking_lot::Mutex;
 use std::io::{Read as _, Write as _};
+use std::ops::Deref;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,11 +23,16 @@ pub struct RedisOptions {
 /// A running Redis server without persistence.
 #[derive(Debug)]
 pub struct Redis {
-    // Declared before `place`, so that the server ends before the directory is removed.
-    server: Mutex<Server>,
-    words: Vec<String>,
+    engine: Engine,
     port: u16,
-    place: Place,
+}
+
+impl Deref for Redis {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Redis {
@@ -65,8 +70,7 @@ impl Redis {
             set("tls-key-file", at("tls.key").display().to_string());
             set("tls-auth-clients", "no".into());
         }
-        let server = Mutex::new(Self::launch(&words, place.path())?);
-        Ok(Self { server, words, port, place })
+        Ok(Self { engine: Engine::start(place, move |place| Self::launch(&words, place.path()))?, port })
     }
 
     /// URL over the Unix socket, without a user.
@@ -78,7 +82,7 @@ impl Redis {
     /// Path of the Unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.place.path().join("redis.sock")
+        self.engine.place.path().join("redis.sock")
     }
 
     /// TCP port on 127.0.0.1 if the server has TLS.
@@ -112,38 +116,6 @@ impl Redis {
         let failed = |source| EngineError::Process { what: "cannot query Redis".into(), source };
         let mut stream = connect(&self.socket()).map_err(failed)?;
         commands.iter().map(|words| ask_over(&mut stream, words).map_err(failed)).collect()
-    }
-
-    /// Freezes the process (SIGSTOP): connections stay open, but the server does not respond.
-    ///
-    /// # Errors
-    /// The process cannot be signalled.
-    pub fn freeze(&self) -> Result<(), EngineError> {
-        self.server.lock().signal(Signal::SIGSTOP)
-    }
-
-    /// Continues the frozen process.
-    ///
-    /// # Errors
-    /// The process cannot be signalled.
-    pub fn thaw(&self) -> Result<(), EngineError> {
-        self.server.lock().signal(Signal::SIGCONT)
-    }
-
-    /// Kills the process with SIGKILL. All data are lost.
-    pub fn kill(&self) {
-        self.server.lock().kill();
-    }
-
-    /// Starts the server again, empty.
-    ///
-    /// # Errors
-    /// The server does not start again.
-    pub fn restart(&self) -> Result<(), EngineError> {
-        let mut server = self.server.lock();
-        server.kill();
-        *server = Self::launch(&self.words, self.place.path())?;
-        Ok(())
     }
 
     fn launch(words: &[String], place: &Path) -> Result<Server, EngineError> {

@@ -8,6 +8,8 @@
 //! TORNADO_FAULT_ONLY=disk                              only faults whose name contains this
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod campaign;
 pub mod chance;
 pub mod device;

@@ -70,47 +70,37 @@
 //! The files of a lab are in one directory, and its namespaces share a prefix. Dropping [`Lab`] removes all of them,
 //! also during a panic. The next [`Lab::up`] removes what a killed process left behind.
 
-mod capture;
-mod command;
-mod device;
+#![forbid(unsafe_code)]
+
 mod error;
 mod host;
-mod http;
-mod internet;
 mod lab;
 pub mod lan;
-mod machine;
-mod mesh;
 mod process;
 mod programs;
-mod record;
-mod server;
-mod services;
-mod spent;
-mod tail;
-mod topology;
 mod tor_network;
 
-pub use capture::{Capture, Captured};
-pub use command::Output;
-pub use device::DeviceProc;
 pub use error::HarnessError;
 pub use host::Host;
-pub use http::HttpReply;
-pub use internet::{Internet, Seen, serve_internet};
+pub use host::capture::{Capture, Captured};
+pub use host::http::HttpReply;
+pub use lab::internet::{Internet, Seen, serve_internet};
+pub use lab::record::{LabRecord, Sweep};
+pub use lab::topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
 pub use lab::{Lab, LabOptions};
-pub use mesh::Mesh;
 pub use process::Process;
+pub use process::command::Output;
+pub use process::spent::{Cost, Spent};
+pub use process::tail::Tail;
 pub use programs::Programs;
-pub use record::{LabRecord, Sweep};
-pub use server::{ServerOptions, ServerProc};
-pub use spent::{Cost, Spent};
-pub use tail::Tail;
-pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
+pub use programs::device::DeviceProc;
+pub use programs::mesh::Mesh;
+pub use programs::server::{ServerOptions, ServerProc};
 pub use tor_network::{
     Query, Relay, RelayKind, SITE, SITE_V4, SITE_V6, TorClient, TorNetwork, TorNetworkOptions, TorNetworkRecord,
     TorNetworkTimes, TorServers, serve_names,
 };
+pub use tornado_e2e_support::patient;
 
 use std::time::{Duration, Instant};
 
@@ -119,16 +109,6 @@ use std::time::{Duration, Instant};
 #[expect(clippy::print_stdout, reason = "the runner reads the output of a test")]
 pub fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
-}
-
-/// Extends a time limit on a busy machine, by the ratio of load to cores, at most eight times. A wait ends with its
-/// event, so only failures take longer.
-#[must_use]
-pub fn patient(within: Duration) -> Duration {
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().and_then(|minute| minute.parse::<f64>().ok()).unwrap_or(0.0);
-    within.mul_f64((load / cores).clamp(1.0, 8.0))
 }
 
 /// Polls until `ask` returns a value: every 20 ms, and less often the longer it takes.

@@ -94,7 +94,7 @@ impl World {
         self.enroll(number, DeviceProc::start(self.device_host(number)?, Programs::beside())?)
     }
 
-    /// Enrols a running device, like [`Self::device`].
+    /// Enrols a running device, like [`Self::enrolled`].
     ///
     /// # Errors
     ///

@@ -1,6 +1,8 @@
 //! The administration console. Currently only the page of the set-up link, which creates the first operator and shows
 //! the first invitation. Rendered on the server, without scripts.
 
+#![forbid(unsafe_code)]
+
 mod config;
 mod guard;
 mod html;

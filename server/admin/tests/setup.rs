@@ -8,17 +8,10 @@ use axum::http::{Request, StatusCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tornado_admin::{Config, router};
-use tornado_contracts::auth::operators::{
-    CheckRight, ConfirmPassword, ConfirmTotp, OperatorRef, OperatorRole, Operators, PutOperatorRole, SignIn, SignInRef,
-    SignInView, SignedIn, Standing,
-};
-use tornado_contracts::auth::{
-    AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
-    Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
-};
-use tornado_contracts::token::VerifyingKey;
+use tornado_contracts::auth::operators::{OperatorRole, SignedIn};
+use tornado_contracts::auth::{Acting, AuthError, CreateInvitation, InvitationLink, Operator, RedeemSetup};
+use tornado_e2e_support::{AuthCalls, OperatorsCalls, Scripted};
 use tornado_rpc::{Done, Fault, NoInput};
-use tornado_shared::api::{LoginReply, Profile, RecoveryCodes, ServerInfo, Tokens, TotpOffer};
 use tornado_shared::model::{InvitationId, OperatorId, Secret};
 use tower::ServiceExt as _;
 
@@ -32,12 +25,8 @@ struct FakeAuth {
     signed_out: AtomicBool,
 }
 
-fn unused<T>() -> Result<T, AuthError> {
-    Err(Fault::Forbidden("not for the console".into()).into())
-}
-
 #[async_trait::async_trait]
-impl Auth for FakeAuth {
+impl AuthCalls for FakeAuth {
     async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
         let mut redeemed = self.redeemed.lock().unwrap();
         if input.code.expose() == "<away>" {
@@ -60,84 +49,18 @@ impl Auth for FakeAuth {
         assert_eq!(input.operator.unwrap().expose(), "SIGN-IN", "authorised by the operator's sign-in");
         assert!(!self.signed_out.load(Ordering::Relaxed));
         if self.no_invitations {
-            return unused();
+            return Err(Fault::Forbidden("not for the console".into()).into());
         }
         Ok(InvitationLink { id: InvitationId::random(), link: Secret::new(LINK), expires_at: 0 })
-    }
-    async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
-        unused()
-    }
-    async fn open_login(&self, _: OpenLogin) -> Result<LoginReply, AuthError> {
-        unused()
-    }
-    async fn refresh(&self, _: RefreshToken) -> Result<Tokens, AuthError> {
-        unused()
-    }
-    async fn logout(&self, _: RefreshToken) -> Result<Done, AuthError> {
-        unused()
-    }
-    async fn whoami(&self, _: AccessToken) -> Result<Profile, AuthError> {
-        unused()
-    }
-    async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
-        unused()
-    }
-    async fn traffic_policies(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTrafficPolicy>, AuthError> {
-        unused()
-    }
-    async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
-        unused()
-    }
-    async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
-        unused()
-    }
-    async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
-        unused()
-    }
-    async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {
-        unused()
     }
 }
 
 #[async_trait::async_trait]
-impl Operators for FakeAuth {
+impl OperatorsCalls for FakeAuth {
     async fn sign_out(&self, input: Acting<NoInput>) -> Result<Done, AuthError> {
         assert_eq!(input.operator.unwrap().expose(), "SIGN-IN");
         self.signed_out.store(true, Ordering::Relaxed);
         Ok(Done {})
-    }
-    async fn sign_in(&self, _: SignIn) -> Result<SignedIn, AuthError> {
-        unused()
-    }
-    async fn whoami(&self, _: Acting<NoInput>) -> Result<Standing, AuthError> {
-        unused()
-    }
-    async fn check(&self, _: Acting<CheckRight>) -> Result<Operator, AuthError> {
-        unused()
-    }
-    async fn list_operators(&self, _: Acting<NoInput>) -> Result<Vec<Operator>, AuthError> {
-        unused()
-    }
-    async fn put_operator_role(&self, _: Acting<PutOperatorRole>) -> Result<Operator, AuthError> {
-        unused()
-    }
-    async fn remove_operator(&self, _: Acting<OperatorRef>) -> Result<Done, AuthError> {
-        unused()
-    }
-    async fn list_sign_ins(&self, _: Acting<NoInput>) -> Result<Vec<SignInView>, AuthError> {
-        unused()
-    }
-    async fn revoke_sign_in(&self, _: Acting<SignInRef>) -> Result<Done, AuthError> {
-        unused()
-    }
-    async fn begin_totp(&self, _: Acting<ConfirmPassword>) -> Result<TotpOffer, AuthError> {
-        unused()
-    }
-    async fn confirm_totp(&self, _: Acting<ConfirmTotp>) -> Result<RecoveryCodes, AuthError> {
-        unused()
-    }
-    async fn end_totp(&self, _: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
-        unused()
     }
 }
 
@@ -171,9 +94,14 @@ async fn post(router: &Router, origin: &str, form: &str) -> Page {
 const OURS: &str = "http://localhost:8000";
 const GOOD: &str = "code=GOODCODE&name=Alice&password=correct-horse&again=correct-horse";
 
+fn router_of(auth: &Arc<FakeAuth>) -> Router {
+    let auth = Arc::new(Scripted(auth.clone()));
+    router(auth.clone(), auth, Config::default())
+}
+
 fn console() -> (Router, Arc<FakeAuth>) {
     let auth = Arc::new(FakeAuth::default());
-    (router(auth.clone(), auth.clone(), Config::default()), auth)
+    (router_of(&auth), auth)
 }
 
 #[tokio::test]
@@ -203,7 +131,7 @@ async fn the_first_operator_is_made_and_the_first_invitation_shown() {
 #[tokio::test]
 async fn an_operator_without_an_invitation_is_no_failure() {
     let auth = Arc::new(FakeAuth { no_invitations: true, ..FakeAuth::default() });
-    let done = post(&router(auth.clone(), auth.clone(), Config::default()), OURS, GOOD).await;
+    let done = post(&router_of(&auth), OURS, GOOD).await;
     assert_eq!(done.status, 200);
     assert!(auth.signed_out.load(Ordering::Relaxed));
     assert!(done.text.contains("The operator was created") && done.text.contains("tornadod invite create"));

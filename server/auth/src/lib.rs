@@ -10,6 +10,8 @@
 //!
 //! Pure parts take time as an argument (counters of [`guard`], policy of [`password`], plans of [`keys`]).
 
+#![forbid(unsafe_code)]
+
 mod access;
 mod actor;
 mod closing;

@@ -13,6 +13,8 @@
 //! The format does not depend on the server: [`write()`] takes files and [`Archive`] returns them, without holding a
 //! whole file in memory. All data read is untrusted until its checksum has been compared.
 
+#![forbid(unsafe_code)]
+
 mod archive;
 mod error;
 mod header;

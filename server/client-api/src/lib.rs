@@ -1,6 +1,8 @@
 //! The device API on port 4605: TLS, limits, the routes of the original and of version 2. Holds its TLS key as the only
 //! secret, and only transient state.
 
+#![forbid(unsafe_code)]
+
 mod api;
 mod api_error;
 mod config;
@@ -126,7 +128,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_certificate_is_renewed_in_sixty_days_of_few_checks() {
         let dir = tempfile::tempdir().unwrap();
-        let (config, made) = (Config::default(), SystemTime::now());
+        let (config, made) = (Config::default(), wall_clock());
         let tls = load_tls(&config, dir.path(), made).unwrap();
         let first = tls.current().spki_sha256;
         // The service starts when the certificate is sixty days old; its lifetime is ninety days. File times come from
@@ -135,7 +137,7 @@ mod tests {
         let (started, attested) = (Instant::now(), AtomicU32::new(0));
         let now = || match attested.load(Ordering::Relaxed) {
             0 => made + 60 * day + started.elapsed(),
-            _ => SystemTime::now() + started.elapsed().saturating_sub(30 * day),
+            _ => wall_clock() + started.elapsed().saturating_sub(30 * day),
         };
         let attest = |_| {
             attested.fetch_add(1, Ordering::Relaxed);

@@ -5,17 +5,18 @@
 mod support;
 
 use std::time::Duration;
-use support::{Server, config, read_answer, small_steps, start as begin};
+use support::{Server, config, read_answer, start as begin};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tornado_client_api::Config;
+use tornado_e2e_support::small_steps;
 
 /// As in the default configuration.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 
 async fn start(config: Config) -> Server {
-    small_steps();
+    small_steps(Duration::from_millis(1));
     begin(config).await
 }
 

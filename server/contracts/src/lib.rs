@@ -3,6 +3,8 @@
 //! Each contract is a list for [`tornado_rpc::contract!`], which generates the trait, the router and the client. Every
 //! method lists the services that may call it; root may call every method.
 
+#![forbid(unsafe_code)]
+
 /// Gives each variant of an enum its word, as `as_str` and `Display`.
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {

@@ -6,6 +6,8 @@
 //!
 //! [`buckets`], [`private`] and [`upstream`] decide and use no socket.
 
+#![forbid(unsafe_code)]
+
 mod buckets;
 mod config;
 mod door;

@@ -3,6 +3,8 @@
 //! The durable state and the peers of the interfaces are authoritative; live state is rebuilt from them. Nothing here
 //! decides that a session ends: deadlines are computed from timestamps, never from the expiry of a key.
 
+#![forbid(unsafe_code)]
+
 mod events;
 mod keys;
 mod link;

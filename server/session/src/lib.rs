@@ -16,6 +16,8 @@
 //! | `registry` | live sessions in memory, and their locks |
 //! | `machine`, `clock`, `counters`, `config`, `error` | pure or plain |
 
+#![forbid(unsafe_code)]
+
 mod access;
 mod accounting;
 mod api;

@@ -6,6 +6,8 @@
 //! conditional updates decide races, never a read before a write. On engines with concurrent writers, a row is locked
 //! first.
 
+#![forbid(unsafe_code)]
+
 mod db;
 mod error;
 mod flush;

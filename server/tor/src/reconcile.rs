@@ -49,6 +49,7 @@ mod tests {
     use super::*;
     use crate::fake_wg::FakeWg;
     use crate::process::Layout;
+    use tornado_e2e_support::Scripted;
 
     #[tokio::test(start_paused = true)]
     async fn the_lane_is_reconciled_steadily_for_sixty_days() {
@@ -64,7 +65,8 @@ mod tests {
             wg.set_failing(false);
             std::future::pending::<()>().await;
         };
-        let both = async { tokio::join!(run(service, wg.clone(), CancellationToken::new()), recovery) };
+        let both =
+            async { tokio::join!(run(service, Arc::new(Scripted(wg.clone())), CancellationToken::new()), recovery) };
         tornado_endurance::sixty_days(per_hour + 8, both).await;
     }
 }

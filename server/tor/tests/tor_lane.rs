@@ -20,6 +20,7 @@ use tornado_contracts::tor::{
 };
 use tornado_contracts::wg::{TorLane, TorPorts};
 use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, patient};
+use tornado_e2e_support::Scripted;
 use tornado_rpc::{Channel, NoInput};
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::CountryCode;
@@ -109,7 +110,7 @@ fn the_lane_is_open_exactly_while_tor_works() {
     lab.host("server")
         .unwrap()
         .block_on(|| async {
-            let service = tokio::spawn(run_with(context, config, wiring, wg));
+            let service = tokio::spawn(run_with(context, config, wiring, Arc::new(Scripted(wg))));
             it_opens_when_tor_is_ready(&client).await;
             health_exits_and_circuits_are_reported(&client).await;
             an_exit_country_has_its_own_tor(&client).await;

@@ -21,6 +21,7 @@ use tornado_contracts::tor::{
 };
 use tornado_contracts::wg::TorLane;
 use tornado_e2e_harness::{patient, wait_for};
+use tornado_e2e_support::Scripted;
 use tornado_rpc::NoInput;
 use tornado_runtime::{Context, Roles};
 use tornado_tor::{Config, Error, Wiring, run_with};
@@ -69,7 +70,7 @@ impl World {
             roles: Roles::default().with(nix::unistd::geteuid().as_raw(), ServiceName::Admin),
             shutdown: shutdown.clone(),
         };
-        let service = tokio::spawn(run_with(context, self.config.clone(), self.wiring.clone(), self.wg.clone()));
+        let service = tokio::spawn(run_with(context, self.config.clone(), self.wiring.clone(), Arc::new(Scripted(self.wg.clone()))));
         self.life = Some((shutdown, service));
     }
 

@@ -2,6 +2,7 @@
 
 use crate::commands::args::{Audit, Device, Format, Keys, Operator, User};
 use crate::commands::machine::{Backup, Import, Restore};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,7 +41,8 @@ pub enum Command {
     /// Run one service. The supervisor starts it.
     #[command(hide = true)]
     Service {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// The service.
+        #[arg(value_parser = service_name())]
         name: ServiceName,
     },
     /// Check the configuration file and print the effective values.
@@ -89,17 +91,20 @@ pub enum Operators {
     Status(Format),
     /// Start one service or all. This also ends a crash loop.
     Start {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// The service; absent: all.
+        #[arg(value_parser = service_name())]
         service: Option<ServiceName>,
     },
     /// Stop one service or all.
     Stop {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// The service; absent: all.
+        #[arg(value_parser = service_name())]
         service: Option<ServiceName>,
     },
     /// Restart one service, or all in order.
     Restart {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// The service; absent: all.
+        #[arg(value_parser = service_name())]
         service: Option<ServiceName>,
     },
     /// Print a one-time link to create the first operator.
@@ -220,6 +225,11 @@ pub enum Session {
     },
 }
 
+/// Accepts the name of a service. Help, completions and errors list all of them.
+fn service_name() -> impl TypedValueParser<Value = ServiceName> {
+    PossibleValuesParser::new(ServiceName::ALL.map(ServiceName::as_str)).try_map(|name| name.parse::<ServiceName>())
+}
+
 /// Parses numbers with units, such as `30m` or `1d 12h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let bad = |_| format!("'{text}' is not a duration; write 30m, 12h, 7d or 2w");
@@ -236,6 +246,22 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_and_errors_list_every_service() {
+        let all = ServiceName::ALL.map(ServiceName::as_str).join(", ");
+        for (command, status) in [(["tornadod", "restart", "--help"], 0), (["tornadod", "restart", "nonsense"], 2)] {
+            let refusal = Cli::try_parse_from(command).unwrap_err();
+            assert_eq!(refusal.exit_code(), status);
+            assert!(refusal.to_string().contains(&format!("[possible values: {all}]")), "{refusal}");
+        }
+        let Command::Operators(Operators::Stop { service }) =
+            Cli::try_parse_from(["tornadod", "stop", "client-api"]).unwrap().command
+        else {
+            panic!("not a stop")
+        };
+        assert_eq!(service, Some(ServiceName::ClientApi));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Exit codes: 0 success, 1 failure, 2 invalid usage, 3 the server is not running or not reachable, 4 the server
 //! rejected the request.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod cluster;
 mod commands;

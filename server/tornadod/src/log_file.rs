@@ -34,7 +34,8 @@ pub async fn watch(mib: u32) {
     }
 }
 
-/// The regular file to which standard error appends, under its current name; `None` if it is something else or was removed.
+/// The regular file to which standard error appends, under its current name; `None` if it is something else or was
+/// removed.
 fn appended(output: &Path) -> Option<PathBuf> {
     let flags = fcntl(io::stderr(), FcntlArg::F_GETFL).ok()?;
     let path = std::fs::read_link(output).ok()?;

@@ -1,6 +1,7 @@
 //! The server on unusual machines, and on machines that change while it runs.
 
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test panics when its setup fails")]
+#![expect(clippy::disallowed_methods, reason = "polls another program")]
 
 #[expect(dead_code, reason = "other tests use the other items")]
 mod support;

@@ -12,6 +12,8 @@
 //! If another program removes an interface, the service detects it within a second and recreates the interface with its
 //! peers and their latest endpoints. Until then changes fail with `LaneFailed` and status shows the lane as down.
 
+#![forbid(unsafe_code)]
+
 mod canary;
 mod config;
 mod error;

@@ -1,6 +1,7 @@
 //! A device that starts flows in a loop: its flows are refused, status names it, and no other device is affected.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+#![expect(clippy::disallowed_methods, reason = "sends at a pace")]
 
 mod lanes_support;
 
@@ -75,7 +76,7 @@ fn flows_of(lab: &Lab, address: &str) -> usize {
 }
 
 fn connect(to: SocketAddr) -> Result<(), ErrorKind> {
-    TcpStream::connect_timeout(&to, lanes_support::scaled(Duration::from_secs(10)))
+    TcpStream::connect_timeout(&to, lanes_support::patient(Duration::from_secs(10)))
         .map(drop)
         .map_err(|error| error.kind())
 }
@@ -126,7 +127,7 @@ async fn a_flooding_device_is_limited_and_delays_no_other() {
         "{tried} flows attempted, at most {most} tracked per address; three connections of others took {slowest:?}"
     );
     assert!(most <= MOST, "{most} flows of one address are tracked");
-    assert!(slowest < lanes_support::scaled(Duration::from_secs(10)), "{slowest:?}");
+    assert!(slowest < lanes_support::patient(Duration::from_secs(10)), "{slowest:?}");
     // Over its rate the device receives resets.
     let attempts: Vec<_> = bad.ns.run(|| (0..FLOWS).map(|_| connect("198.51.100.2:80".parse().unwrap())).collect());
     assert!(attempts.contains(&Err(ErrorKind::ConnectionRefused)));

@@ -1,6 +1,7 @@
 //! Rates and peer groups of accounts, with real packets on both lanes.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+#![expect(clippy::disallowed_methods, reason = "lets packets arrive")]
 
 mod lanes_support;
 

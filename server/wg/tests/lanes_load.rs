@@ -2,6 +2,7 @@
 //! builds only.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+#![expect(clippy::disallowed_methods, reason = "sends at a pace")]
 
 mod lanes_support;
 
@@ -126,13 +127,7 @@ async fn many_peers_delay_no_other_peer() {
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let tunnel = device.connect(&lab, &status, Lane::Direct);
-    let echo = lab.internet.run(|| UdpSocket::bind("198.51.100.2:7").unwrap());
-    std::thread::spawn(move || {
-        let mut buffer = [0; 64];
-        while let Ok((n, from)) = echo.recv_from(&mut buffer) {
-            let _ = echo.send_to(&buffer[..n], from);
-        }
-    });
+    lab.echo();
     device.ns.ok("ping -c1 -W2 10.8.0.1");
     let pulse = Pulse::start(&device.ns);
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -4,6 +4,8 @@
 //! authorities are not used for trust. A password is sent only inside a v2 envelope, sealed to a login key that the
 //! pinned identity signed.
 
+#![forbid(unsafe_code)]
+
 mod api;
 mod dial;
 mod error;

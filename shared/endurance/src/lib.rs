@@ -4,6 +4,8 @@
 //! task waits, so the days cost only the processor time that the loop uses. A loop that reads the operating system's
 //! clock or waits for real input cannot be tested this way; pass time and input as arguments instead.
 
+#![forbid(unsafe_code)]
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;

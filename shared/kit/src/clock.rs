@@ -1,4 +1,4 @@
-//! The wall clock. All other code of the product reads it here, which `lint` checks. Monotonic time is
+//! The wall clock. All other code of the product reads it here. Monotonic time is
 //! `tokio::time::Instant`, whose clock tests pause.
 
 #[cfg(debug_assertions)]
@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 /// The current time. It may jump in both directions.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "all other code calls this function")]
 pub fn wall_clock() -> SystemTime {
     let now = SystemTime::now();
     #[cfg(debug_assertions)]

@@ -5,6 +5,8 @@
 //! below INFO are not limited, because an operator who enables them wants all lines. Lines with a field [`BOUNDED`] are
 //! not limited either.
 
+#![forbid(unsafe_code)]
+
 mod buckets;
 
 use buckets::{Buckets, Verdict};
@@ -87,6 +89,7 @@ const SUMMARY_TARGET: &str = "tornado_log::summary";
 impl Limit {
     /// Writes a summary from a separate thread, because no event may be emitted while another is being filtered. The
     /// thread exists only while lines are suppressed.
+    #[expect(clippy::disallowed_methods, reason = "the thread is not one of the runtime")]
     fn summarise_later(&self, place: Place, metadata: &Metadata<'_>) {
         let limit = self.clone();
         let like = format!("{}:{}", metadata.target(), metadata.line().unwrap_or_default());

@@ -12,6 +12,8 @@
 //! [`transport`] is the only module that depends on the operating system. A named pipe would need to provide the same
 //! few items.
 
+#![forbid(unsafe_code)]
+
 mod access;
 mod caller;
 mod channel;

@@ -5,8 +5,8 @@ use super::paths::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 
-/// Our directories, each with patterns of names. A directory is ours if it is empty or contains a name that matches one of
-/// them. A `*` at the end matches any end of the name.
+/// Our directories, each with patterns of names. A directory is ours if it is empty or contains a name that matches one
+/// of them. A `*` at the end matches any end of the name.
 const DIRECTORIES: &[(&str, &[&str])] = &[
     (LIB, &["tornadod", "tornadod.new"]),
     (STATE, &["auth", "session", "wg", "tor", ".backup*"]),

@@ -51,8 +51,8 @@ pub(crate) async fn reach(
     Ok(VerifiedServer::at(api, candidates))
 }
 
-/// The addresses of all hosts, each once: the first of each host, then the second of each, so that a host whose addresses
-/// are all dead delays the next host by one attempt.
+/// The addresses of all hosts, each once: the first of each host, then the second of each, so that a host whose
+/// addresses are all dead delays the next host by one attempt.
 fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
     let mut hosts: Vec<_> = hosts.into_iter().map(|found| interleave(found).into_iter()).collect();
     let mut all = Vec::new();

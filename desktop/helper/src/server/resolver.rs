@@ -172,8 +172,8 @@ impl Resolver {
     }
 }
 
-/// Runs all lookups at the same time and returns their results in the same order. Those that end later than `rest` after
-/// the first success are dropped (`None`).
+/// Runs all lookups at the same time and returns their results in the same order. Those that end later than `rest`
+/// after the first success are dropped (`None`).
 async fn gather<T, E>(
     lookups: impl Iterator<Item = impl Future<Output = Result<T, E>>>,
     rest: Duration,

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
+use tornado_kit::clock::unix_now;
 use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
 use tornado_kit::clock::unix_now;
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
@@ -128,7 +129,8 @@ impl Publisher {
         self.change(|status| status.tor = view);
     }
 
-    /// Sets the usage that the server reported. Withdraws the notice about the quota after a new month or a raised quota.
+    /// Sets the usage that the server reported. Withdraws the notice about the quota after a new month or a raised
+    /// quota.
     pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
         let suffices = usage.is_some_and(|usage| usage.quota.is_none_or(|quota| !quota.is_nearly_used()));
         if suffices {

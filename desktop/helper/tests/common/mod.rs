@@ -16,10 +16,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
+use tornado_e2e_support::small_steps;
+use tornado_kit::clock::unix_now;
 use tornado_helper_api::{Enroll, Helper as _, HelperClient, NoInput, Status};
 use tornado_shared::api::{ServerInfo, TlsAttestation, path};
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
@@ -30,7 +32,8 @@ use tornado_shared::model::{PrivateKey, PublicKey, Secret};
 use tornado_shared::problem::Problem;
 use tornado_tunnel::os::fake::Fake;
 
-const STEP: Duration = Duration::from_millis(5);
+/// Width of the steps in which paused time passes.
+pub const STEP: Duration = Duration::from_millis(5);
 
 pub const CODE: &str = "ABCDEFGH23456789ABCD";
 
@@ -76,27 +79,6 @@ struct Shared {
     spki: Fingerprint,
 }
 
-/// Lets paused time pass in small steps. Tokio advances it to the next timer whenever no task is ready, even while a
-/// packet is in flight over loopback. With small steps that costs one step and not a whole deadline. Each step yields the
-/// core first: on a busy one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
-pub fn small_steps() {
-    steps_of(STEP);
-}
-
-/// Like [`small_steps`] with another step, for tests of many days.
-pub fn steps_of(step: Duration) {
-    tokio::spawn(async move {
-        loop {
-            std::thread::yield_now();
-            tokio::time::sleep(step).await;
-        }
-    });
-}
-
-pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
-}
-
 impl Server {
     pub async fn start() -> Self {
         Self::start_as(IdentityKey::random(), "127.0.0.1:0").await
@@ -104,7 +86,7 @@ impl Server {
 
     /// Starts a server in a test with paused time.
     pub async fn start_paused() -> Self {
-        small_steps();
+        small_steps(STEP);
         Self::start().await
     }
 
@@ -139,7 +121,7 @@ impl Server {
             heartbeat_ttl: 3,
             events: None,
         }));
-        let login_key = Arc::new(StoredLoginKey::random(now(), 86_400).load());
+        let login_key = Arc::new(StoredLoginKey::random(unix_now(), 86_400).load());
         let shared = Shared { inside: inside.clone(), identity: identity.clone(), login_key, spki };
         let task = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), router(shared)));
         Self { inside, identity, spki, address, task }
@@ -209,7 +191,7 @@ async fn server(State(shared): State<Shared>) -> Json<ServerInfo> {
         login_key: shared.login_key.sign(&shared.identity),
         pubkey: String::new(),
         tls: Some(TlsAttestation { spki_sha256, signature }),
-        now: now(),
+        now: unix_now(),
     })
 }
 
@@ -228,7 +210,7 @@ fn tokens(inside: &mut Inside) -> Value {
 }
 
 async fn login(State(shared): State<Shared>, purpose: Purpose, Json(envelope): Json<EnvelopeV2>) -> Response {
-    let opened = open(&shared.login_key, &shared.identity.public(), purpose, now(), &envelope);
+    let opened = open(&shared.login_key, &shared.identity.public(), purpose, unix_now(), &envelope);
     let Ok((plain, replier)) = opened else { return problem(400, "invalid_encrypted_payload") };
     let payload: Value = serde_json::from_slice(&plain).unwrap();
     let mut inside = shared.inside.lock().unwrap();

@@ -1,6 +1,8 @@
 //! Interference by other programs and hostile networks with a connected tunnel, checked by a capture of the uplink
 //! under traffic.
 
+#![expect(clippy::disallowed_methods, reason = "waits between threads of the test")]
+
 use super::support::{
     INTERNET, LAN, World, beside, block_on, clear, internet, patient, seen_bound, seen_by, settings, sh, through,
 };

@@ -1,10 +1,13 @@
 //! A device and a server with two lanes in network namespaces, with wireguard-go on the server's side.
 
+#![expect(clippy::disallowed_methods, reason = "polls another program")]
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+pub use tornado_e2e_support::patient;
 use tornado_shared::model::{Lane, PresharedKey, PrivateKey};
 use tornado_tunnel::os::linux::Settings;
 use tornado_tunnel::plan::{LanePlan, Plan};
@@ -211,15 +214,6 @@ fn seen_from(to: &str, mark: Option<u32>, interface: Option<&[u8]>) -> Option<Ip
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     Some(text.parse().unwrap())
-}
-
-/// Extends a time limit by the load of this machine: while more tasks are runnable than there are processors, by up to
-/// eight times.
-pub fn patient(limit: Duration) -> Duration {
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().and_then(|minute| minute.parse::<f64>().ok()).unwrap_or(0.0);
-    limit.mul_f64((load / cores).clamp(1.0, 8.0))
 }
 
 pub fn internet() -> [Option<IpAddr>; 2] {

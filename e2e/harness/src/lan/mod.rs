@@ -9,9 +9,11 @@
 mod advert;
 mod dhcp;
 
-use crate::command::{ip, ip_batch};
+use crate::lab::record;
 use crate::lab::settle;
-use crate::{HarnessError, Host, Lab, record, topology, wait_for};
+use crate::lab::topology;
+use crate::process::command::{ip, ip_batch};
+use crate::{HarnessError, Host, Lab, wait_for};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;

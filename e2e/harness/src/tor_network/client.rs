@@ -1,7 +1,7 @@
 //! A plain Tor client in a host of the lab, and HTTP through its SOCKS port.
 
 use super::{TorNetwork, keys, torrc};
-use crate::http::{self, HttpReply};
+use crate::host::http::{self, HttpReply};
 use crate::{HarnessError, Host, INTERNET, Process, wait_for};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

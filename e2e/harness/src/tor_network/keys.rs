@@ -2,8 +2,9 @@
 //! outside of a lab.
 
 use super::plan::{DIR_PORT, Relay, RelayKind};
-use crate::record::dir_of;
-use crate::{HarnessError, command};
+use crate::HarnessError;
+use crate::lab::record::dir_of;
+use crate::process::command;
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};

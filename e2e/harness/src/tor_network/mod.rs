@@ -20,9 +20,10 @@ pub use client::TorClient;
 pub use names::{Query, SITE, SITE_V4, SITE_V6, serve_names};
 pub use plan::{Relay, RelayKind};
 
-use crate::command::ip_batch_of;
-use crate::internet::{Internet, Seen};
-use crate::{HarnessError, Host, Lab, Process, topology, wait_for};
+use crate::lab::internet::{Internet, Seen};
+use crate::lab::topology;
+use crate::process::command::ip_batch_of;
+use crate::{HarnessError, Host, Lab, Process, wait_for};
 use names::Names;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};

@@ -115,7 +115,7 @@ pub(super) fn until_start(since_epoch: std::time::Duration) -> std::time::Durati
 pub(super) fn wiring(lab: &str, relays: &[Relay]) -> [(&'static str, Vec<String>); 4] {
     let mut access = Vec::new();
     for (subnet, host) in [(0, "tornet"), (1, "onion")] {
-        let (own, namespace) = (addresses(subnet, 1), crate::topology::namespace(lab, host));
+        let (own, namespace) = (addresses(subnet, 1), crate::lab::topology::namespace(lab, host));
         access.push(format!("link add {host} type veth peer name eth0 netns {namespace}"));
         access.push(format!("link set {host} up"));
         access.push(format!("addr add {}/24 dev {host}", own.v4));

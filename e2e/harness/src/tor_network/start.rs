@@ -2,10 +2,12 @@
 
 use super::torrc::Files;
 use super::{Names, Relay, RelayKind, Servers, TorNetworkRecord, TorServers, keys, names, plan, torrc};
-use crate::command::{ip, ip_batch};
-use crate::internet::Internet;
+use crate::lab::internet::Internet;
+use crate::lab::record;
 use crate::lab::settle;
-use crate::{HarnessError, Host, Lab, Process, record, topology, wait_for};
+use crate::lab::topology;
+use crate::process::command::{ip, ip_batch};
+use crate::{HarnessError, Host, Lab, Process, wait_for};
 use nix::sys::signal::Signal;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -43,7 +43,8 @@ pub struct Attempt {
     pub(super) account: Option<AccountTag>,
     /// Identifies the device, if it logged in to this account earlier.
     pub(super) device: Option<AccountTag>,
-    /// Set when the attempt begins: the sources that proved the password earlier. Such an attempt is counted separately.
+    /// Set when the attempt begins: the sources that proved the password earlier. Such an attempt is counted
+    /// separately.
     pub(super) trusts: [Option<Trust>; 2],
 }
 

@@ -183,13 +183,7 @@ async fn a_new_password_ends_logins_and_sessions() {
 async fn a_lower_device_limit_ends_the_newest_sessions() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
-    let user = first.payload.user.id;
-    world
-        .sessions
-        .live
-        .lock()
-        .unwrap()
-        .extend([first.payload.device_id, second.payload.device_id].map(|id| (user, id)));
+    world.sessions.connect(first.payload.user.id, [first.payload.device_id, second.payload.device_id]);
     world.update(UpdateUser { max_devices: Some(2), ..of("alice") }).await.unwrap();
     assert_eq!(world.sessions.closed(), []);
     world.update(UpdateUser { max_devices: Some(1), ..of("alice") }).await.unwrap();
@@ -225,13 +219,7 @@ async fn an_operator_ends_every_login_of_an_account() {
 async fn a_failed_close_is_reported_and_repeated() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
-    let user = first.payload.user.id;
-    world
-        .sessions
-        .live
-        .lock()
-        .unwrap()
-        .extend([first.payload.device_id, second.payload.device_id].map(|id| (user, id)));
+    world.sessions.connect(first.payload.user.id, [first.payload.device_id, second.payload.device_id]);
     world.sessions.silent.store(true, Ordering::SeqCst);
     let refused = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap_err();
     assert_eq!(refused.code(), "unavailable");

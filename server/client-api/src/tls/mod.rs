@@ -127,6 +127,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
     use std::time::Duration;
+    use tornado_runtime::clock::wall_clock;
 
     fn own(dir: &Path, now: SystemTime) -> Tls {
         load(&Config::default(), dir, now).unwrap()
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_own_certificate_is_created_once_and_private() {
-        let (dir, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let (dir, now) = (tempfile::tempdir().unwrap(), wall_clock());
         let first = own(dir.path(), now).current().spki_sha256;
         assert_eq!(first, own(dir.path(), now).current().spki_sha256);
         let mode = std::fs::metadata(dir.path().join("tls.key")).unwrap().permissions().mode();
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_old_key_gets_a_successor() {
-        let (dir, made) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let (dir, made) = (tempfile::tempdir().unwrap(), wall_clock());
         let tls = own(dir.path(), made);
         let first = tls.current().spki_sha256;
         let check = |now| tls.successor(&Config::default(), dir.path(), now).unwrap();
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn changed_files_are_read_and_damaged_ones_rejected() {
-        let (dir, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let (dir, now) = (tempfile::tempdir().unwrap(), wall_clock());
         let (one, two) = (dir.path().join("one"), dir.path().join("two"));
         for made in [&one, &two] {
             std::fs::create_dir(made).unwrap();
@@ -204,6 +205,6 @@ mod tests {
     fn a_certificate_without_its_key_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let config = Config { certificate: Some("/nowhere.pem".into()), ..Config::default() };
-        assert!(matches!(load(&config, dir.path(), SystemTime::now()), Err(Error::HalfCertificate)));
+        assert!(matches!(load(&config, dir.path(), wall_clock()), Err(Error::HalfCertificate)));
     }
 }

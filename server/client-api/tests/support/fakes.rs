@@ -3,11 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tornado_contracts::auth::operators::SignedIn;
-use tornado_contracts::auth::{
-    AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
-    Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
-};
+use tornado_contracts::auth::{AccessToken, AttestTls, AuthError, OpenLogin, RefreshToken};
 use tornado_contracts::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow,
     LiveQuery, LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery,
@@ -18,6 +14,7 @@ use tornado_contracts::wg::{
     Backend, CanaryStatus, KnownStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane,
     SyncPeers, SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
 };
+use tornado_e2e_support::AuthCalls;
 use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::api::{
     ExitOffer, LaneBytes, LaneState, LoginBody, LoginReply, LoginReplyV1, OwnUsage, Profile, QuotaView, ServerInfo,
@@ -57,12 +54,8 @@ fn gone() -> Fault {
 /// The first byte of a v1 ephemeral key, or the token, selects the response.
 pub struct FakeAuth;
 
-fn nobody_calls<T>() -> Result<T, AuthError> {
-    Err(Fault::Forbidden("not for the device API".into()).into())
-}
-
 #[async_trait::async_trait]
-impl Auth for FakeAuth {
+impl AuthCalls for FakeAuth {
     async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
         let identity = IdentityKey::from_seed(&[1; 32]);
         let login_key = StoredLoginKey::random(0, 3600).load().sign(&identity);
@@ -111,29 +104,12 @@ impl Auth for FakeAuth {
             _ => Err(AuthError::Token(TokenError::Invalid)),
         }
     }
-    async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
-        nobody_calls()
-    }
-    async fn traffic_policies(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTrafficPolicy>, AuthError> {
-        nobody_calls()
-    }
+
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
         Ok(vec![])
     }
     async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
         Ok(Done {})
-    }
-    async fn create_invitation(&self, _: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
-        nobody_calls()
-    }
-    async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
-        nobody_calls()
-    }
-    async fn redeem_setup(&self, _: RedeemSetup) -> Result<SignedIn, AuthError> {
-        nobody_calls()
-    }
-    async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {
-        nobody_calls()
     }
 }
 

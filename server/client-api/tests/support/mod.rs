@@ -6,18 +6,17 @@ pub mod fakes;
 mod people;
 
 use fakes::{FakeAuth, FakeSessions, FakeWg};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring::default_provider;
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tornado_client_api::{Api, Config, Edge, Wiring, bind, load_tls};
+use tornado_e2e_support::{Scripted, any_certificate};
+use tornado_runtime::clock::wall_clock;
 
 /// A running device API; stops on drop.
 pub struct Server {
@@ -40,13 +39,14 @@ pub fn config() -> Config {
 
 pub async fn start(config: Config) -> Server {
     let state = tempfile::tempdir().unwrap();
-    let tls = load_tls(&config, state.path(), SystemTime::now()).unwrap();
+    let tls = load_tls(&config, state.path(), wall_clock()).unwrap();
     let listener = bind(config.listen[0]).unwrap();
     let address = listener.local_addr().unwrap();
     let sessions = Arc::new(FakeSessions::default());
     let wg = Arc::new(FakeWg::default());
+    let auth = Arc::new(Scripted(Arc::new(FakeAuth)));
     let wiring = Wiring { host: Some("vpn.example.org".into()), ..Wiring::default() };
-    let api = Api::new(Arc::new(FakeAuth), Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config, wiring);
+    let api = Api::new(auth.clone(), auth, sessions.clone(), wg.clone(), &config, wiring);
     let stop = CancellationToken::new();
     tokio::spawn(Edge::new(&tls, api, &config).serve(listener, stop.clone()));
     Server { address, sessions, wg, stop, _state: state }
@@ -128,29 +128,8 @@ impl Server {
 }
 
 async fn handshake(tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let connector = tokio_rustls::TlsConnector::from(any_certificate().unwrap());
     connector.connect(ServerName::try_from("tornado.invalid").unwrap(), tcp).await
-}
-
-/// Step width of tokio's paused time. The clock advances to the next timer whenever no task is ready, even while a
-/// packet is in transit over loopback. Small steps keep such a wait from using up the server's whole deadline. Each step
-/// yields the core first: on a busy one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
-const STEP: Duration = Duration::from_millis(1);
-
-/// Starts the steps, in tests with paused time.
-pub fn small_steps() {
-    tokio::spawn(async {
-        loop {
-            std::thread::yield_now();
-            tokio::time::sleep(STEP).await;
-        }
-    });
 }
 
 /// Reads to the end of the stream, at most 60 seconds.
@@ -159,43 +138,4 @@ pub async fn read_answer<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Opt
     let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes)).await;
     drop(read.expect("the server did not close the connection"));
     Answer::parse(&String::from_utf8_lossy(&bytes))
-}
-
-/// Accepts every certificate: these tests are about HTTP.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -1,14 +1,13 @@
 //! The owner's actions, as forwarded by the device API. The token and the device id select the response.
 
 use super::fakes::{DEVICE, FakeAuth, USER};
+use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::users::{
-    ChangePassword, CreateUser, DeviceInfo, DeviceRef, ExportDevice, ExportedDevice, Nothing, OwnAct, OwnPassword,
-    TotpCode, UpdateOwn, UpdateUser, UserInfo, UserPage, UserQuery, UserRef, Users,
+    ChangePassword, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn,
 };
-use tornado_contracts::auth::{Acting, AuthError};
 use tornado_contracts::token::TokenError;
+use tornado_e2e_support::UsersCalls;
 use tornado_rpc::Done;
-use tornado_rpc::Fault;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::Secret;
 
@@ -16,39 +15,8 @@ fn good<T>(input: &OwnAct<T>) -> Result<(), AuthError> {
     if input.access_token.expose() == "good" { Ok(()) } else { Err(AuthError::Token(TokenError::Invalid)) }
 }
 
-fn operators_only<T>() -> Result<T, AuthError> {
-    Err(Fault::Forbidden("not for the device API".into()).into())
-}
-
 #[async_trait::async_trait]
-impl Users for FakeAuth {
-    async fn create_user(&self, _: Acting<CreateUser>) -> Result<UserInfo, AuthError> {
-        operators_only()
-    }
-    async fn update_user(&self, _: Acting<UpdateUser>) -> Result<UserInfo, AuthError> {
-        operators_only()
-    }
-    async fn delete_user(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
-        operators_only()
-    }
-    async fn show_user(&self, _: Acting<UserRef>) -> Result<UserInfo, AuthError> {
-        operators_only()
-    }
-    async fn list_users(&self, _: Acting<UserQuery>) -> Result<UserPage, AuthError> {
-        operators_only()
-    }
-    async fn list_devices(&self, _: Acting<UserRef>) -> Result<Vec<DeviceInfo>, AuthError> {
-        operators_only()
-    }
-    async fn remove_device(&self, _: Acting<DeviceRef>) -> Result<Done, AuthError> {
-        operators_only()
-    }
-    async fn export_device(&self, _: Acting<ExportDevice>) -> Result<ExportedDevice, AuthError> {
-        operators_only()
-    }
-    async fn revoke_user(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
-        operators_only()
-    }
+impl UsersCalls for FakeAuth {
     async fn update_own(&self, input: OwnAct<UpdateOwn>) -> Result<Done, AuthError> {
         good(&input).map(|()| Done {})
     }

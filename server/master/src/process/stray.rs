@@ -22,7 +22,8 @@ pub fn end_all(wiring: &Wiring, accounts: &Accounts, known: &[u32]) {
     }
 }
 
-/// Expected `/proc/PID/cmdline` of a service: the arguments from [`spawn`](super::spawn), each with a terminating zero byte.
+/// Expected `/proc/PID/cmdline` of a service: the arguments from [`spawn`](super::spawn), each with a terminating zero
+/// byte.
 fn command_line(name: ServiceName, wiring: &Wiring) -> Vec<u8> {
     let words: [&[u8]; 5] =
         [b"tornadod", b"service", name.as_str().as_bytes(), b"--config", wiring.config_path.as_os_str().as_bytes()];

@@ -35,8 +35,8 @@ impl Heartbeats {
     }
 
     /// Records a heartbeat of a session that is not closed. The caller holds the device's lock. An offline session
-    /// comes back online, or stays offline if the lanes fail. Returns true if it came back. The peers are put if it came
-    /// back or if `put_peers` is true.
+    /// comes back online, or stays offline if the lanes fail. Returns true if it came back. The peers are put if it
+    /// came back or if `put_peers` is true.
     pub async fn record(&self, entry: &Entry, put_peers: bool) -> Result<bool, SessionError> {
         let core = &self.core;
         let now = core.now();

@@ -1,8 +1,8 @@
 //! Life of a session as a pure state machine: `connecting → online ⇄ offline → closed`.
 //!
 //! Time is an argument; nothing here waits, calls or allocates. A transition consumes the old state and returns what
-//! changed. [`Machine::poll_timeout`] returns when to call [`Machine::handle_timeout`] next. Deadlines are computed from
-//! stored timestamps, so a restart loses none.
+//! changed. [`Machine::poll_timeout`] returns when to call [`Machine::handle_timeout`] next. Deadlines are computed
+//! from stored timestamps, so a restart loses none.
 
 mod activity;
 mod closed;

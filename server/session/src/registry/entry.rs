@@ -64,8 +64,8 @@ pub(crate) struct UnstoredState {
 }
 
 impl Entry {
-    /// `None` if the stored slot is outside the pools or the isolation number is out of range. Silence before `now` does
-    /// not count.
+    /// `None` if the stored slot is outside the pools or the isolation number is out of range. Silence before `now`
+    /// does not count.
     pub fn new(
         row: SessionRow,
         pools: &LanePools,
@@ -139,7 +139,8 @@ impl Entry {
             || cell.machine.state() != cell.stored
     }
 
-    /// Performs one transition that is due, in one step, so that a concurrent handshake comes either before or after it.
+    /// Performs one transition that is due, in one step, so that a concurrent handshake comes either before or after
+    /// it.
     pub fn handle_timeout(&self, now: UnixSeconds) -> Option<Change> {
         self.step(|machine| machine.handle_timeout(now, &self.timers))
     }

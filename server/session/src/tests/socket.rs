@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::*;
+use tornado_e2e_support::Scripted;
 use tornado_rpc::{Fault, NoInput};
 use tornado_runtime::{Context, Readiness, Roles};
 use tornado_shared::model::*;
@@ -49,7 +50,7 @@ async fn the_whole_service_over_its_socket() {
         shutdown: CancellationToken::new(),
     };
     let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));
-    serve(&context, ServiceName::Auth, tornado_contracts::auth::router(auth.clone()));
+    serve(&context, ServiceName::Auth, tornado_contracts::auth::router(Arc::new(Scripted(auth.clone()))));
     serve(&context, ServiceName::Wg, tornado_contracts::wg::router(wg.clone()));
     let running = tokio::spawn(run(context.clone(), Config::default(), Wiring::default()));
     until(|| wg.0.lock().synced).await;

@@ -1,5 +1,5 @@
-//! Changes of a device's circuits: another exit country, or a new identity. Both set a new isolation number, so that Tor
-//! uses new circuits for the device.
+//! Changes of a device's circuits: another exit country, or a new identity. Both set a new isolation number, so that
+//! Tor uses new circuits for the device.
 //!
 //! Stored first: if the lanes fail, the next put or sync applies the change.
 

@@ -1,6 +1,7 @@
 //! Measures how many small transactions per second plain SQLite writes on this disk, as a reference for `cargo xtask
 //! bench control`. `raw_writes FILE SECONDS` prints one line of JSON and removes the file.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command-line tool prints its result to standard output")]
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};

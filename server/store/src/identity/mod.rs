@@ -1,4 +1,5 @@
-//! Users, devices, invitations, logins and operators: the data of service `auth`. The room [`tables`] has one file per table.
+//! Users, devices, invitations, logins and operators: the data of service `auth`. The room [`tables`] has one file per
+//! table.
 
 mod accounts;
 mod audit_store;

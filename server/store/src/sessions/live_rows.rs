@@ -1,38 +1,14 @@
 //! Table `sessions`: live sessions.
 
-use super::{Checkpoint, LaneCount, OpenSession, PresharedPair, SessionRow, rows};
+use super::{Checkpoint, LaneCount, PresharedPair, SessionRow, rows};
 use crate::{StoreError, signed};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
-use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
+use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, UnixSeconds, UserId};
 
 const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, plain, isolation, \
      direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, latest_handshake, offline_since, \
      direct_rx, direct_tx, direct_base_rx, direct_base_tx, tor_rx, tor_tx, tor_base_rx, tor_base_tx FROM sessions";
-
-/// The row of a session that starts now.
-pub(super) fn fresh(open: &OpenSession, slot: Slot, isolation: u32) -> SessionRow {
-    SessionRow {
-        session_id: open.session_id,
-        device_id: open.device_id,
-        user_id: open.user_id,
-        family_id: open.family_id,
-        username: open.username.clone(),
-        node_id: open.node_id.clone(),
-        slot,
-        public_key: open.public_key,
-        exported: open.exported,
-        preshared_keys: open.preshared_keys.clone(),
-        isolation,
-        state: SessionState::Connecting,
-        started_at: open.now,
-        last_heartbeat: open.now,
-        latest_handshake: None,
-        offline_since: None,
-        direct: LaneCount::default(),
-        tor: LaneCount::default(),
-    }
-}
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO sessions (session_id, device_id, user_id, family_id, username, node_id, slot, \

@@ -139,6 +139,33 @@ pub struct OpenSession {
     pub now: UnixSeconds,
 }
 
+impl OpenSession {
+    /// The row of the session that starts with this, in `slot` and with an isolation number.
+    #[must_use]
+    pub fn row(&self, slot: Slot, isolation: u32) -> SessionRow {
+        SessionRow {
+            session_id: self.session_id,
+            device_id: self.device_id,
+            user_id: self.user_id,
+            family_id: self.family_id,
+            username: self.username.clone(),
+            node_id: self.node_id.clone(),
+            slot,
+            public_key: self.public_key,
+            exported: self.exported,
+            preshared_keys: self.preshared_keys.clone(),
+            isolation,
+            state: SessionState::Connecting,
+            started_at: self.now,
+            last_heartbeat: self.now,
+            latest_handshake: None,
+            offline_since: None,
+            direct: LaneCount::default(),
+            tor: LaneCount::default(),
+        }
+    }
+}
+
 /// Quota of an account for a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MonthQuota {

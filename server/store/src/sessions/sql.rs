@@ -272,7 +272,7 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
     // Before the lease: its row is the gateway's lock, so that only one transaction at a time searches for a free slot.
     let number = isolation::next(tx, &open.node_id).await?;
     let Some(taken) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
-    let row = live_rows::fresh(open, taken.slot, number);
+    let row = open.row(taken.slot, number);
     live_rows::insert(tx, &row).await?;
     history::insert(tx, &row).await?;
     for mark in &open.marks {

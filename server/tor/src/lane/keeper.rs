@@ -107,13 +107,14 @@ async fn within<T>(call: impl Future<Output = Result<T, WgError>>) -> Result<T, 
 mod tests {
     use super::*;
     use crate::fake_wg::FakeWg;
+    use tornado_e2e_support::Scripted;
 
     const OPEN: TorLane = TorLane::Open { trans_port: 1, dns_port: 2, socks_port: 3 };
 
     #[tokio::test]
     async fn the_lane_is_set_again_after_wg_lost_it() {
         let wg = Arc::new(FakeWg::default());
-        let mut keeper = Keeper::new(wg.clone());
+        let mut keeper = Keeper::new(Arc::new(Scripted(wg.clone())));
         assert_eq!(keeper.keep(TorLane::Closed.into()).await, Some(TorLane::Closed));
         assert_eq!(keeper.keep(OPEN.into()).await, Some(OPEN));
         assert_eq!(keeper.keep(OPEN.into()).await, Some(OPEN));

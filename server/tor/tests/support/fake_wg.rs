@@ -4,9 +4,9 @@ use parking_lot::{Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_contracts::wg::{
-    Backend, CanaryStatus, KnownStatus, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers,
-    SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
+    Backend, CanaryStatus, KnownStatus, SetTorLane, TorExits, TorLane, TorLaneReason, WgError, WgStatus,
 };
+use tornado_e2e_support::WgCalls;
 use tornado_rpc::{Done, Fault, NoInput};
 use uuid::Uuid;
 
@@ -81,7 +81,7 @@ impl FakeWg {
 }
 
 #[async_trait::async_trait]
-impl Wg for FakeWg {
+impl WgCalls for FakeWg {
     async fn set_tor_lane(&self, desired: SetTorLane) -> Result<Done, WgError> {
         drop(self.state()?);
         self.change(|state| {
@@ -118,28 +118,4 @@ impl Wg for FakeWg {
             over_flow_limit: Vec::new(),
         })
     }
-
-    async fn put_peer(&self, _: PeerSpec) -> Result<Done, WgError> {
-        Err(unused())
-    }
-
-    async fn remove_peer(&self, _: RemovePeer) -> Result<Removed, WgError> {
-        Err(unused())
-    }
-
-    async fn sync_peers(&self, _: SyncPeers) -> Result<SyncReport, WgError> {
-        Err(unused())
-    }
-
-    async fn set_groups(&self, _: SetGroups) -> Result<Done, WgError> {
-        Err(unused())
-    }
-
-    async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
-        Err(unused())
-    }
-}
-
-fn unused() -> WgError {
-    Fault::Forbidden("service tor does not use this method".into()).into()
 }

@@ -5,7 +5,7 @@
 
 use super::args::Format;
 use super::backup::{Staging, must_be_root, nobody_runs, owner_of, snapshot_database};
-use super::{blocking, show, unix_now};
+use super::{blocking, show};
 use crate::cli::Migrate;
 use crate::cluster;
 use crate::config::Config;
@@ -17,6 +17,7 @@ use std::fs::File;
 use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
+use tornado_runtime::clock::unix_now;
 use tornado_runtime::files::{beside, sync_directory};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;

@@ -1,6 +1,8 @@
 //! A complete server of real processes in its own network and mount namespace, so that it touches no port, interface or
 //! Unix user of the machine. Needs root, as the server does.
 
+#![expect(clippy::disallowed_methods, reason = "polls another program")]
+
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};

@@ -2,9 +2,9 @@
 //! device API or the host.
 //!
 //! The ruleset bounds each device (`firewall::policy::admission`), but many devices together can still fill a small
-//! table. When the table is more than half full, flows are counted per account. When the lanes leave less than a quarter
-//! free, the largest accounts lose the flows beyond their share, unanswered flows first. `status` and the log name the
-//! devices that were refused or lost flows.
+//! table. When the table is more than half full, flows are counted per account. When the lanes leave less than a
+//! quarter free, the largest accounts lose the flows beyond their share, unanswered flows first. `status` and the log
+//! name the devices that were refused or lost flows.
 
 mod share;
 

@@ -3,10 +3,12 @@
 
 #![expect(dead_code, reason = "each test file uses its own part")]
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failure here is the test's failure")]
+#![expect(clippy::disallowed_methods, reason = "polls the machine and other programs")]
 
 pub mod tor;
 pub mod up;
 
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, WgStatus};
+pub use tornado_e2e_support::patient;
 use tornado_rpc::{Channel, NoInput};
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::{Lane, LanePools, PresharedKey, PrivateKey, Slot};
@@ -112,6 +115,17 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Echoes datagrams to port 7 of the internet, until the process ends.
+    pub fn echo(&self) {
+        let echo = self.internet.run(|| UdpSocket::bind((INTERNET4, 7)).unwrap());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((n, from)) = echo.recv_from(&mut buffer) {
+                let _ = echo.send_to(&buffer[..n], from);
+            }
+        });
+    }
+
     pub fn new() -> Self {
         let (server, internet) = (Ns::new("srv"), Ns::new("net"));
         wire(
@@ -219,7 +233,7 @@ pub struct Running {
 
 impl Running {
     pub async fn wait_for_status(&self, client: &WgClient) -> WgStatus {
-        let until = Instant::now() + scaled(Duration::from_secs(20));
+        let until = Instant::now() + patient(Duration::from_secs(20));
         loop {
             if let Ok(status) = client.status(NoInput {}).await {
                 return status;
@@ -336,22 +350,12 @@ pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
     client.sync_peers(SyncPeers { peers }).await.unwrap();
 }
 
-/// Scales a time limit to this machine: by the factor in the environment, for slow machines such as emulated ones, and
-/// by the load per core, between one and eight times.
-pub fn scaled(limit: Duration) -> Duration {
-    let factor = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().and_then(|minute| minute.parse::<f64>().ok()).unwrap_or(0.0);
-    (limit * factor.unwrap_or(1)).mul_f64((load / cores).clamp(1.0, 8.0))
-}
-
 /// Waits until `what` holds. The limit is at least `limit`, and longer on a slow or busy machine.
 pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) -> Duration {
     let started = Instant::now();
     while !what().await {
         let passed = started.elapsed();
-        assert!(passed < limit || passed < scaled(limit), "condition not met within {passed:?}");
+        assert!(passed < limit || passed < patient(limit), "condition not met within {passed:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     started.elapsed()
@@ -386,7 +390,7 @@ impl Capture {
             .spawn()
             .unwrap();
         // tcpdump writes the file header when it starts to capture.
-        let until = Instant::now() + scaled(Duration::from_secs(20));
+        let until = Instant::now() + patient(Duration::from_secs(20));
         while std::fs::metadata(&file).map_or(0, |m| m.len()) < 24 {
             assert!(Instant::now() < until, "tcpdump did not start to capture");
             std::thread::sleep(Duration::from_millis(20));

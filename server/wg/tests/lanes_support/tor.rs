@@ -59,8 +59,8 @@ fn serve(mut stream: TcpStream, word: &str) {
 
 /// Client address and first line of a new connection.
 pub fn greeting(to: &str) -> std::io::Result<(IpAddr, String)> {
-    let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), super::scaled(Duration::from_secs(2)))?;
-    stream.set_read_timeout(Some(super::scaled(Duration::from_secs(2))))?;
+    let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), super::patient(Duration::from_secs(2)))?;
+    stream.set_read_timeout(Some(super::patient(Duration::from_secs(2))))?;
     let mut buffer = [0; 200];
     let n = stream.read(&mut buffer)?;
     let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
@@ -72,7 +72,7 @@ pub fn greeting(to: &str) -> std::io::Result<(IpAddr, String)> {
 pub fn query_dns(server: &str) -> std::io::Result<IpAddr> {
     let any = if server.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
     let socket = UdpSocket::bind(any)?;
-    socket.set_read_timeout(Some(super::scaled(Duration::from_secs(1))))?;
+    socket.set_read_timeout(Some(super::patient(Duration::from_secs(1))))?;
     socket.connect(server)?;
     // As long as the header of a query (RFC 1035 §4.1.1): shorter datagrams do not reach Tor.
     socket.send(&[0; 12])?;
@@ -105,12 +105,12 @@ impl Tally {
 
     fn one_call(&self, to: &str) {
         let mut stream = match self
-            .timed(|| TcpStream::connect_timeout(&to.parse().unwrap(), super::scaled(Duration::from_secs(3))))
+            .timed(|| TcpStream::connect_timeout(&to.parse().unwrap(), super::patient(Duration::from_secs(3))))
         {
             Ok(stream) => stream,
             Err(error) => return self.count(&error),
         };
-        stream.set_read_timeout(Some(super::scaled(Duration::from_secs(3)))).unwrap();
+        stream.set_read_timeout(Some(super::patient(Duration::from_secs(3)))).unwrap();
         for _ in 0..20 {
             let exchanged = self.timed(|| {
                 stream.write_all(b"x")?;
@@ -130,7 +130,7 @@ impl Tally {
         let result = call();
         let took = started.elapsed();
         self.slowest_us.fetch_max(took.as_micros() as u64, Ordering::Relaxed);
-        if took > Duration::from_secs(1) && took > super::scaled(Duration::from_secs(1)) {
+        if took > Duration::from_secs(1) && took > super::patient(Duration::from_secs(1)) {
             self.hung.fetch_add(1, Ordering::Relaxed);
         }
         result

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// A crate or a folder of crates (`dir/*`), and what it may import of ours. The first row that matches counts. Tests may
-/// also import [`FOR_TESTS`].
+/// A crate or a folder of crates (`dir/*`), and what it may import of ours. The first row that matches counts. Tests
+/// may also import [`FOR_TESTS`].
 const RULES: &[(&str, &[&str])] = &[
     ("shared", &[]),
     // Tools without dependencies, also for programs that know nothing of the product.

@@ -1,11 +1,13 @@
 //! The part `lint`: formatting, compiler lints, the shared model on wasm32, licences, imports between crates, cycles
-//! between modules, the tree, texts.
+//! between modules, unsafe code, links in the documentation, the tree, texts.
 
 mod calls;
 mod clocks;
 mod cycles;
 mod dependencies;
 mod imports;
+mod links;
+mod safety;
 mod texts;
 mod tree;
 
@@ -25,6 +27,10 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
     tally.add(match built {
         Some(built) => found_in(built),
         None => step("clippy", shell::cargo(CLIPPY)),
+    });
+    tally.add(match links::check() {
+        Ok(()) => passed("links in the documentation"),
+        Err(error) => failed("links in the documentation", &error),
     });
     let wasm = ["check", "--quiet", "--package", "tornado-shared", "--target", machine::WASM];
     tally.add(step("shared on wasm32", shell::cargo(&wasm)));
@@ -100,19 +106,30 @@ fn documents_check() -> anyhow::Result<usize> {
     for path in &documents {
         let text = std::fs::read_to_string(shell::root().join(path))?;
         findings.extend(texts::words(path, &text));
+        findings.extend(texts::wide(path, &text));
         findings.extend(texts::names(&shell::root(), path, &text));
         if path == "docs/project_structure.md" {
             findings.extend(texts::drawing(&text, &manifests.iter().map(String::as_str).collect::<Vec<_>>()));
         }
     }
+    for path in files("*.toml")? {
+        findings.extend(texts::wide(&path, &std::fs::read_to_string(shell::root().join(&path))?));
+    }
     none(&findings)?;
     Ok(documents.len())
+}
+
+fn safety_check() -> anyhow::Result<usize> {
+    let files = files("*.rs")?;
+    none(&safety::check(&shell::root(), &files)?)?;
+    Ok(files.len())
 }
 
 /// `cargo xtask lint-tree`: without a build.
 pub fn without_build() -> Tally {
     let mut tally = tree_check();
     tally.add(counted("modules without cycles", cycles_check()));
+    tally.add(counted("files without unnecessary unsafe code", safety_check()));
     tally.add(counted("documents", documents_check()));
     tally
 }

@@ -31,6 +31,9 @@ const AVOID: &[(&str, &str)] = &[
     ("labeled", "labelled"),
 ];
 
+/// Maximum width of a line, as in `rustfmt.toml`.
+const WIDTH: usize = 120;
+
 /// Top-level folders: a name in a document that begins with one of them is a path of the tree.
 const FOLDERS: &[&str] =
     &["admin-ui/", "desktop/", "docs/", "e2e/", "fuzz/", "installers/", "server/", "shared/", "xtask/", ".ci/"];
@@ -45,6 +48,26 @@ pub fn words(path: &str, text: &str) -> Vec<String> {
         let prose = prose.map(without_code).unwrap_or_default().to_lowercase();
         for (word, instead) in AVOID.iter().filter(|(word, _)| contains(&prose, word)) {
             found.push(format!("{path}:{}: '{word}': write: {instead}", index + 1));
+        }
+    }
+    found
+}
+
+/// Returns one line for each line that is too wide: comments in Rust and TOML, prose in documents. The formatter limits
+/// code; tables and addresses cannot be broken.
+pub fn wide(path: &str, text: &str) -> Vec<String> {
+    let (mut found, mut is_fenced) = (Vec::new(), false);
+    for (index, line) in text.lines().enumerate() {
+        let trimmed = line.trim_start();
+        is_fenced ^= path.ends_with(".md") && trimmed.starts_with("```");
+        let is_prose = match path.rsplit_once('.') {
+            Some((_, "rs")) => comment(line).is_some(),
+            Some((_, "toml")) => trimmed.starts_with("# "),
+            _ => !is_fenced && !trimmed.starts_with('|') && !trimmed.contains("://"),
+        };
+        let width = line.chars().count();
+        if is_prose && width > WIDTH {
+            found.push(format!("{path}:{}: {width} characters, the limit is {WIDTH}", index + 1));
         }
     }
     found
@@ -149,6 +172,19 @@ mod tests {
             words("a.md", "x\nThe behavior\n```\nnobody\n```\n`anew`\n"),
             ["a.md:2: 'behavior': write: behaviour"]
         );
+    }
+
+    #[test]
+    fn wide_comments_and_prose_are_found() {
+        let long = "x ".repeat(61);
+        for (path, text) in [("a.rs", "/// "), ("a.rs", "f(); // "), ("a.toml", "# "), ("a.md", "- ")] {
+            let found = wide(path, &format!("short\n{text}{long}\n"));
+            assert_eq!(found, [format!("{path}:2: {} characters, the limit is 120", text.len() + 122)]);
+        }
+        for (path, text) in [("a.rs", "f(\"//\", \""), ("a.toml", "a = "), ("a.md", "| a | "), ("a.md", "http://")] {
+            assert!(wide(path, &format!("{text}{long}\n")).is_empty(), "{path}: {text}");
+        }
+        assert!(wide("a.md", &format!("```\n{long}\n```\n")).is_empty());
     }
 
     #[test]

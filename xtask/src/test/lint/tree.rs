@@ -51,6 +51,7 @@ impl Findings {
         } else if length > LONG {
             self.long.push(format!("{path} {length}"));
         }
+        self.faults.extend(texts::wide(path, text));
         for (halves, why) in FORBIDDEN {
             let word = halves.concat();
             let hits =

@@ -3,13 +3,9 @@
 use async_trait::async_trait;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tornado_contracts::auth::AccessToken;
-use tornado_contracts::session::{
-    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
-};
-use tornado_rpc::{Done, Fault, NoInput};
-use tornado_shared::api::{OwnUsage, TorView};
+use tornado_contracts::session::{CloseDevice, Closed, LiveQuery, LiveSession, SessionError};
+use tornado_e2e_support::SessionsCalls;
+use tornado_rpc::Fault;
 use tornado_shared::model::{
     CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
@@ -28,6 +24,11 @@ pub struct FakeSessions {
 impl FakeSessions {
     fn respond(&self) -> Result<(), SessionError> {
         if self.silent.load(Ordering::SeqCst) { Err(not_here()) } else { Ok(()) }
+    }
+
+    /// Adds live sessions of an account's devices.
+    pub fn connect<const N: usize>(&self, user: UserId, devices: [DeviceId; N]) {
+        self.live.lock().unwrap().extend(devices.map(|device| (user, device)));
     }
 
     pub fn closed(&self) -> Vec<(DeviceId, CloseReason)> {
@@ -62,31 +63,7 @@ fn session(user_id: UserId, device_id: DeviceId) -> LiveSession {
 }
 
 #[async_trait]
-impl Sessions for FakeSessions {
-    async fn connect(&self, _: Connect) -> Result<Connected, SessionError> {
-        Err(not_here())
-    }
-    async fn heartbeat(&self, _: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        Err(not_here())
-    }
-    async fn disconnect(&self, _: AccessToken) -> Result<Closed, SessionError> {
-        Err(not_here())
-    }
-    async fn mine(&self, _: AccessToken) -> Result<Option<LiveSession>, SessionError> {
-        Err(not_here())
-    }
-    async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
-        Err(not_here())
-    }
-    async fn tor_view(&self, _: AccessToken) -> Result<TorView, SessionError> {
-        Err(not_here())
-    }
-    async fn choose_exit(&self, _: ChooseExit) -> Result<Done, SessionError> {
-        Err(not_here())
-    }
-    async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {
-        Err(not_here())
-    }
+impl SessionsCalls for FakeSessions {
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
         self.respond()?;
         if self.hangs.load(Ordering::SeqCst) {
@@ -101,23 +78,5 @@ impl Sessions for FakeSessions {
         let live = self.live.lock().unwrap();
         let of_user = live.iter().filter(|(user, _)| query.user_id.is_none_or(|requested| requested == *user));
         Ok(of_user.map(|(user, device)| session(*user, *device)).collect())
-    }
-    async fn history(&self, _: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
-        Err(not_here())
-    }
-    async fn usage(&self, _: UsageQuery) -> Result<UserUsage, SessionError> {
-        Err(not_here())
-    }
-    async fn own_history(&self, _: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
-        Err(not_here())
-    }
-    async fn own_usage(&self, _: AccessToken) -> Result<OwnUsage, SessionError> {
-        Err(not_here())
-    }
-    async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
-        Err(not_here())
-    }
-    async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
-        Err(not_here())
     }
 }

@@ -14,6 +14,7 @@ use tornado_contracts::auth::audit::AuditClient;
 use tornado_contracts::auth::operators::OperatorsClient;
 use tornado_contracts::auth::users::UsersClient;
 use tornado_contracts::auth::{Acting, Auth, AuthClient, AuthError, CreateInvitation, OpenLogin};
+use tornado_e2e_support::Scripted;
 use tornado_rpc::{Channel, NoInput, SocketServer, listen};
 use tornado_runtime::Roles;
 use tornado_runtime::clock::Clock;
@@ -75,7 +76,8 @@ impl World {
         let clock = now.clone();
         let clock = Clock::new(move || clock.load(Ordering::SeqCst));
         let sessions = Arc::new(FakeSessions::default());
-        let service = Service::new(config, address, Arc::new(store.clone()), sessions.clone(), keys, clock).unwrap();
+        let service =
+            Service::new(config, address, Arc::new(store.clone()), Arc::new(Scripted(sessions.clone())), keys, clock).unwrap();
         let service = Arc::new(service);
         service.sign_trail().await;
         let socket = dir.path().join("auth.sock");

@@ -9,8 +9,9 @@ use std::collections::{HashMap, HashSet};
 use tornado_contracts::auth::*;
 use tornado_contracts::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
 use tornado_contracts::{TrafficPolicy, UserTrafficPolicy};
-use tornado_rpc::{Done, Fault, NoInput};
-use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens, UserView};
+use tornado_e2e_support::AuthCalls;
+use tornado_rpc::{Fault, NoInput};
+use tornado_shared::api::{Profile, UserView};
 use tornado_shared::model::*;
 
 /// A device with a login.
@@ -102,12 +103,8 @@ impl FakeAuth {
     }
 }
 
-fn unused<T>() -> Result<T, AuthError> {
-    Err(Fault::Forbidden("session never calls this".into()).into())
-}
-
 #[async_trait]
-impl Auth for FakeAuth {
+impl AuthCalls for FakeAuth {
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
         self.here()?;
         let claims = self.claims(&input.access_token)?;
@@ -145,18 +142,7 @@ impl Auth for FakeAuth {
         *self.fetches.lock() += 1;
         Ok(self.keys())
     }
-    async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
-        unused()
-    }
-    async fn open_login(&self, _: OpenLogin) -> Result<LoginReply, AuthError> {
-        unused()
-    }
-    async fn refresh(&self, _: RefreshToken) -> Result<Tokens, AuthError> {
-        unused()
-    }
-    async fn logout(&self, _: RefreshToken) -> Result<Done, AuthError> {
-        unused()
-    }
+
     async fn whoami(&self, input: AccessToken) -> Result<Profile, AuthError> {
         self.here()?;
         let claims = self.claims(&input.access_token)?;
@@ -165,20 +151,5 @@ impl Auth for FakeAuth {
         let (device_id, device_name) = (claims.device_id, "laptop".parse().unwrap());
         let (max_devices, month_quota) = (*self.max_devices.lock(), *self.month_quota.lock());
         Ok(Profile { user, device_id, device_name, max_devices, month_quota })
-    }
-    async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
-        unused()
-    }
-    async fn create_invitation(&self, _: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
-        unused()
-    }
-    async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
-        unused()
-    }
-    async fn redeem_setup(&self, _: RedeemSetup) -> Result<operators::SignedIn, AuthError> {
-        unused()
-    }
-    async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {
-        unused()
     }
 }

@@ -5,7 +5,8 @@ use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use tornado_contracts::tor::*;
 use tornado_contracts::wg::Isolation;
-use tornado_rpc::{Done, Fault, NoInput};
+use tornado_e2e_support::TorCalls;
+use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::*;
 
 /// Follows the contract, with two places and exits in three countries.
@@ -36,10 +37,6 @@ impl FakeTor {
     }
 }
 
-fn unused<T>() -> Result<T, TorError> {
-    Err(Fault::Forbidden("not for session".into()).into())
-}
-
 fn tors(countries: &BTreeSet<CountryCode>) -> Vec<CountryTor> {
     let tor = |country: &CountryCode| CountryTor {
         country: *country,
@@ -53,26 +50,7 @@ fn tors(countries: &BTreeSet<CountryCode>) -> Vec<CountryTor> {
 }
 
 #[async_trait]
-impl Tor for FakeTor {
-    async fn status(&self, _: NoInput) -> Result<TorStatus, TorError> {
-        unused()
-    }
-    async fn control(&self, _: TorControl) -> Result<TorStatus, TorError> {
-        unused()
-    }
-    async fn circuits(&self, _: NoInput) -> Result<Circuits, TorError> {
-        unused()
-    }
-    async fn new_identity(&self, _: NoInput) -> Result<Done, TorError> {
-        unused()
-    }
-    async fn health(&self, _: NoInput) -> Result<ProbeReport, TorError> {
-        unused()
-    }
-    async fn log(&self, _: TorLogQuery) -> Result<TorLog, TorError> {
-        unused()
-    }
-
+impl TorCalls for FakeTor {
     async fn exits(&self, _: NoInput) -> Result<Exits, TorError> {
         drop(self.here()?);
         let offer = |country: &str| ExitCountry { country: country.into(), exits: 2, bandwidth: 10 };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tornado_contracts::auth::AccessToken;
 use tornado_contracts::session::*;
+use tornado_e2e_support::Scripted;
 use tornado_live::{Events, MemoryStore};
 use tornado_shared::model::*;
 use tornado_store::sessions::SqlSessions;
@@ -160,9 +161,9 @@ async fn start(
         pools,
         store: Arc::new(store),
         live: Arc::new(MemoryStore::default()),
-        auth: auth.clone(),
+        auth: Arc::new(Scripted(auth.clone())),
         wg: wg.clone(),
-        tor: tor.clone(),
+        tor: Arc::new(Scripted(tor.clone())),
         clock: tornado_runtime::clock::Clock::new(move || clock.load(Ordering::SeqCst)),
     };
     Service::restore(config.clone(), parts).await.unwrap()

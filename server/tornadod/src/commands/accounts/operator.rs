@@ -10,6 +10,7 @@ use tornado_contracts::auth::operators::{
 };
 use tornado_contracts::auth::{Acting, Auth as _, AuthClient};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let auth = AuthClient::new(server.channel(ServiceName::Auth));

@@ -105,7 +105,7 @@ fn written(
 ) -> Result<(Manifest, Vec<Skipped>), anyhow::Error> {
     let staging = Staging::new(&config.paths.state, ".backup", "backup")?;
     let profile = if config.store.url.is_some() { Profile::Cluster } else { Profile::Embedded };
-    let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
+    let manifest = Manifest::new(tornado_runtime::clock::unix_now(), env!("CARGO_PKG_VERSION"), profile);
     let collected = collect::collect(config, config_path, &staging.path)?;
     if !collected.sources.iter().any(|source| source.path.as_str() == IDENTITY) {
         bail!("cannot save {IDENTITY}, without which a server cannot be restored; see `tornadod doctor`");

@@ -3,7 +3,7 @@
 use super::elsewhere::{Elsewhere, unpacked};
 use super::place::{Place, is_empty, owner_of, place};
 use super::{CONFIG, must_be_root, review, swap};
-use crate::commands::{blocking, machine, password, unix_now};
+use crate::commands::{blocking, machine, password};
 use crate::config::{Config, pools};
 use crate::failure::Failure;
 use crate::output::{is_terminal, say};
@@ -17,6 +17,7 @@ use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Owner;
+use tornado_runtime::clock::unix_now;
 use tornado_runtime::files::{beside, optional, sync_directory};
 use tornado_runtime::socket_path;
 use tornado_shared::model::Secret;

@@ -1,10 +1,11 @@
 //! The state of the leak canary in one line, for `tornadod status` and `tornadod tor status`.
 
-use crate::commands::{Server, unix_now};
+use crate::commands::Server;
 use crate::output::span;
 use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{AlarmCause, CanaryStatus, TorLaneReason, Wg as _, WgClient};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 /// The state that service `wg` reports. `None` if it does not respond.
 pub async fn line(server: &Server) -> Option<String> {

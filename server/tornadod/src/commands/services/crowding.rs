@@ -1,11 +1,12 @@
 //! Devices that exceed the limit of flows, in one line for `tornadod status`.
 
-use crate::commands::{Server, unix_now};
+use crate::commands::Server;
 use crate::output::span;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::{LiveQuery, LiveSession, Sessions as _, SessionsClient};
 use tornado_contracts::wg::{OverFlowLimit, Wg as _, WgClient};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 /// The devices that service `wg` reports, with the names that `session` knows. `None` if `wg` does not respond.
 pub async fn line(server: &Server) -> Option<String> {

@@ -1,12 +1,13 @@
 //! The state of the databases as the services report it.
 
-use crate::commands::{Server, unix_now};
+use crate::commands::Server;
 use crate::output::{or_dash, span, table};
 use std::time::Duration;
 use tornado_contracts::ServiceName;
 use tornado_contracts::engines::{EngineKind, EngineStatus, Engines as _, EnginesClient};
 use tornado_contracts::master::{Actual, MasterStatus};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 /// A running service responds at once, because this call does not wait for a database.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use crate::cli::Session;
 use crate::commands::args::Format;
-use crate::commands::{Server, follow, show, unix_now};
+use crate::commands::{Server, follow, show};
 use crate::failure::{Failure, Outcome as _};
 use crate::output::{ago, bytes, or_dash, say, span, table};
 use tornado_contracts::ServiceName;
@@ -12,6 +12,7 @@ use tornado_contracts::session::{
     CloseDevice, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _, SessionsClient, UsageQuery, UserUsage,
 };
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};
 
 pub async fn run(server: &Server, command: Session) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `tornadod status|start|stop|restart`
 
 use super::engines;
-use crate::commands::{Server, say_json, silent, unix_now};
+use crate::commands::{Server, say_json, silent};
 use crate::failure::{Failure, Outcome as _};
 use crate::output::{bytes, or_dash, say, span, table};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use tornado_contracts::master::{
     Action, Actual, Control, Master as _, MasterClient, MasterStatus, ServiceStatus, Wanted,
 };
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 /// The output with `--json`.
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use crate::cli::Tor as Words;
 use crate::commands::args::Format;
-use crate::commands::{Server, follow, say_json, show, silent, unix_now};
+use crate::commands::{Server, follow, say_json, show, silent};
 use crate::failure::{Failure, Outcome as _};
 use crate::output::{bytes, or_dash, say, span, table};
 use tornado_contracts::ServiceName;
@@ -12,6 +12,7 @@ use tornado_contracts::tor::{
 };
 use tornado_contracts::wg::TorLane;
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 
 pub async fn run(server: &Server, words: Words) -> Result<(), Failure> {
     let tor = TorClient::new(server.channel(ServiceName::Tor));

@@ -18,8 +18,8 @@ const FAMILIES: [(&str, &str, &str, &str); 2] =
     [("ip", "ipv4_addr", "new4", "held4"), ("ip6", "ipv6_addr", "new6", "held6")];
 
 /// DNS queries per second, and in a burst, that an address on the tor lane may send. Tor maps every name under `.onion`
-/// in a query to an address (tor(1), `AutomapHostsOnResolve`), whether the name exists or not, and has one table for all
-/// devices. A web page needs some dozens of names.
+/// in a query to an address (tor(1), `AutomapHostsOnResolve`), whether the name exists or not, and has one table for
+/// all devices. A web page needs some dozens of names.
 const QUERIES: (u32, u32) = (20, 300);
 /// For each family: its keyword, and the set of rates.
 const QUERY_RATES: [(&str, &str, &str); 2] = [("ip", "ipv4_addr", "names4"), ("ip6", "ipv6_addr", "names6")];

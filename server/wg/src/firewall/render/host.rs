@@ -17,8 +17,8 @@ pub(super) fn filled(policy: &Policy, host: &HostInterfaces) -> [(&'static str, 
 /// Drops packets that the host would not forward without the lanes.
 ///
 /// With br_netfilter this chain also sees frames that a bridge passes between its ports: the bridge is both input and
-/// output interface, and the destination is not the bridge's own link-layer address. Both are compared, because the host
-/// also accepts frames addressed to the bridge's ports and routes them, to other interfaces too.
+/// output interface, and the destination is not the bridge's own link-layer address. Both are compared, because the
+/// host also accepts frames addressed to the bridge's ports and routes them, to other interfaces too.
 fn other_flows(host: &HostInterfaces) -> Vec<Rule> {
     let mut rules = Vec::new();
     let is_closed = !host.closed4.is_empty() || host.open6.is_some();

@@ -24,7 +24,7 @@ impl Table {
         }
     }
 
-    /// Processes a message whose sender [`Own::sender`] identified.
+    /// Processes a message whose sender [`sender`](super::super::own::Own::sender) identified.
     pub(crate) fn incoming(&mut self, sender: Sender, message: WgKind, from: SocketAddr, output: &mut Output) {
         let slot = match sender {
             Sender::Key(key) => self.by_key.get(&key),

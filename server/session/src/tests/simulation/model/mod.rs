@@ -52,7 +52,7 @@ impl Model {
         }
         let Some((slot, held_before)) = self.take(open) else { return Opened::PoolExhausted };
         self.isolation += 1;
-        let row = row(open, slot, self.isolation);
+        let row = open.row(slot, self.isolation);
         assert!(self.history.insert(open.session_id, record(open)).is_none(), "one row per connection");
         self.of_device.insert(open.device_id, open.session_id);
         self.of_key.insert(open.public_key, open.device_id);
@@ -136,29 +136,6 @@ impl Model {
             self.last_slot.remove(device);
         }
         (old.len() + remembered.len()) as u64
-    }
-}
-
-fn row(open: &OpenSession, slot: Slot, isolation: u32) -> SessionRow {
-    SessionRow {
-        session_id: open.session_id,
-        device_id: open.device_id,
-        user_id: open.user_id,
-        family_id: open.family_id,
-        username: open.username.clone(),
-        node_id: open.node_id.clone(),
-        slot,
-        public_key: open.public_key,
-        exported: open.exported,
-        preshared_keys: open.preshared_keys.clone(),
-        isolation,
-        state: SessionState::Connecting,
-        started_at: open.now,
-        last_heartbeat: open.now,
-        latest_handshake: None,
-        offline_since: None,
-        direct: LaneCount::default(),
-        tor: LaneCount::default(),
     }
 }
 

@@ -6,7 +6,7 @@ mod state;
 
 use super::facts::{Clock, Facts, Host, Port, Route};
 use super::parse;
-use crate::commands::{Server, blocking, unix_now};
+use crate::commands::{Server, blocking};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::salvage::salvage;
@@ -20,6 +20,7 @@ use tornado_contracts::auth::keys::{KeyRing as _, KeyRingClient};
 use tornado_contracts::master::{Master as _, MasterClient};
 use tornado_contracts::tor::{Tor as _, TorClient};
 use tornado_rpc::NoInput;
+use tornado_runtime::clock::unix_now;
 use tornado_wg::{BackendChoice, foreign_tables};
 
 /// Deadline for a name lookup.

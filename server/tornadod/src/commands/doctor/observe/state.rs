@@ -2,7 +2,7 @@
 
 use super::super::facts::{Certificate, SecretFact, Socket};
 use crate::cluster;
-use crate::commands::{unix_now, unix_user};
+use crate::commands::unix_user;
 use crate::config::Config;
 use nix::unistd::User;
 use std::fs::Metadata;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_contracts::{ServiceName, master};
-use tornado_runtime::clock::wall_clock;
+use tornado_runtime::clock::{unix_now, wall_clock};
 use tornado_runtime::socket_path;
 
 /// Returns true if the mode grants `user` the permission `bit` (4: read, 1: enter).

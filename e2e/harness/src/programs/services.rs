@@ -1,6 +1,6 @@
 //! Operations on single services of the server under test.
 
-use crate::mesh::Mesh;
+use crate::programs::mesh::Mesh;
 use crate::{HarnessError, ServerProc, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,6 +1,7 @@
 //! Calls on the Unix socket of a service, as services make them.
 
-use crate::{HarnessError, http};
+use crate::HarnessError;
+use crate::host::http;
 use serde_json::Value;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;

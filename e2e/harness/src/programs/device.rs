@@ -1,6 +1,6 @@
 //! The device under test: helper and command line, in a host of the lab.
 
-use crate::command::Output;
+use crate::process::command::Output;
 use crate::{HarnessError, Host, Process, Programs, Tail, wait_for};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -164,7 +164,7 @@ impl DeviceProc {
     pub fn cli_with_password(&self, words: &[&str], password: &str) -> Result<Output, HarnessError> {
         let mut command = self.command()?;
         command.args(words).arg("--password-stdin");
-        crate::command::run(command, Some(&format!("{password}\n")), Duration::from_secs(60))
+        crate::process::command::run(command, Some(&format!("{password}\n")), Duration::from_secs(60))
     }
 
     /// As [`Self::cli_with_password`], with `--totp-stdin` and a code of the second factor.
@@ -175,7 +175,7 @@ impl DeviceProc {
     pub fn cli_with_code(&self, words: &[&str], password: &str, code: &str) -> Result<Output, HarnessError> {
         let mut command = self.command()?;
         command.args(words).args(["--password-stdin", "--totp-stdin"]);
-        crate::command::run(command, Some(&format!("{password}\n{code}\n")), Duration::from_secs(60))
+        crate::process::command::run(command, Some(&format!("{password}\n{code}\n")), Duration::from_secs(60))
     }
 
     /// Runs `tornado WORDS --json`, which must succeed, and parses its output.

@@ -1,7 +1,8 @@
 //! The server under test, in a host of the lab.
 
-use crate::command::Output;
-use crate::{HarnessError, Host, Process, Programs, Tail, topology, wait_for};
+use crate::lab::topology;
+use crate::process::command::Output;
+use crate::{HarnessError, Host, Process, Programs, Tail, wait_for};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};

@@ -1,5 +1,10 @@
 //! Paths of the programs under test.
 
+pub(crate) mod device;
+pub(crate) mod mesh;
+pub(crate) mod server;
+mod services;
+
 use crate::HarnessError;
 use std::path::{Path, PathBuf};
 

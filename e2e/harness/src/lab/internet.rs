@@ -6,7 +6,8 @@
 //! | `/bytes/N` | N bytes |
 //! | `POST` to any path | the number of body bytes that arrived |
 
-use crate::{Addresses, HarnessError, host::enter_namespace, topology};
+use crate::lab::topology;
+use crate::{Addresses, HarnessError, host::enter_namespace};
 use nix::sys::socket::{setsockopt, sockopt};
 use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

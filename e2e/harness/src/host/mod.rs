@@ -1,9 +1,13 @@
 //! A host of a lab: a network namespace and operations in it.
 
-use crate::capture::Capture;
-use crate::command::{self, Output};
-use crate::http::{self, HttpReply};
-use crate::machine::Machine;
+pub(crate) mod capture;
+pub(crate) mod http;
+mod machine;
+
+use crate::host::capture::Capture;
+use crate::host::http::HttpReply;
+use crate::host::machine::Machine;
+use crate::process::command::{self, Output};
 use crate::{HarnessError, Process};
 use std::fs::File;
 use std::net::SocketAddr;

@@ -1,6 +1,10 @@
 //! A background process that is killed with its process group.
 
-use crate::command::{describe, group_of, line};
+pub(crate) mod command;
+pub(crate) mod spent;
+pub(crate) mod tail;
+
+use crate::process::command::{describe, group_of, line};
 use crate::{HarnessError, Tail, wait_for};
 use nix::sys::signal::{Signal, killpg};
 use std::fs::File;

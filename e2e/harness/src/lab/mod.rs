@@ -1,9 +1,13 @@
 //! Creates and removes labs.
 
-use crate::command::{ip, ip_batch};
-use crate::internet::Internet;
-use crate::record::{self, Owner, dir_of};
-use crate::{Addresses, HarnessError, Host, LabRecord, Sweep, topology, wait_for};
+pub(crate) mod internet;
+pub(crate) mod record;
+pub(crate) mod topology;
+
+use crate::lab::internet::Internet;
+use crate::lab::record::{Owner, dir_of};
+use crate::process::command::{ip, ip_batch};
+use crate::{Addresses, HarnessError, Host, LabRecord, Sweep, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The record that each lab stores, so that leftovers of killed processes can be found and removed.
 
-use crate::{HarnessError, topology};
+use crate::HarnessError;
+use crate::lab::topology;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,13 @@
+//! Support of tests in several crates. It depends on no service and on no lab, so that unit tests can use it too.
+
+#![forbid(unsafe_code)]
+
+mod patience;
+mod scripted;
+mod steps;
+mod tls;
+
+pub use patience::patient;
+pub use scripted::{AuthCalls, OperatorsCalls, Scripted, SessionsCalls, TorCalls, UsersCalls, WgCalls};
+pub use steps::small_steps;
+pub use tls::any_certificate;
