@@ -49,7 +49,7 @@ async fn put(operators: &OperatorsClient, what: PutOperatorRole) -> Result<(), F
         .put_operator_role(Acting::root(what))
         .await
         .map_err(|e| Failure::of_call("change the operator", &e))?;
-    say(&format!("operator '{}' can sign in to the console as {}", put.name, put.role));
+    say(&format!("operator '{}' has the role {}", put.name, put.role));
     Ok(())
 }
 

@@ -110,7 +110,7 @@ pub(super) fn certificate(facts: &Facts, to: &mut Vec<Finding>) {
                 "certificate_ends",
                 Warning,
                 format!("{path} expires in {left}"),
-                "other programs reject it then",
+                "browsers and other programs reject it after that",
                 cure,
             ));
         }
@@ -128,8 +128,8 @@ pub(super) fn sockets(facts: &Facts, to: &mut Vec<Finding>) {
     };
     let foreign = list(Socket::Foreign);
     if !foreign.is_empty() {
-        let why = "the server creates its sockets there; it can replace a file, but not this";
-        let cure = "find out what it is and move it away";
+        let why = "the server must create a socket at this path and cannot remove what exists there";
+        let cure = "find the program that created it, and move it to another path";
         to.push(found("socket_foreign", Error, format!("not a socket: {foreign}"), why, cure));
     }
     let alive = list(Socket::Answers);
@@ -160,7 +160,7 @@ pub(super) fn sysctl(facts: &Facts, to: &mut Vec<Finding>) {
         let (severity, why) = if off.is_empty() {
             (
                 Note,
-                "forwarding is on; if another program switches it off, the server cannot switch it on again".to_owned(),
+                "forwarding is enabled; if another program disables it, the server cannot enable it again".to_owned(),
             )
         } else {
             (Error, format!("the server cannot set {} to 1, and devices reach nothing", off.join(", ")))
