@@ -30,7 +30,7 @@ CREATE SCHEMA IF NOT EXISTS session AUTHORIZATION tornado_owner;
 GRANT USAGE ON SCHEMA identity TO tornado_auth;
 GRANT USAGE ON SCHEMA session TO tornado_session;
 
--- What the owner makes from now on.
+-- Rights on tables that the owner creates later.
 ALTER DEFAULT PRIVILEGES FOR ROLE tornado_owner IN SCHEMA identity
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tornado_auth;
 ALTER DEFAULT PRIVILEGES FOR ROLE tornado_owner IN SCHEMA session

@@ -27,7 +27,7 @@ enum Task {
     Up(up::Up),
     /// Stops what `up` started
     Down(up::Down),
-    /// A small internet of network namespaces with a server and devices
+    /// Network namespaces with a server, devices and a web server, on this machine
     #[command(subcommand)]
     Lab(lab::LabTask),
     /// Runs checks and tests: all, or the given suites

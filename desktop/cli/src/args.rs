@@ -6,11 +6,11 @@ use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, NotCountry,
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
+  0  success
   1  any other failure
   2  invalid usage
   3  the helper is not running, or this user may not use it
-  4  the server rejected the request: wrong name, password or code, code required, login ended, invitation used
+  4  the server rejected the request: wrong name, password or code, code required, login ended, invitation already used
   5  the server is unreachable or busy
   6  no handshake: the server did not respond over the lane";
 
@@ -59,7 +59,8 @@ pub(crate) enum Command {
         /// Invitation link, `tornado://…`. `-` reads it from the first line of standard input, which keeps it out of
         /// the process list.
         link: String,
-        /// Name of the account; prompted for if absent. Leave it empty if the invitation is for an existing account.
+        /// Name of the new account; the command prompts for it if absent. Leave it empty if the invitation is for an
+        /// existing account.
         #[arg(long)]
         username: Option<Username>,
         #[command(flatten)]
@@ -87,22 +88,22 @@ pub(crate) enum Command {
         #[arg(long, default_value = "direct")]
         lane: Lane,
     },
-    /// Switch the tunnel to the other lane, without a new login and without unprotected traffic in between.
+    /// Switch the connected tunnel to another lane. No traffic leaves outside the tunnel during the switch.
     #[command(after_help = EXIT_CODES)]
     Lane {
         /// `direct`: leave through the server. `tor`: leave through Tor.
         lane: Lane,
-        /// Use Tor exits in this country from now on: two letters, or `any` for no preference. Only for the tor lane.
+        /// Exit country until the next choice: two letters, or `any` for no preference. Only for the tor lane.
         #[arg(long, value_name = "COUNTRY", value_parser = exit_country)]
         exit_country: Option<ExitCountry>,
     },
-    /// List the countries that this device may choose its Tor exit from.
+    /// List the available exit countries.
     #[command(after_help = EXIT_CODES)]
     Exits,
     /// Use new circuits for all new connections on the tor lane.
     #[command(after_help = EXIT_CODES)]
     NewIdentity,
-    /// Show how much the account transferred today, this month and in total, and what is left of its quota.
+    /// Show the bytes that the account transferred today, this month and in total, and the rest of its quota.
     #[command(after_help = EXIT_CODES)]
     Usage,
     /// List the account's sessions, newest first.
@@ -111,7 +112,7 @@ pub(crate) enum Command {
         /// Maximum number of sessions, 1 to 100.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
-        /// Only sessions that began before this one. The end of each page names the next value.
+        /// Only sessions that began before this one. Each page ends with the value for the next page.
         #[arg(long, value_name = "SESSION")]
         before: Option<SessionId>,
     },

@@ -40,11 +40,10 @@ struct Arguments {
     /// WireGuard implementation [default: kernel if it supports WireGuard, otherwise userspace].
     #[arg(long, value_enum)]
     backend: Option<Choice>,
-    /// Use the segmentation offloads of the kernel in the userspace backend. `off` is for kernels whose offloads are
-    /// faulty.
+    /// Use the kernel's segmentation offloads in the userspace backend. Set `off` if they are faulty on this kernel.
     #[arg(long, value_enum, default_value = "auto")]
     offload: OffloadChoice,
-    /// Run as this Unix user with CAP_NET_ADMIN instead of as root. The process started by root stays, and only opens
+    /// Run as this Unix user with CAP_NET_ADMIN instead of as root. One root process remains, which only opens
     /// /dev/net/tun for the helper.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -55,7 +54,7 @@ struct Arguments {
     /// case.
     #[arg(long, value_enum, default_value = "allow")]
     local_networks: LocalChoice,
-    /// Remove what a crashed helper left behind, forget the desired state, and exit.
+    /// Remove firewall, routes and interfaces of a crashed helper, delete the desired state, and exit.
     #[arg(long)]
     clean_up: bool,
 }

@@ -13,7 +13,7 @@ pub enum Error {
     #[error("cannot read backup format {0}; use a newer version of the program")]
     Version(u8),
     /// The backup is not sealed, so a passphrase cannot authenticate it.
-    #[error("this backup is not sealed, so anyone could have made or changed it")]
+    #[error("this backup is not sealed: its origin and integrity cannot be verified")]
     NotSealed,
     /// The backup is sealed, but an unsealed one was expected.
     #[error("this backup is sealed")]

@@ -419,7 +419,7 @@ pub enum TorEvent {
 pub enum TorError {
     /// The desired state could not be stored. An order that closes or stops still took effect until the service
     /// restarts; an order that opens or starts did not.
-    #[error("cannot save the order: {0}; closing applies until the service restarts, opening was ignored")]
+    #[error("cannot save the order: {0}; `down` and `stop` apply until the service restarts, others are ignored")]
     NotSaved(String),
     /// The request needs a running Tor process.
     #[error("cannot complete the request: {0}")]

@@ -404,7 +404,7 @@ pub enum WgError {
     #[error("an address of this peer belongs to another peer")]
     AddressInUse,
     /// The tor lane stays closed until the alarm is over; the requested state is stored and applied then.
-    #[error("the tor lane is closed by a leak alarm; the request takes effect once the alarm is over")]
+    #[error("the tor lane is closed by a leak alarm; the request takes effect when the alarm ends")]
     LaneHeld,
     /// The tor lane could not be switched; it is closed.
     #[error("cannot switch the tor lane: {0}; the lane is being closed")]

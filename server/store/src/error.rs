@@ -54,7 +54,7 @@ pub enum StoreError {
     #[error("the database failed: {0}")]
     Engine(#[from] sqlx::Error),
     /// The disk failed earlier, and the writes since then are not durable yet.
-    #[error("the disk failed, and earlier writes are not durable yet")]
+    #[error("the disk failed: earlier writes may not survive a loss of power")]
     Unsafe,
     /// A precondition that the caller had verified no longer holds; nothing was written.
     #[error("{0} changed before the write")]

@@ -50,7 +50,7 @@ pub enum Command {
     /// Prepare the database of the profile `cluster`, or move a server into or out of it.
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Find problems on this machine and print how to fix them. Exit code 0: none, 1: warnings, 2: errors.
+    /// Check this machine, and print problems with their remedies. Exit code 0: none, 1: warnings, 2: errors.
     Doctor(Format),
     /// Save the complete server to one encrypted file while it runs.
     Backup(Backup),
@@ -107,7 +107,7 @@ pub enum Operators {
         #[arg(value_parser = service_name())]
         service: Option<ServiceName>,
     },
-    /// Print a one-time link to create the first operator.
+    /// Print a one-time link that creates the first operator, while no operator exists.
     SetupLink,
     /// Manage operators.
     #[command(subcommand)]
@@ -173,7 +173,7 @@ pub enum Tor {
 /// `tornadod invite …`
 #[derive(Debug, Subcommand)]
 pub enum Invite {
-    /// Create an invitation link. It works once and is printed only now.
+    /// Create an invitation link. It is valid for one device and cannot be printed again.
     Create(CreateInvite),
 }
 
@@ -189,7 +189,7 @@ pub struct CreateInvite {
     /// Lifetime of the link: 30m, 12h, 7d, 2w; at most 30d.
     #[arg(long, default_value = "7d", value_parser = parse_duration)]
     pub expires: Duration,
-    /// Name or address for the link instead of the configured one.
+    /// Name or address of the server in the link, instead of `[server] host`.
     #[arg(long)]
     pub host: Option<String>,
     /// Print JSON.

@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use tornado_client::{DeviceApi, DeviceIdentity, Error as ApiError, Proof, Welcome};
 use tornado_kit::clock::unix_now;
 use tornado_helper_api::{ControlPlane, Enroll, Export, Exported, HelperError, Login as LoginInput, Status};
-use tornado_kit::clock::unix_now;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_shared::model::PrivateKey;

@@ -8,7 +8,6 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tornado_kit::clock::unix_now;
 use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
-use tornado_kit::clock::unix_now;
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
 use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;

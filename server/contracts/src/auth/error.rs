@@ -63,7 +63,7 @@ pub enum AuthError {
     #[error("the refresh token is not valid; log in again")]
     RefreshInvalid,
     /// A refresh token was reused, so the whole login was revoked.
-    #[error("this login was used from two places and has been revoked; log in again")]
+    #[error("a refresh token of this login was used twice, so the login was revoked; log in again")]
     RefreshReused,
     /// The login was revoked or the device removed.
     #[error("this login has ended; log in again")]

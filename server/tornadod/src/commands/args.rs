@@ -15,7 +15,7 @@ pub struct Format {
 /// `tornadod user …`
 #[derive(Debug, Subcommand)]
 pub enum User {
-    /// Create an account with a password. To let people choose their own, use `tornadod invite create`.
+    /// Create an account with a password. With `tornadod invite create`, users set their own password.
     Add {
         /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
         name: Username,
@@ -70,13 +70,13 @@ pub enum User {
         /// Applies within seconds.
         #[arg(long, value_parser = parse_rate)]
         download: Option<u64>,
-        /// Rate limit from all of its devices together. Applies within seconds.
+        /// Rate limit from all of its devices together, on both lanes, as for --download. Applies within seconds.
         #[arg(long, value_parser = parse_rate)]
         upload: Option<u64>,
         /// `yes`: its devices may reach each other on the direct lane. `no`: they may not. Applies within seconds.
         #[arg(long = "peer-to-peer", alias = "together", value_parser = parse_yes)]
         peer_group: Option<bool>,
-        /// Remove the second factor of a user who lost it.
+        /// Remove the second factor and the recovery codes, for a user who lost them. Logins do not end.
         #[arg(long)]
         forget_totp: bool,
     },
@@ -167,14 +167,14 @@ pub enum Operator {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Change an operator without a new password.
+    /// Change an operator's role, or remove the second factor.
     Set {
         /// Name of the operator.
         name: Username,
         /// owner, operator or viewer.
         #[arg(long)]
         role: Option<OperatorRole>,
-        /// Remove the second factor of an operator who lost it.
+        /// Remove the second factor and the recovery codes, for an operator who lost them. Sign-ins do not end.
         #[arg(long)]
         forget_totp: bool,
     },

@@ -34,7 +34,7 @@ pub struct Restore {
     /// Only print the configuration in the backup, to review it before a restore.
     #[arg(long, conflicts_with = "force")]
     pub print_config: bool,
-    /// Replace an existing state. It is kept under another name.
+    /// Replace an existing state. The old state is renamed and kept.
     #[arg(long)]
     pub force: bool,
 }

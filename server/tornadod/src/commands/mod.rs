@@ -25,7 +25,6 @@ use services::{sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
 use tornado_rpc::Channel;
-use tornado_runtime::clock::unix_now;
 use tornado_runtime::socket_path;
 
 /// Runs a command.

@@ -53,10 +53,6 @@ fn settings(name: &str, link: &Link) -> WireguardMessage {
 }
 
 /// Reads the counters of the only peer.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the kernel reports handshakes as wall-clock time; nothing else here needs it"
-)]
 pub(super) async fn observe(name: &str) -> Result<Observation, OsError> {
     let question = WireguardMessage {
         cmd: WireguardCmd::GetDevice,

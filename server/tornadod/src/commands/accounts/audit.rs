@@ -8,7 +8,6 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::audit::{Audit as _, AuditClient, AuditQuery, AuditRow};
 use tornado_rpc::NoInput;
-use tornado_runtime::clock::unix_now;
 
 pub async fn run(server: &Server, command: Audit) -> Result<(), Failure> {
     let trail = AuditClient::new(server.channel(ServiceName::Auth));

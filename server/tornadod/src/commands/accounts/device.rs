@@ -8,7 +8,6 @@ use crate::output::{ago, say, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{DeviceInfo, DeviceRef, UserRef, Users as _, UsersClient};
-use tornado_runtime::clock::unix_now;
 
 pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel(ServiceName::Auth));

@@ -10,7 +10,6 @@ use tornado_contracts::auth::operators::{
 };
 use tornado_contracts::auth::{Acting, Auth as _, AuthClient};
 use tornado_rpc::NoInput;
-use tornado_runtime::clock::unix_now;
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let auth = AuthClient::new(server.channel(ServiceName::Auth));
@@ -49,7 +48,7 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
 
 async fn put(operators: &OperatorsClient, what: PutOperatorRole) -> Result<(), Failure> {
     let put = operators.put_operator_role(Acting::root(what)).await.or_cannot("change the operator")?;
-    say(&format!("operator '{}' can sign in to the console as {}", put.name, put.role));
+    say(&format!("operator '{}' has the role {}", put.name, put.role));
     Ok(())
 }
 

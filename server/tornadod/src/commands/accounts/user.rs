@@ -9,7 +9,6 @@ use crate::output::{ago, bytes, or_dash, say, table};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
-use tornado_runtime::clock::unix_now;
 
 /// Accounts in one request.
 const PAGE: u32 = 500;

@@ -87,7 +87,7 @@ pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Re
         say(&format!("Left out: {more} more; --json lists them"));
     }
     if args.unsealed {
-        say("The backup is not encrypted: anyone with this file has the server's keys and can decrypt its traffic.");
+        say("The backup is not encrypted: anyone with this file can impersonate the server to its devices.");
     }
     if manifest.profile == Profile::Cluster {
         say(

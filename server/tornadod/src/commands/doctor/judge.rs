@@ -95,7 +95,7 @@ fn files(facts: &Facts, to: &mut Vec<Finding>) {
         if file.uid != file.wanted_uid {
             let what = format!("{path} belongs to user {}, not {}", file.uid, file.wanted_uid);
             let cure = format!("chown {} {path}", file.wanted_uid);
-            to.push(found("file_owner", Error, what, "the service that needs it cannot use it", cure));
+            to.push(found("file_owner", Error, what, "the service that requires it cannot use it", cure));
         }
         if file.mode & !file.allowed != 0 {
             let what = format!("{path} has mode {:04o}", file.mode);
@@ -191,9 +191,9 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
         let Some(route) = others.max_by_key(|route| route.net.prefix_len()) else { continue };
         // The kernel prefers the more specific route, and the lane's own is as specific as its pool.
         let (severity, why) = if route.net.prefix_len() >= pool.prefix_len() {
-            (Error, "another VPN or a local network uses these addresses, so packets for devices would go there")
+            (Error, "another VPN or a local network uses these addresses and would receive the packets for devices")
         } else {
-            (Note, "devices work, but this server cannot reach machines there that have an address of the pool")
+            (Note, "devices work, but this server cannot reach machines of that network with an address of the pool")
         };
         let what = format!("{} on {} overlaps the {lane} lane's pool {pool}", route.net, route.interface);
         let cure = "set another pool for the lane in [lanes.pools] before devices enrol";
@@ -250,18 +250,18 @@ fn own_networks(facts: &Facts, to: &mut Vec<Finding>) {
         let allowed: Vec<String> = facts.allowed.iter().map(ToString::to_string).collect();
         let what = format!("devices can reach {} besides the internet", allowed.join(", "));
         let cure = "nothing if that is intended; otherwise change [lanes] allow_networks";
-        to.push(found("networks_allowed", Note, what, "every device can use the direct lane", cure));
+        to.push(found("networks_allowed", Note, what, "every device can reach them over the direct lane", cure));
     }
 }
 
 fn time_and_room(facts: &Facts, to: &mut Vec<Finding>) {
     let behind = facts.clock.newest_file.is_some_and(|newest| newest > facts.now + SKEW);
     if facts.now < BUILT || behind {
-        let why = "tokens, leases and Tor's consensus are not valid yet, and Tor does not start";
+        let why = "tokens, leases and Tor's consensus are dated in the future, and Tor does not start";
         let cure = "set the clock (`timedatectl set-ntp true`), then `tornadod restart`";
         to.push(found("clock_wrong", Error, "the clock is slow", why, cure));
     } else if facts.clock.synchronised == Some(false) {
-        let why = "an error of an hour stops Tor and every login";
+        let why = "logins fail if the clock is wrong by two minutes, and Tor stops if it is wrong by about an hour";
         let cure = "`timedatectl set-ntp true`";
         to.push(found("clock_free", Warning, "the clock is not synchronised", why, cure));
     }

@@ -101,7 +101,7 @@ pub(super) fn certificate(facts: &Facts, to: &mut Vec<Finding>) {
         }
         Ok((_, until)) if until - facts.now < SOON => {
             let what = format!("{path} expires in {}", crate::output::span(until - facts.now));
-            to.push(found("certificate_ends", Warning, what, "other programs reject it then", cure));
+            to.push(found("certificate_ends", Warning, what, "browsers and other programs reject it after that", cure));
         }
         Ok(_) => {}
     }
@@ -117,8 +117,8 @@ pub(super) fn sockets(facts: &Facts, to: &mut Vec<Finding>) {
     };
     let foreign = list(Socket::Foreign);
     if !foreign.is_empty() {
-        let why = "the server creates its sockets there; it can replace a file, but not this";
-        let cure = "find out what it is and move it away";
+        let why = "the server must create a socket at this path and cannot remove what exists there";
+        let cure = "find the program that created it, and move it to another path";
         to.push(found("socket_foreign", Error, format!("not a socket: {foreign}"), why, cure));
     }
     let alive = list(Socket::Answers);

@@ -60,5 +60,5 @@ fn print(finding: &Finding) {
     };
     say(&format!("{word} [{}] {}", finding.code, finding.what));
     say(&format!("    why:  {}", finding.why));
-    say(&format!("    cure: {}", finding.cure));
+    say(&format!("    remedy: {}", finding.cure));
 }
