@@ -87,8 +87,8 @@ mod tests {
             access_token: Secret::new("t"),
             export: Secret::new("e"),
         };
-        let show = |config: &str, qr| {
-            let (user, name): (_, DeviceName) = ("ann".into(), "phone".parse().unwrap());
+        let show = |config: &str, qr: bool| {
+            let (user, name) = ("ann".into(), "phone".parse::<DeviceName>().unwrap());
             let wish = Export { user, name, lane: Lane::Direct, conf: !qr, qr, json: false };
             shown(&Secret::new(config), &issued, &wish)
         };
