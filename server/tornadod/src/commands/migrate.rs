@@ -3,7 +3,7 @@
 //! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
-use super::backup::{must_be_root, nobody_runs, owner_of, snapshot_database};
+use super::backup::{Staging, must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, say_json, unix_now};
 use crate::cli::Migrate;
 use crate::cluster;
@@ -16,8 +16,7 @@ use std::fs::File;
 use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
-use tornado_runtime::beneath::{Owner, claim};
-use tornado_runtime::files::{beside, optional, sync_directory};
+use tornado_runtime::files::{beside, sync_directory};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};
@@ -100,8 +99,8 @@ fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
             return Err(Failure::refused(format!("{} does not exist; {hint}", path.display())));
         }
     }
-    let staging = Staging::new(&config.paths.state)?;
-    let copies = Embedded::within(&staging.0);
+    let staging = Staging::new(&config.paths.state, ".migrate")?;
+    let copies = Embedded::within(&staging.path);
     // Work on copies, so that the files stay intact in any case.
     for (to, service) in copies.each() {
         let name = to.file_name().and_then(|name| name.to_str()).context("a database has no name")?;
@@ -142,8 +141,8 @@ fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
         let hint = "each gateway keeps them in files; restore them with `tornadod restore` first";
         return Err(Failure::refused(format!("this machine does not have the server's keys; {hint}")));
     }
-    let staging = Staging::new(&config.paths.state)?;
-    let made = Embedded::within(&staging.0);
+    let staging = Staging::new(&config.paths.state, ".migrate")?;
+    let made = Embedded::within(&staging.path);
     let moved = blocking(tornado_store::to_sqlite(&owner, made.files(), &config.session.node_id))?.map_err(failed)?;
     for (path, service) in made.each() {
         let owner = owner_of(service)?;
@@ -211,26 +210,4 @@ fn tell(moved: Vec<Moved>, files: Vec<PathBuf>, json: bool) -> Result<(), Failur
         say(&file.display().to_string());
     }
     Ok(())
-}
-
-/// A directory for copies, each as private as its original.
-struct Staging(PathBuf);
-
-impl Staging {
-    fn new(state: &Path) -> anyhow::Result<Self> {
-        let path = state.join(".migrate");
-        let failed = || format!("cannot use {}", path.display());
-        // Leftovers of a move that was killed. The supervisor's lock ensures that no other move runs.
-        optional(std::fs::remove_dir_all(&path)).with_context(failed)?;
-        // Services pass through it to the directories in which their databases are copied.
-        claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // A failure here does not matter: the next move cleans up as well.
-        drop(std::fs::remove_dir_all(&self.0));
-    }
 }

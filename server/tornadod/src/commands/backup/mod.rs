@@ -102,7 +102,7 @@ fn written(
     file: &Path,
     passphrase: Option<&Secret>,
 ) -> Result<(Manifest, Vec<Skipped>), anyhow::Error> {
-    let staging = Staging::new(&config.paths.state)?;
+    let staging = Staging::new(&config.paths.state, ".backup")?;
     let profile = if config.store.url.is_some() { Profile::Cluster } else { Profile::Embedded };
     let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
     let collected = collect::collect(config, config_path, &staging.path)?;
@@ -135,15 +135,15 @@ fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> any
 }
 
 /// A directory for copies, each as private as its original. Its lock allows one backup at a time. Services pass through
-/// it to the directories in which their databases are copied.
-struct Staging {
-    path: PathBuf,
+/// it to the directories in which their databases are copied. Removed on drop.
+pub(super) struct Staging {
+    pub(super) path: PathBuf,
     _lock: Flock<File>,
 }
 
 impl Staging {
-    fn new(state: &Path) -> anyhow::Result<Self> {
-        let path = state.join(".backup");
+    pub(super) fn new(state: &Path, name: &str) -> anyhow::Result<Self> {
+        let path = state.join(name);
         let failed = || format!("cannot use {}", path.display());
         claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         let directory = File::open(&path).with_context(failed)?;
