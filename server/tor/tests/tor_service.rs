@@ -345,7 +345,7 @@ async fn a_full_disk_closes_the_lane_but_does_not_open_it() {
     world.start();
     world.until("attached", |s| s.controlled).await;
     // A directory in the place of the temporary file makes every write fail.
-    std::fs::create_dir(world.desired_file().with_extension("new")).unwrap();
+    std::fs::create_dir(tornado_runtime::files::unfinished(&world.desired_file())).unwrap();
     let status = world.order(TorOrder::Down).await;
     assert_eq!(status.lane.reason, LaneReason::OperatorDown);
     let client = world.client();

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 /// Our directories, each with patterns of names. A directory is ours if it is empty or contains a name that matches one
 /// of them. A `*` at the end matches any end of the name.
 const DIRECTORIES: &[(&str, &[&str])] = &[
-    (LIB, &["tornadod", "tornadod.new"]),
+    (LIB, &["tornadod", "tornadod.new", ".unfinished-tornadod"]),
     (STATE, &["auth", "session", "wg", "tor", ".backup*"]),
     (RUN, &["master.sock", "master.lock", "auth.sock", "session.sock", "wg.sock"]),
     (LOG, &["tornadod.log", "tornadod.log.1", "tornadod.log.2"]),
 ];
 /// Names that we and the server create in the directory of the configuration, which others may share. `*` as above.
-const CONFIGURATION: &[&str] = &["tornado.toml", "tornado.toml.before-*", "tornado.new", "secrets"];
+const CONFIGURATION: &[&str] =
+    &["tornado.toml", "tornado.toml.before-*", "tornado.new", ".unfinished-tornado.toml", "secrets"];
 /// Text in each of our unit files.
 const UNIT_LINE: &str = "/tornadod master";
 

@@ -3,9 +3,9 @@
 use anyhow::Context as _;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use tornado_runtime::files::{optional, sync_directory};
+use tornado_runtime::ground::mount_point;
 
 /// Replaces `old`, which may be absent, with `new`. At every moment there is one complete directory. Returns the new
 /// path of the old directory, unless that was empty.
@@ -51,22 +51,8 @@ fn exchange(one: &Path, other: &Path) -> io::Result<()> {
 
 /// Returns true if a file system is mounted on this directory, so that it cannot be renamed.
 pub(super) fn is_mount_point(path: &Path) -> io::Result<bool> {
-    let Some(path) = optional(std::fs::canonicalize(path))? else { return Ok(false) };
-    // proc(5): the fifth field is the mount point, with special characters as octal numbers.
-    let mounts = std::fs::read("/proc/self/mountinfo")?;
-    let mut targets = mounts.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
-    Ok(targets.any(|target| unescaped(target) == path.as_os_str().as_bytes()))
-}
-
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::new(), text);
-    while let Some((first, after)) = rest.split_first() {
-        let number = after.get(..3).filter(|_| *first == b'\\').and_then(|three| std::str::from_utf8(three).ok());
-        let byte = number.and_then(|octal| u8::from_str_radix(octal, 8).ok());
-        out.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { after.get(3..).unwrap_or_default() } else { after };
-    }
-    out
+    let path = optional(std::fs::canonicalize(path))?;
+    path.map_or(Ok(false), |path| Ok(mount_point(&path)? == path))
 }
 
 pub(in crate::commands) fn sync_parent(path: &Path) -> anyhow::Result<()> {
