@@ -70,7 +70,12 @@ impl World {
             roles: Roles::default().with(nix::unistd::geteuid().as_raw(), ServiceName::Admin),
             shutdown: shutdown.clone(),
         };
-        let service = tokio::spawn(run_with(context, self.config.clone(), self.wiring.clone(), Arc::new(Scripted(self.wg.clone()))));
+        let service = tokio::spawn(run_with(
+            context,
+            self.config.clone(),
+            self.wiring.clone(),
+            Arc::new(Scripted(self.wg.clone())),
+        ));
         self.life = Some((shutdown, service));
     }
 

@@ -114,9 +114,8 @@ async fn every_planted_leak_is_detected_and_closes_the_lane() {
 
     // A renamed interface is no longer the lane's; the lane is recreated. It is also recreated when it is down, and may
     // be missing before it is renamed.
-    lab.server.ok(
-        "sh -c 'for i in $(seq 100); do ip link set wg1 down; ip link set wg1 name gone1 && exit; done; false'",
-    );
+    lab.server
+        .ok("sh -c 'for i in $(seq 100); do ip link set wg1 down; ip link set wg1 name gone1 && exit; done; false'");
     // Wait for the new interface first: until the loss is detected, status shows the old one.
     eventually(Duration::from_secs(10), async || lab.server.sh("ip link show dev wg1").status.success()).await;
     eventually(Duration::from_secs(10), async || client.status(NoInput {}).await.unwrap().lanes[1].up).await;

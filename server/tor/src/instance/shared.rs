@@ -44,12 +44,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// The lane's own Tor process.
-    pub(crate) fn new(
-        settings: Arc<Settings>,
-        layout: Layout,
-        desired: Option<TorDesired>,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, layout: Layout, desired: Option<TorDesired>, clock: Clock) -> Self {
         let state = State::new(desired, &settings.own, Instant::now(), clock.now());
         let runs = desired.is_some_and(|desired| desired.process);
         Self {

@@ -77,7 +77,8 @@ impl World {
         let clock = Clock::new(move || clock.load(Ordering::SeqCst));
         let sessions = Arc::new(FakeSessions::default());
         let service =
-            Service::new(config, address, Arc::new(store.clone()), Arc::new(Scripted(sessions.clone())), keys, clock).unwrap();
+            Service::new(config, address, Arc::new(store.clone()), Arc::new(Scripted(sessions.clone())), keys, clock)
+                .unwrap();
         let service = Arc::new(service);
         service.sign_trail().await;
         let socket = dir.path().join("auth.sock");
