@@ -49,9 +49,7 @@ impl Space {
     pub fn addresses(&self, verb: &str) {
         ip(&format!("addr {verb} 10.8.0.1/32 dev lo"));
         ip(&format!("addr {verb} fd74:6f72:6e61:8::1/128 dev lo"));
-        while !Command::new("ip").args(["-6", "addr", "show", "tentative"]).output().unwrap().stdout.is_empty() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        while !Command::new("ip").args(["-6", "addr", "show", "tentative"]).output().unwrap().stdout.is_empty() {}
     }
 }
 
