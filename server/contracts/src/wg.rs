@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tornado_rpc::{Done, Fault, NoInput, ServiceError};
+pub use tornado_shared::model::Backend;
 use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId};
 
 /// Isolation number of one session. Tor sees the session's flows under an address derived from it, and never lets two
@@ -169,16 +170,6 @@ pub struct LaneEnd {
 
 const fn yes() -> bool {
     true
-}
-
-/// WireGuard implementation in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// The kernel's WireGuard, programmed over netlink.
-    Kernel,
-    /// Userspace WireGuard in this process, on a TUN interface.
-    Userspace,
 }
 
 /// State of the tor lane. A switch between two states is one transaction that also cuts the flows of the previous

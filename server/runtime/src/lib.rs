@@ -7,6 +7,7 @@ pub mod clock;
 mod context;
 pub mod engines;
 pub mod failure;
+pub mod files;
 pub mod ground;
 mod pace;
 mod readiness;

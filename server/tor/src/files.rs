@@ -1,28 +1,9 @@
-//! Files of the state directory: created private and replaced atomically.
+//! Files of the state directory, private to the service.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-
-/// Replaces `path` with a file of mode 0600 that contains `bytes`, and syncs it before this returns. A reader sees
-/// either the old or the new content.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    match std::fs::remove_file(&temporary) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(())
-}
 
 /// Overwrites the existing file in place. This allocates no disk space, so it works on a full disk. It is not atomic: a
 /// reader may see a mixture of old and new content, and a power failure can make the mixture permanent.

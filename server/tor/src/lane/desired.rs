@@ -4,6 +4,7 @@ use crate::files;
 use std::io;
 use std::path::{Path, PathBuf};
 use tornado_contracts::tor::{TorDesired, TorOrder};
+use tornado_runtime::files::{Durability, replace};
 
 const MAX_FILE: u64 = 4096;
 
@@ -53,7 +54,7 @@ pub(crate) const fn opens(order: TorOrder) -> bool {
 
 /// Stores the desired state durably.
 fn save(path: &Path, desired: TorDesired) -> io::Result<()> {
-    files::replace(path, &text(desired)?)
+    replace(path, &text(desired)?, Durability::Synced)
 }
 
 /// Stores a state that closes something if [`save`] failed, because it must outlive this process. It overwrites the

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
+use tornado_runtime::files::{Durability, remove, replace};
 
 /// Maximum size of the operator's own torrc lines in bytes.
 const MAX_EXTRA: u64 = 64 * 1024;
@@ -76,14 +77,11 @@ fn write_files(config: &Config, layout: &Layout, account: Account) -> io::Result
     }
     // A stale socket or cookie of a killed Tor must not be mistaken for the new one.
     for stale in [layout.control(), layout.probe(), layout.cookie()] {
-        match std::fs::remove_file(stale) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            Ok(()) | Err(_) => {}
-        }
+        remove(&stale)?;
     }
     let text = torrc::render(config, layout, std::process::id(), &extra);
     for (path, text) in [(layout.torrc(), text.as_str()), (layout.defaults(), "")] {
-        files::replace(&path, text.as_bytes())?;
+        replace(&path, text.as_bytes(), Durability::Synced)?;
         account.give(&path)?;
     }
     Ok(())
