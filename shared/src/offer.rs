@@ -82,10 +82,7 @@ impl Connection {
     /// The offer of a lane.
     #[must_use]
     pub const fn on(&self, lane: Lane) -> &Offer {
-        match lane {
-            Lane::Direct => &self.direct,
-            Lane::Tor => &self.tor,
-        }
+        lane.of(&self.direct, &self.tor)
     }
 }
 

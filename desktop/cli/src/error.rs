@@ -3,28 +3,23 @@
 use tornado_helper_api::HelperError;
 
 /// Reasons for which a command fails.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The helper returned an error.
-    Helper(HelperError),
+    #[error(transparent)]
+    Helper(#[from] HelperError),
     /// The command line or the input is invalid.
+    #[error("{0}")]
     Usage(String),
     /// The account has a second factor, and there is no terminal to prompt for a code.
+    #[error(
+        "this account requires an authenticator or recovery code; run this command in a terminal, or pass the code with \
+         --totp-stdin"
+    )]
     CodeRequired,
     /// Cannot read from or write to the terminal.
-    Terminal(std::io::Error),
-}
-
-impl From<HelperError> for Failure {
-    fn from(error: HelperError) -> Self {
-        Self::Helper(error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::Terminal(error)
-    }
+    #[error(transparent)]
+    Terminal(#[from] std::io::Error),
 }
 
 impl Failure {

@@ -3,7 +3,7 @@
 use crate::args::{Arguments, Command, ExitCountry};
 use crate::error::Failure;
 use crate::manual;
-use crate::output;
+use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
@@ -60,17 +60,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             let exported = typed.prove(export).await?;
             return output::exported(&exported, qr, json);
         }
-        Command::Usage => return Ok(output::usage(&helper.usage(NoInput {}).await?, json)?),
-        Command::Sessions { limit, before } => {
-            return Ok(output::sessions(&helper.sessions(SessionsQuery { before, limit }).await?, json)?);
+        Command::Usage => {
+            let usage = helper.usage(NoInput {}).await?;
+            return Ok(output::show(&usage, json, |usage| account::usage(usage, output::now()))?);
         }
-        Command::Devices { remove: None } => return Ok(output::devices(&helper.devices(NoInput {}).await?, json)?),
-        Command::Devices { remove: Some(device_id) } => {
-            return Ok(output::devices(&helper.remove_device(RemoveDevice { device_id }).await?, json)?);
+        Command::Sessions { limit, before } => {
+            let page = helper.sessions(SessionsQuery { before, limit }).await?;
+            return Ok(output::show(&page, json, account::sessions)?);
+        }
+        Command::Devices { remove } => {
+            let devices = match remove {
+                None => helper.devices(NoInput {}).await?,
+                Some(device_id) => helper.remove_device(RemoveDevice { device_id }).await?,
+            };
+            return Ok(output::show(&devices, json, account::devices)?);
         }
         Command::Completions { shell } => return Ok(manual::completions(shell)?),
         Command::Man { directory } => return Ok(manual::pages(&directory)?),
-        Command::Exits => return Ok(output::exits(&helper.tor(NoInput {}).await?, json)?),
+        Command::Exits => return Ok(output::show(&helper.tor(NoInput {}).await?, json, output::tor::countries)?),
         Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity(NoInput {}).await?, json)?),
         Command::Status { watch: false } => helper.status(NoInput {}).await?,
         Command::Status { watch: true } => {

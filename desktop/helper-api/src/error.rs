@@ -122,21 +122,8 @@ impl ServiceError for HelperError {
 
     /// The delay that the server requested.
     fn retry_after(&self) -> Option<u64> {
-        match self {
-            Self::Refused { retry_after, .. } | Self::Unreachable { retry_after, .. } => *retry_after,
-            Self::NotRunning(_)
-            | Self::Forbidden(_)
-            | Self::Malformed(_)
-            | Self::BadInvitation(_)
-            | Self::NotEnrolled
-            | Self::NotLoggedIn
-            | Self::NotConnected
-            | Self::Untrusted(_)
-            | Self::NoHandshake(_)
-            | Self::Blocked(_)
-            | Self::Tunnel(_)
-            | Self::Internal(_) => None,
-        }
+        let (Self::Refused { retry_after, .. } | Self::Unreachable { retry_after, .. }) = self else { return None };
+        *retry_after
     }
 
     fn not_running(socket: &Path, reason: &str) -> Self {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use tornado_shared::api::{LaneState, OwnDevice, OwnUsage, TorView};
-use tornado_shared::model::{DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
+use tornado_shared::model::{Backend, DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
 /// Input of `enroll`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,10 +118,11 @@ pub enum Choice {
 }
 
 /// State of the tunnel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TunnelState {
     /// There is no tunnel; traffic takes its usual path.
+    #[default]
     Disconnected,
     /// The tunnel is being set up. Traffic takes its usual path unless lockdown is active.
     Connecting,
@@ -133,16 +134,6 @@ pub enum TunnelState {
     Disconnecting,
     /// Lockdown: all traffic is blocked until a tunnel is up or the user acts. `reason` says why.
     Blocked,
-}
-
-/// The WireGuard implementation that carries the packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// WireGuard in the kernel.
-    Kernel,
-    /// WireGuard in user space, inside the helper.
-    Userspace,
 }
 
 /// Whether the server's device API is reachable. Without it the tunnel keeps working until the session expires.
@@ -179,7 +170,7 @@ pub struct Chosen {
 }
 
 /// The state of the helper and its tunnel. It contains no secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// State of the tunnel.
     pub state: TunnelState,

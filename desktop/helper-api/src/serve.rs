@@ -5,11 +5,12 @@ use crate::contract::{EVENTS, Helper, router};
 use crate::error::HelperError;
 use crate::model::Status;
 use axum::Router;
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tornado_rpc::{Limits, Socket, SocketServer};
 
@@ -47,14 +48,6 @@ pub(crate) fn routes(helper: Arc<dyn Helper>, status: watch::Receiver<Status>, s
 
 /// The current state and each later one, as JSON. A slow reader skips intermediate states.
 fn lines(status: watch::Receiver<Status>, stop: CancellationToken) -> impl Stream<Item = String> {
-    futures::stream::unfold((status, stop, true), |(mut status, stop, first)| async move {
-        if !first {
-            tokio::select! {
-                changed = status.changed() => changed.ok()?,
-                () = stop.cancelled() => return None,
-            }
-        }
-        let line = serde_json::to_string(&*status.borrow_and_update()).ok()?;
-        Some((line, (status, stop, false)))
-    })
+    let lines = WatchStream::new(status).filter_map(|status| std::future::ready(serde_json::to_string(&status).ok()));
+    lines.take_until(stop.cancelled_owned())
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use tornado_rpc::{Done, Fault, NoInput};
+pub use tornado_shared::model::Backend;
 use tornado_shared::model::{
     CountryCode, Lane, LaneAddresses, LanePool, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId,
 };
@@ -178,16 +179,6 @@ pub struct LaneEnd {
 
 const fn yes() -> bool {
     true
-}
-
-/// WireGuard implementation in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// The kernel's WireGuard, programmed over netlink.
-    Kernel,
-    /// Userspace WireGuard in this process, on a TUN interface.
-    Userspace,
 }
 
 /// State of the tor lane. A switch between two states is one transaction that also cuts the flows of the previous

@@ -6,6 +6,7 @@ pub mod beneath;
 mod context;
 pub mod engines;
 pub mod failure;
+pub mod files;
 pub mod ground;
 mod pace;
 mod readiness;

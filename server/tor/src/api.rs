@@ -5,11 +5,12 @@ use crate::exits;
 use crate::instance::{Instance, probe};
 use crate::service::Service;
 use axum::Router;
-use futures::Stream;
+use futures::stream::{self, Stream, StreamExt as _};
+use std::future::ready;
 use std::sync::Arc;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::{
     self, Circuits, CountriesReport, CountryTor, DevicePath, Exits, PathQuery, ProbeReport, SyncCountries, Tor,
@@ -83,15 +84,6 @@ impl Tor for Api {
     }
 }
 
-struct Subscription {
-    tor: Arc<Instance>,
-    events: Receiver<TorEvent>,
-    shutdown: CancellationToken,
-    /// The next event is a full status. Set at the start and after lost events.
-    is_full_status: bool,
-    _slot: OwnedSemaphorePermit,
-}
-
 fn events(
     tor: Arc<Instance>,
     readers: Arc<Semaphore>,
@@ -100,28 +92,19 @@ fn events(
     let Ok(slot) = readers.try_acquire_owned() else {
         return Err(Fault::Unavailable("too many event streams are open".into()).into());
     };
-    let events = tor.subscribe();
-    let subscription = Subscription { tor, events, shutdown, is_full_status: true, _slot: slot };
-    Ok(futures::stream::unfold(subscription, next))
-}
-
-async fn next(mut subscription: Subscription) -> Option<(String, Subscription)> {
-    let event = if subscription.is_full_status {
-        subscription.is_full_status = false;
-        TorEvent::Status(Box::new(subscription.tor.status()))
-    } else {
-        let event = tokio::select! {
-            event = subscription.events.recv() => event,
-            () = subscription.shutdown.cancelled() => return None,
-        };
-        match event {
-            Ok(event) => event,
-            Err(RecvError::Lagged(events)) => {
-                subscription.is_full_status = true;
-                TorEvent::Lost { events }
-            }
-            Err(RecvError::Closed) => return None,
-        }
-    };
-    Some((serde_json::to_string(&event).ok()?, subscription))
+    let events = BroadcastStream::new(tor.subscribe());
+    let full_status = move || TorEvent::Status(Box::new(tor.status()));
+    let first = stream::once(ready(full_status()));
+    // A reader that was too slow learns how many events it lost, and then the status.
+    let rest = events.flat_map(move |event| {
+        stream::iter(match event {
+            Ok(event) => vec![event],
+            Err(BroadcastStreamRecvError::Lagged(events)) => vec![TorEvent::Lost { events }, full_status()],
+        })
+    });
+    let lines = first.chain(rest).filter_map(move |event| {
+        let _held = &slot;
+        ready(serde_json::to_string(&event).ok())
+    });
+    Ok(lines.take_until(shutdown.cancelled_owned()))
 }

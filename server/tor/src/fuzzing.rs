@@ -3,7 +3,7 @@
 use crate::config::{Config, Settings};
 use crate::control::auth::{Challenge, LENGTH};
 use crate::control::directory;
-use crate::control::event::{self, CircuitLine, Event};
+use crate::control::event::{self, Event};
 use crate::control::reply::{Reply, ReplyCodec};
 use crate::control::words::Words;
 use crate::lane::page;
@@ -11,6 +11,7 @@ use crate::process::{Layout, bridge, torrc};
 use std::path::Path;
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
+use tornado_contracts::tor::Circuit;
 
 /// Parses bytes of a control connection, split at `cut`. The split makes no difference, and all values in the replies
 /// satisfy their invariants.
@@ -60,7 +61,7 @@ fn one_event(event: &Event, text: &str) {
     }
 }
 
-fn one_circuit(circuit: &CircuitLine) {
+fn one_circuit(circuit: &Circuit) {
     assert!(circuit.id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     for hop in &circuit.path {
         assert!(hop.fingerprint.len() == 40 && hop.fingerprint.bytes().all(is_upper_hex));

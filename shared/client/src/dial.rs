@@ -16,12 +16,15 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tornado_shared::invitation::ServerAddress;
+use tower::util::BoxCloneSyncService;
 
 /// Delay before the next candidate is tried in parallel (RFC 8305 §5, Connection Attempt Delay).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A TLS stream as the HTTP client requires it.
 pub(crate) struct Stream(tokio_rustls::client::TlsStream<TcpStream>);
+
+pub(crate) type Connector = BoxCloneSyncService<http::Uri, TokioIo<Stream>, io::Error>;
 
 /// Opens connections to one server.
 #[derive(Clone)]
@@ -58,6 +61,12 @@ impl Dialer {
     /// The address of the latest connection whose TLS key was accepted.
     pub(crate) fn proved(&self) -> Option<SocketAddr> {
         *self.0.proved.lock()
+    }
+
+    /// The service with which hyper opens connections.
+    pub(crate) fn connector(&self) -> Connector {
+        let dialer = self.clone();
+        BoxCloneSyncService::new(tower::service_fn(move |_: http::Uri| dialer.clone().dial()))
     }
 
     async fn dial(self) -> io::Result<TokioIo<Stream>> {
@@ -168,20 +177,6 @@ pub fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<Socket
         sorted.extend(other.pop());
     }
     sorted
-}
-
-impl tower::Service<http::Uri> for Dialer {
-    type Response = TokioIo<Stream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Stream>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: http::Uri) -> Self::Future {
-        Box::pin(self.clone().dial())
-    }
 }
 
 impl Connection for Stream {

@@ -69,17 +69,7 @@ impl Error {
     /// True if the same call may succeed later without any action.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        match self {
-            Self::Unreachable(_) | Self::Timeout | Self::Busy { .. } => true,
-            Self::Refused { .. }
-            | Self::WrongCertificate
-            | Self::WrongServer(_)
-            | Self::Crypto(_)
-            | Self::Malformed(_)
-            | Self::Offer(_)
-            | Self::Downgrade(_)
-            | Self::Setup(_) => false,
-        }
+        matches!(self, Self::Unreachable(_) | Self::Timeout | Self::Busy { .. })
     }
 
     /// True if the server itself stated that this login has ended. Only then may stored tokens be deleted.
@@ -127,20 +117,8 @@ impl Error {
     /// The delay that the server requested, at most one hour.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Busy { retry_after, .. } | Self::Refused { retry_after, .. } => {
-                retry_after.map(|s| Duration::from_secs(s.min(3600)))
-            }
-            Self::Unreachable(_)
-            | Self::Timeout
-            | Self::WrongCertificate
-            | Self::WrongServer(_)
-            | Self::Crypto(_)
-            | Self::Malformed(_)
-            | Self::Offer(_)
-            | Self::Downgrade(_)
-            | Self::Setup(_) => None,
-        }
+        let (Self::Busy { retry_after, .. } | Self::Refused { retry_after, .. }) = self else { return None };
+        retry_after.map(|s| Duration::from_secs(s.min(3600)))
     }
 
     /// Converts a response other than 2xx. A body that is not a problem document is not quoted, because it may contain

@@ -1,7 +1,7 @@
 //! HTTPS with limits on sizes and times.
 
 use crate::Error;
-use crate::dial::Dialer;
+use crate::dial::{Connector, Dialer};
 use crate::events::EventStream;
 use crate::failure::failure;
 use crate::pin::SpkiVerifier;
@@ -56,7 +56,7 @@ impl Default for Options {
     }
 }
 
-type Https = Client<Dialer, Full<Bytes>>;
+type Https = Client<Connector, Full<Bytes>>;
 
 /// One server, reached with one accepted TLS key.
 #[derive(Clone)]
@@ -200,7 +200,7 @@ fn https(dialer: &Dialer) -> Https {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(1)
-        .build(dialer.clone())
+        .build(dialer.connector())
 }
 
 fn seconds(value: &HeaderValue) -> Option<u64> {

@@ -6,16 +6,14 @@ use futures::{Stream, StreamExt as _};
 use http::{Method, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper_util::client::legacy::{Client, connect};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::util::BoxCloneSyncService;
 
 /// Default maximum size of a reply. Bytes from a socket are hostile, even our own.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
@@ -41,7 +39,7 @@ impl Channel {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_max_idle_per_host(32)
-            .build(Connector { socket: socket.clone() });
+            .build(connector(socket.clone()));
         Self { client, socket, max_reply: MAX_REPLY }
     }
 
@@ -155,53 +153,12 @@ impl Channel {
     }
 }
 
-#[derive(Clone)]
-struct Connector {
-    socket: Arc<Path>,
-}
+/// Opens connections to a socket.
+type Connector = BoxCloneSyncService<Uri, TokioIo<SocketStream>, io::Error>;
 
-impl tower::Service<Uri> for Connector {
-    type Response = Connected;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Connected>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let socket = self.socket.clone();
-        Box::pin(async move { Ok(Connected(TokioIo::new(transport::connect(&socket).await?))) })
-    }
-}
-
-/// A stream as hyper's client requires it.
-struct Connected(TokioIo<SocketStream>);
-
-impl connect::Connection for Connected {
-    fn connected(&self) -> connect::Connected {
-        connect::Connected::new()
-    }
-}
-
-impl hyper::rt::Read for Connected {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl hyper::rt::Write for Connected {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
+fn connector(socket: Arc<Path>) -> Connector {
+    BoxCloneSyncService::new(tower::service_fn(move |_: Uri| {
+        let socket = socket.clone();
+        async move { Ok(TokioIo::new(transport::connect(&socket).await?)) }
+    }))
 }

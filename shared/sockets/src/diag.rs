@@ -1,5 +1,9 @@
 //! Messages of sock_diag(7), and the netlink socket for them.
 
+use netlink_packet_core::{
+    NLM_F_ACK as ACKNOWLEDGE, NLM_F_DUMP as DUMP, NLM_F_REQUEST as REQUEST, NLMSG_DONE as DONE, NLMSG_ERROR as ERROR,
+    NetlinkBuffer,
+};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, setsockopt, socket,
@@ -12,11 +16,6 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 
 const BY_FAMILY: u16 = 20;
 const DESTROY: u16 = 21;
-const ERROR: u16 = 2;
-const DONE: u16 = 3;
-const REQUEST: u16 = 1;
-const ACKNOWLEDGE: u16 = 4;
-const DUMP: u16 = 0x300;
 const INET: u8 = 2;
 const INET6: u8 = 10;
 const TCP: u8 = 6;
@@ -112,17 +111,12 @@ fn request(kind: u16, flags: u16, family: u8, id: &Id) -> Vec<u8> {
 /// Type and payload of each message in a datagram.
 fn messages(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
     let mut found = Vec::new();
-    while let Some((length, kind)) = header(bytes) {
-        let Some(payload) = bytes.get(HEADER..length) else { break };
-        found.push((kind, payload));
+    while let Ok(message) = NetlinkBuffer::new_checked(bytes) {
+        found.push((message.message_type(), message.payload()));
+        let length = usize::try_from(message.length()).unwrap_or(bytes.len());
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     found
-}
-
-fn header(bytes: &[u8]) -> Option<(usize, u16)> {
-    let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?);
-    Some((usize::try_from(length).ok()?, u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?)))
 }
 
 /// `nlmsgerr`: a negative errno, or zero for success.

@@ -5,9 +5,8 @@
 //! Linux only: sock_diag(7), which requires `CAP_NET_ADMIN` and a kernel with `CONFIG_INET_DIAG_DESTROY`, as in Debian.
 
 #![forbid(unsafe_code)]
+#![cfg(target_os = "linux")]
 
-#[cfg(target_os = "linux")]
 mod diag;
 
-#[cfg(target_os = "linux")]
 pub use diag::{end_tcp, end_tcp_between};

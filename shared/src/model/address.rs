@@ -112,10 +112,7 @@ impl LanePools {
     /// The pool of a lane.
     #[must_use]
     pub const fn of(&self, lane: Lane) -> &LanePool {
-        match lane {
-            Lane::Direct => &self.direct,
-            Lane::Tor => &self.tor,
-        }
+        lane.of(&self.direct, &self.tor)
     }
 
     /// The highest slot that both pools contain.

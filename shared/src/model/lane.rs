@@ -18,13 +18,19 @@ impl Lane {
     /// Both lanes, in the order in which they are configured.
     pub const ALL: [Self; 2] = [Self::Direct, Self::Tor];
 
+    /// The one of two values that belongs to this lane.
+    #[must_use]
+    pub const fn of<T: Copy>(self, direct: T, tor: T) -> T {
+        match self {
+            Self::Direct => direct,
+            Self::Tor => tor,
+        }
+    }
+
     /// The lane's name in contracts and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Tor => "tor",
-        }
+        self.of("direct", "tor")
     }
 }
 
@@ -48,4 +54,14 @@ impl FromStr for Lane {
             _ => Err(UnknownLane),
         }
     }
+}
+
+/// The implementation of WireGuard behind an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's, programmed over netlink.
+    Kernel,
+    /// In this process, on a TUN interface.
+    Userspace,
 }

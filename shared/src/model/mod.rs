@@ -15,7 +15,7 @@ pub use address::{LaneAddresses, LanePool, LanePools, PoolError, Slot};
 pub use country::{CountryCode, NotCountry};
 pub use id::{DeviceId, FamilyId, InvitationId, OperatorId, SessionId, UserId};
 pub use key::{KeyError, PresharedKey, PrivateKey, PublicKey};
-pub use lane::Lane;
+pub use lane::{Backend, Lane};
 pub use name::{DeviceName, NameError, Username};
 pub use origin::Origin;
 pub use secret::Secret;

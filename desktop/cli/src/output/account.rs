@@ -9,7 +9,7 @@ use tornado_shared::format::{bytes, span, table};
 use tornado_shared::model::Transfer;
 
 /// All usage counters as a table.
-pub(super) fn usage(usage: &OwnUsage, now: i64) -> String {
+pub(crate) fn usage(usage: &OwnUsage, now: i64) -> String {
     let mut rows = vec![["", "direct lane", "tor lane"].map(str::to_owned).to_vec()];
     for (name, part) in [("today", usage.today), ("this month", usage.month), ("total", usage.total)] {
         rows.push(vec![name.into(), both_ways(part.direct), both_ways(part.tor)]);
@@ -55,7 +55,7 @@ pub(super) fn warning(usage: &OwnUsage, now: i64) -> Option<String> {
 }
 
 /// One line per session.
-pub(super) fn sessions(page: &OwnSessions) -> String {
+pub(crate) fn sessions(page: &OwnSessions) -> String {
     if page.sessions.is_empty() {
         return "No sessions.\n".into();
     }
@@ -78,7 +78,7 @@ pub(super) fn sessions(page: &OwnSessions) -> String {
 }
 
 /// One line per device.
-pub(super) fn devices(devices: &Devices) -> String {
+pub(crate) fn devices(devices: &Devices) -> String {
     if devices.devices.is_empty() {
         return "No devices.\n".into();
     }

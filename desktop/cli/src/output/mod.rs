@@ -1,23 +1,23 @@
 //! Output for people and for scripts. The text never reports a tunnel as working unless a handshake was seen.
 
-mod account;
-mod tor;
+pub(crate) mod account;
+pub(crate) mod tor;
 
 use crate::error::Failure;
 use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, ServiceError as _, Status, TunnelState};
+use tornado_helper_api::{Backend, Choice, ControlPlane, Exported, ServiceError as _, Status, TunnelState};
 use tornado_kit::clock::unix_now;
-use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
+use tornado_shared::api::LaneState;
 use tornado_shared::format::{bytes, span};
 use tornado_shared::model::Lane;
 use tornado_shared::model::text::shown;
 use tornado_shared::problem::Problem;
 
 pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
-    show(status, json, || text(status, unix_now()))?;
+    show(status, json, |status| text(status, unix_now()))?;
     std::io::stdout().lock().flush()
 }
 
@@ -58,44 +58,22 @@ pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), 
     Ok(writeln!(out, "{picture}")?)
 }
 
-pub(crate) fn usage(usage: &OwnUsage, json: bool) -> std::io::Result<()> {
-    show(usage, json, || account::usage(usage, unix_now()))
-}
-
-/// Prints one page of sessions.
-pub(crate) fn sessions(page: &OwnSessions, json: bool) -> std::io::Result<()> {
-    show(page, json, || account::sessions(page))
-}
-
-pub(crate) fn devices(devices: &Devices, json: bool) -> std::io::Result<()> {
-    show(devices, json, || account::devices(devices))
-}
-
-/// Prints the countries that have Tor exits.
-pub(crate) fn exits(view: &TorView, json: bool) -> std::io::Result<()> {
-    show(view, json, || tor::countries(view))
-}
-
 /// Prints `answer` as JSON, or `text` with control characters escaped.
-fn show<T: Serialize>(answer: &T, json: bool, text: impl FnOnce() -> String) -> std::io::Result<()> {
+pub(crate) fn show<T: Serialize>(answer: &T, json: bool, text: impl FnOnce(&T) -> String) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
         serde_json::to_writer(&mut out, answer)?;
         return writeln!(out);
     }
-    write!(out, "{}", shown(&text()))
+    write!(out, "{}", shown(&text(answer)))
 }
 
 pub(crate) fn error(failure: &Failure, json: bool) {
     let problem = match failure {
         Failure::Helper(error) => error.to_problem(),
-        Failure::Usage(text) => Problem::new(400, "usage", text),
-        Failure::CodeRequired => {
-            let text = "this account requires an authenticator or recovery code; run this command in a terminal, or \
-                        pass the code with --totp-stdin";
-            Problem::new(401, "totp_required", text)
-        }
-        Failure::Terminal(error) => Problem::new(500, "terminal", error.to_string()),
+        Failure::Usage(_) => Problem::new(400, "usage", failure.to_string()),
+        Failure::CodeRequired => Problem::new(401, "totp_required", failure.to_string()),
+        Failure::Terminal(_) => Problem::new(500, "terminal", failure.to_string()),
     };
     let mut err = std::io::stderr().lock();
     // If standard error fails, there is no other place to report the failure.

@@ -32,7 +32,7 @@ pub(super) fn circuit(view: &TorView) -> String {
 }
 
 /// All countries, those with the most exits first.
-pub(super) fn countries(view: &TorView) -> String {
+pub(crate) fn countries(view: &TorView) -> String {
     if view.countries.is_empty() {
         return "Tor has not loaded its list of exits yet; try again in a moment.\n".into();
     }

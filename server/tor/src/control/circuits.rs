@@ -3,10 +3,10 @@
 use super::client::Control;
 use super::directory::{self, Relay};
 use super::error::ControlError;
-use super::event::{CircuitLine, PathHop};
+use super::event;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use tornado_contracts::tor::{Circuit, Exit, Exits, Hop, HopRole};
+use tornado_contracts::tor::{Circuit, Exit, Exits, Hop};
 
 /// Maximum number of addresses in one command.
 const CHUNK: usize = 200;
@@ -15,39 +15,10 @@ const MAX_CIRCUITS: usize = 2_000;
 /// Maximum number of exits that are returned.
 const MAX_EXITS: usize = 500;
 
-/// Converts a circuit. Fields that only the directory knows stay empty.
-pub(crate) fn convert(line: CircuitLine) -> Circuit {
-    Circuit {
-        id: line.id,
-        status: line.status,
-        purpose: line.purpose,
-        conflux_id: line.conflux_id,
-        path: hops(line.path),
-    }
-}
-
-/// Converts the relays of a path. Fields that only the directory knows stay empty.
-pub(crate) fn hops(path: Vec<PathHop>) -> Vec<Hop> {
-    let last = path.len().saturating_sub(1);
-    let hop = |(index, hop): (usize, PathHop)| Hop {
-        role: match index {
-            0 => HopRole::Guard,
-            index if index == last => HopRole::Exit,
-            _ => HopRole::Middle,
-        },
-        fingerprint: hop.fingerprint,
-        nickname: hop.nickname,
-        address: None,
-        country: None,
-        flags: Vec::new(),
-    };
-    path.into_iter().enumerate().map(hop).collect()
-}
-
 /// Returns all circuits with the addresses, countries and flags of their relays.
 pub(crate) async fn circuits(control: &Control) -> Result<Vec<Circuit>, ControlError> {
-    let lines = control.circuits().await?;
-    let mut circuits: Vec<Circuit> = lines.into_iter().take(MAX_CIRCUITS).map(convert).collect();
+    let mut circuits = control.circuits().await?;
+    circuits.truncate(MAX_CIRCUITS);
     describe(control, circuits.iter_mut().flat_map(|c| c.path.iter_mut()).collect()).await?;
     Ok(circuits)
 }
@@ -78,8 +49,8 @@ async fn describe(control: &Control, hops: Vec<&mut Hop>) -> Result<(), ControlE
 /// As [`describe`], for a circuit whose relays may be unknown; they are looked up then.
 pub(crate) async fn describe_path(control: &Control, circuit: &str, hops: &mut Vec<Hop>) -> Result<(), ControlError> {
     if hops.is_empty() {
-        let found = control.circuits().await?.into_iter().find(|line| line.id == circuit);
-        *hops = self::hops(found.map(|line| line.path).unwrap_or_default());
+        let found = control.circuits().await?.into_iter().find(|known| known.id == circuit);
+        *hops = found.map(|circuit| circuit.path).unwrap_or_default();
     }
     describe(control, hops.iter_mut().collect()).await
 }
@@ -101,11 +72,12 @@ pub(crate) async fn exits(control: &Control) -> Result<Exits, ControlError> {
 
 /// Returns the exit of the newest built circuit that belongs to a SOCKS client.
 pub(crate) async fn exit_of(control: &Control, user: &str, token: &str) -> Result<Option<Exit>, ControlError> {
-    let circuits = control.circuits().await?;
-    let is_match = |c: &&CircuitLine| {
-        c.status == "BUILT" && c.socks.as_ref().is_some_and(|(u, t)| (u.as_str(), t.as_str()) == (user, token))
-    };
-    let Some(hop) = circuits.iter().filter(is_match).filter_map(|c| c.path.last()).next_back() else { return Ok(None) };
+    let info = control.info(&["circuit-status"]).await?;
+    let client = Some((user.to_owned(), token.to_owned()));
+    let lines = info.get("circuit-status").map_or("", String::as_str).lines();
+    let circuits = lines.filter(|line| event::socks_client(line) == client).filter_map(event::circuit);
+    let built = circuits.filter(|circuit| circuit.status == "BUILT");
+    let Some(hop) = built.filter_map(|mut circuit| circuit.path.pop()).next_back() else { return Ok(None) };
     let Some(relay) = relay(control, &hop.fingerprint).await? else { return Ok(None) };
     let country = countries(control, std::iter::once(&relay)).await?.into_values().next();
     Ok(Some(directory::exit(relay, country)))

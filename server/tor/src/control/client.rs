@@ -15,6 +15,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tornado_contracts::tor::Circuit;
 
 /// Capacity of the command queue, and maximum number of commands without a reply.
 const COMMANDS: usize = 32;
@@ -177,7 +178,7 @@ impl Control {
         }
     }
 
-    pub(crate) async fn circuits(&self) -> Result<Vec<event::CircuitLine>, ControlError> {
+    pub(crate) async fn circuits(&self) -> Result<Vec<Circuit>, ControlError> {
         let info = self.info(&["circuit-status"]).await?;
         Ok(info.get("circuit-status").map(|text| text.lines().filter_map(event::circuit).collect()).unwrap_or_default())
     }

@@ -3,7 +3,7 @@
 use super::reply::Reply;
 use super::words::Words;
 use std::net::SocketAddr;
-use tornado_contracts::tor::Bootstrap;
+use tornado_contracts::tor::{Bootstrap, Circuit, Hop, HopRole};
 
 /// The subscribed events.
 pub(crate) const SUBSCRIBED: &str = "STATUS_CLIENT CIRC STREAM BW NETWORK_LIVENESS";
@@ -20,7 +20,7 @@ pub(crate) enum Event {
         read: u64,
         written: u64,
     },
-    Circuit(CircuitLine),
+    Circuit(Circuit),
     /// A stream of a device, a probe or Tor itself.
     Stream {
         id: String,
@@ -38,26 +38,6 @@ pub(crate) enum Event {
     Other {
         kind: String,
     },
-}
-
-/// A circuit as Tor reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CircuitLine {
-    pub(crate) id: String,
-    pub(crate) status: String,
-    pub(crate) purpose: String,
-    pub(crate) conflux_id: Option<String>,
-    /// User name and password of the SOCKS client that the circuit belongs to.
-    pub(crate) socks: Option<(String, String)>,
-    pub(crate) path: Vec<PathHop>,
-}
-
-/// A relay in a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PathHop {
-    /// 40 hexadecimal digits, upper case.
-    pub(crate) fingerprint: String,
-    pub(crate) nickname: String,
 }
 
 /// Converts an asynchronous reply to an event.
@@ -124,36 +104,54 @@ pub(crate) fn liveness(text: &str) -> Option<bool> {
     }
 }
 
-/// Parses `ID STATUS [PATH] KEY=VALUE…`.
-pub(crate) fn circuit(text: &str) -> Option<CircuitLine> {
+/// Parses `ID STATUS [PATH] KEY=VALUE…`. Fields of the relays that only the directory knows stay empty.
+pub(crate) fn circuit(text: &str) -> Option<Circuit> {
     let words = Words::of(text);
     let (id, status) = (words.word(0)?, words.word(1)?);
     if !id.chars().all(|c| c.is_ascii_alphanumeric()) {
         return None;
     }
     let owned = |key: &str| words.get(key).map(str::to_owned);
-    Some(CircuitLine {
+    Some(Circuit {
         id: id.to_owned(),
         status: status.to_owned(),
         purpose: owned("PURPOSE").unwrap_or_default(),
         conflux_id: owned("CONFLUX_ID"),
-        socks: owned("SOCKS_USERNAME").zip(owned("SOCKS_PASSWORD")),
         path: words.word(2).map(path).unwrap_or_default(),
     })
 }
 
-fn path(text: &str) -> Vec<PathHop> {
-    text.split(',').filter_map(hop).collect()
+/// User name and password of the SOCKS client that a circuit belongs to.
+pub(crate) fn socks_client(text: &str) -> Option<(String, String)> {
+    let words = Words::of(text);
+    let owned = |key: &str| words.get(key).map(str::to_owned);
+    owned("SOCKS_USERNAME").zip(owned("SOCKS_PASSWORD"))
 }
 
-fn hop(text: &str) -> Option<PathHop> {
+fn path(text: &str) -> Vec<Hop> {
+    let relays: Vec<_> = text.split(',').filter_map(relay).collect();
+    let last = relays.len().saturating_sub(1);
+    let hop = |(index, (fingerprint, nickname))| Hop {
+        role: match index {
+            0 => HopRole::Guard,
+            index if index == last => HopRole::Exit,
+            _ => HopRole::Middle,
+        },
+        fingerprint,
+        nickname,
+        address: None,
+        country: None,
+        flags: Vec::new(),
+    };
+    relays.into_iter().enumerate().map(hop).collect()
+}
+
+/// Fingerprint (40 hexadecimal digits, upper case) and nickname of a relay in a path.
+fn relay(text: &str) -> Option<(String, String)> {
     let text = text.strip_prefix('$')?;
     let (fingerprint, nickname) = text.split_once(['~', '=']).unwrap_or((text, ""));
     let is_fingerprint = fingerprint.len() == 40 && fingerprint.bytes().all(|b| b.is_ascii_hexdigit());
-    is_fingerprint.then(|| PathHop {
-        fingerprint: fingerprint.to_ascii_uppercase(),
-        nickname: nickname.chars().take(19).collect(),
-    })
+    is_fingerprint.then(|| (fingerprint.to_ascii_uppercase(), nickname.chars().take(19).collect()))
 }
 
 #[cfg(test)]
@@ -183,14 +181,13 @@ mod tests {
         assert_eq!(parse("NETWORK_LIVENESS DOWN"), Event::Liveness(false));
         assert_eq!(parse("BW 5 7"), Event::Bandwidth { read: 5, written: 7 });
         let fingerprint = "0123456789abcdef0123456789abcdef01234567";
-        let Event::Circuit(line) = parse(&format!(
+        let text = format!(
             "CIRC 9 BUILT ${fingerprint}~guard,${fingerprint}=exit BUILD_FLAGS=X PURPOSE=CONFLUX_LINKED CONFLUX_ID=AB SOCKS_USERNAME=\"u\" SOCKS_PASSWORD=\"p\""
-        )) else {
-            panic!("not a circuit event")
-        };
+        );
+        let Event::Circuit(line) = parse(&text) else { panic!("not a circuit event") };
         assert_eq!((line.path.len(), line.path[1].nickname.as_str()), (2, "exit"));
         assert_eq!(line.conflux_id.as_deref(), Some("AB"));
-        assert_eq!(line.socks, Some(("u".into(), "p".into())));
+        assert_eq!(socks_client(&text), Some(("u".into(), "p".into())));
         assert!(matches!(parse("CIRC 5 LAUNCHED PURPOSE=GENERAL"), Event::Circuit(c) if c.path.is_empty()));
         assert!(matches!(
             parse("STREAM 5 NEW 0 192.0.2.1:80 SOURCE_ADDR=10.9.0.2:4 PURPOSE=USER"),

@@ -14,4 +14,4 @@ pub(crate) mod words;
 
 pub(crate) use client::{Connection, Control, connect};
 pub(crate) use error::ControlError;
-pub(crate) use event::{CircuitLine, Event, PathHop};
+pub(crate) use event::Event;

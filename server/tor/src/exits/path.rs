@@ -13,7 +13,7 @@ pub(crate) async fn path(lane: &Instance, countries: &Countries, number: Isolati
     let others = countries.all();
     let others = others.iter().filter_map(|(_, country)| latest(country));
     let (connection, control) = latest(lane).into_iter().chain(others).max_by_key(|(latest, _)| latest.since)?;
-    let mut hops = circuits::hops(connection.hops);
+    let mut hops = connection.hops;
     if let Ok(control) = control {
         // If this lookup fails, the hops are returned without addresses and countries.
         if let Err(error) = circuits::describe_path(&control, &connection.circuit, &mut hops).await {

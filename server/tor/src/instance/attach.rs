@@ -2,7 +2,7 @@
 
 use super::paths;
 use super::shared::Instance;
-use crate::control::{Connection, Control, ControlError, Event, circuits, connect, event};
+use crate::control::{Connection, Control, ControlError, Event, connect, event};
 use crate::process::Account;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -136,7 +136,7 @@ fn apply(instance: &Instance, event: Event) {
         Event::Bandwidth { read, written } => instance.emit(TorEvent::Bandwidth(TorTraffic { read, written })),
         Event::Circuit(line) => {
             instance.paths().record_circuit(&line);
-            instance.emit(TorEvent::Circuit(circuits::convert(line)));
+            instance.emit(TorEvent::Circuit(line));
         }
         Event::Stream { id, status, internal, circuit, source, is_onion } => {
             if let Some(circuit) = circuit.filter(|_| !is_onion) {

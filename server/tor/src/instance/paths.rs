@@ -1,9 +1,9 @@
 //! Records which circuit carried a device's latest connection, by isolation number. Kept in memory only, bounded, and
 //! dropped with the number. Destinations are never recorded. Pure: time is an argument.
 
-use crate::control::{CircuitLine, PathHop};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use tornado_contracts::tor::{Circuit, Hop};
 use tornado_contracts::wg::Isolation;
 use tornado_shared::model::UnixSeconds;
 
@@ -16,7 +16,7 @@ const CIRCUITS: usize = 20_000;
 pub(crate) struct Paths {
     latest: HashMap<Isolation, Latest>,
     /// Relays of the existing circuits, by circuit id.
-    circuits: HashMap<String, Vec<PathHop>>,
+    circuits: HashMap<String, Vec<Hop>>,
 }
 
 /// A device's latest connection.
@@ -25,7 +25,7 @@ pub(crate) struct Latest {
     /// Tor's id of the circuit.
     pub(crate) circuit: String,
     /// Its relays; empty if unknown.
-    pub(crate) hops: Vec<PathHop>,
+    pub(crate) hops: Vec<Hop>,
     /// When the connection started.
     pub(crate) since: UnixSeconds,
     /// `false`: a DNS query, which uses a separate circuit.
@@ -34,7 +34,7 @@ pub(crate) struct Latest {
 
 impl Paths {
     /// Records a circuit as Tor reports it.
-    pub(crate) fn record_circuit(&mut self, line: &CircuitLine) {
+    pub(crate) fn record_circuit(&mut self, line: &Circuit) {
         match line.status.as_str() {
             "CLOSED" | "FAILED" => drop(self.circuits.remove(&line.id)),
             _ if line.path.is_empty() => {}
@@ -101,19 +101,26 @@ pub(crate) fn number(source: SocketAddr) -> Option<Isolation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tornado_contracts::tor::HopRole;
 
     fn n(number: u32) -> Isolation {
         number.try_into().unwrap()
     }
 
-    fn line(id: &str, status: &str, relays: &[&str]) -> CircuitLine {
-        let hop = |name: &&str| PathHop { fingerprint: "0".repeat(40), nickname: (*name).to_owned() };
-        CircuitLine {
+    fn line(id: &str, status: &str, relays: &[&str]) -> Circuit {
+        let hop = |name: &&str| Hop {
+            role: HopRole::Middle,
+            fingerprint: "0".repeat(40),
+            nickname: (*name).to_owned(),
+            address: None,
+            country: None,
+            flags: Vec::new(),
+        };
+        Circuit {
             id: id.into(),
             status: status.into(),
             purpose: "GENERAL".into(),
             conflux_id: None,
-            socks: None,
             path: relays.iter().map(hop).collect(),
         }
     }

@@ -18,19 +18,11 @@ const MAX_STREAMS: usize = 100_000;
 pub(super) struct State {
     machine: Machine,
     progress: Progress,
-    desired: Option<TorDesired>,
-    process: TorProcess,
-    version: Option<String>,
     control: Option<Control>,
-    bootstrap: Bootstrap,
-    established: bool,
-    live: Option<bool>,
-    probe: Option<ProbeReport>,
-    lane: LaneStatus,
-    traffic: TorTraffic,
     /// Open streams, with the isolation number of the device if it is known.
     streams: HashMap<String, Option<Isolation>>,
-    last_error: Option<String>,
+    /// Without what [`State::status`] adds.
+    status: TorStatus,
 }
 
 /// The part of the state whose changes are published.
@@ -40,22 +32,24 @@ impl State {
     pub(super) fn new(desired: Option<TorDesired>, config: &Config, now: Instant, since: UnixSeconds) -> Self {
         let machine = Machine::new(desired, config.probe.proves());
         let Verdict { state, reason } = machine.verdict(now);
-        Self {
-            machine,
-            progress: Progress::new(!config.bridges.is_empty()),
+        let status = TorStatus {
             desired,
             process: TorProcess::Stopped,
             version: None,
-            control: None,
+            uptime: None,
+            restarts: 0,
+            controlled: false,
             bootstrap: Bootstrap::default(),
-            established: false,
-            live: None,
+            circuit_established: false,
+            network_live: None,
             probe: None,
             lane: LaneStatus { state, reason, since, applied: None },
             traffic: TorTraffic::default(),
-            streams: HashMap::new(),
+            streams: 0,
             last_error: None,
-        }
+        };
+        let progress = Progress::new(!config.bridges.is_empty());
+        Self { machine, progress, control: None, streams: HashMap::new(), status }
     }
 
     fn handle(&mut self, input: Input, now: Instant) {
@@ -66,18 +60,18 @@ impl State {
     /// Decides the lane's state. Returns it if it differs from the former one; a new reason alone is only recorded.
     pub(super) fn decide(&mut self, now: Instant, unix_now: UnixSeconds) -> Option<LaneStatus> {
         let Verdict { state, reason } = self.machine.verdict(now);
-        let is_new = state != self.lane.state;
-        let since = if is_new { unix_now } else { self.lane.since };
-        self.lane = LaneStatus { state, reason, since, ..self.lane };
-        is_new.then_some(self.lane)
+        let is_new = state != self.status.lane.state;
+        let since = if is_new { unix_now } else { self.status.lane.since };
+        self.status.lane = LaneStatus { state, reason, since, ..self.status.lane };
+        is_new.then_some(self.status.lane)
     }
 
     pub(super) fn published(&self) -> Published {
-        (self.desired, self.process.clone(), self.lane, self.control.is_some())
+        (self.status.desired, self.status.process.clone(), self.status.lane, self.control.is_some())
     }
 
     pub(super) fn set_desired(&mut self, desired: Option<TorDesired>, now: Instant) {
-        self.desired = desired;
+        self.status.desired = desired;
         self.handle(Input::Desired(desired), now);
     }
 
@@ -85,15 +79,15 @@ impl State {
     pub(super) fn set_process(&mut self, process: TorProcess, now: Instant) {
         let runs = matches!(process, TorProcess::Running { .. });
         if let TorProcess::BackingOff { reason, .. } | TorProcess::Waiting { reason } = &process {
-            self.last_error = Some(reason.clone());
+            self.status.last_error = Some(reason.clone());
         }
         if !runs {
             self.detach(now);
-            self.bootstrap = Bootstrap::default();
-            self.traffic = TorTraffic::default();
-            self.version = None;
+            self.status.bootstrap = Bootstrap::default();
+            self.status.traffic = TorTraffic::default();
+            self.status.version = None;
         }
-        self.process = process;
+        self.status.process = process;
         self.handle(Input::Process(runs), now);
     }
 
@@ -108,48 +102,48 @@ impl State {
     /// Resets everything that depends on the control connection, which is closed.
     pub(super) fn detach(&mut self, now: Instant) {
         self.control = None;
-        self.established = false;
-        self.live = None;
+        self.status.circuit_established = false;
+        self.status.network_live = None;
         self.streams.clear();
         self.handle(Input::Controlled(false), now);
     }
 
     /// Returns true if the step differs from the former one.
     pub(super) fn set_bootstrap(&mut self, bootstrap: &Bootstrap, now: Instant) -> bool {
-        let is_new = self.bootstrap != *bootstrap;
+        let is_new = self.status.bootstrap != *bootstrap;
         self.handle(Input::Bootstrap(bootstrap.percent), now);
-        self.bootstrap = bootstrap.clone();
+        self.status.bootstrap = bootstrap.clone();
         is_new
     }
 
     pub(super) fn set_established(&mut self, established: bool, now: Instant) {
-        self.established = established;
+        self.status.circuit_established = established;
         self.handle(Input::Established(established), now);
     }
 
     pub(super) fn set_live(&mut self, up: bool, now: Instant) {
-        self.live = Some(up);
+        self.status.network_live = Some(up);
         self.handle(Input::Liveness(up), now);
     }
 
     pub(super) fn set_counters(&mut self, version: Option<String>, traffic: TorTraffic) {
-        self.version = version;
-        self.traffic = traffic;
+        self.status.version = version;
+        self.status.traffic = traffic;
     }
 
     /// Applies a probe that was started at `started` and ended at `now`.
     pub(super) fn set_probe(&mut self, report: &ProbeReport, response: Response, started: Instant, now: Instant) {
         if let Some(error) = &report.error {
-            self.last_error = Some(format!("the probe failed: {error}"));
+            self.status.last_error = Some(format!("the probe failed: {error}"));
         }
-        self.probe = Some(report.clone());
+        self.status.probe = Some(report.clone());
         self.handle(Input::Probe { ok: report.ok, started }, now);
         self.progress.probed(response, now);
     }
 
     /// Replaces the latest report by one that names the exit.
     pub(super) fn complete_probe(&mut self, report: &ProbeReport) {
-        self.probe = Some(report.clone());
+        self.status.probe = Some(report.clone());
     }
 
     /// Counts a new stream. Returns the number of open streams if it changed.
@@ -170,29 +164,29 @@ impl State {
 
     /// Records the state of the lane in `wg`; `None` if it is unknown.
     pub(super) fn set_applied(&mut self, lane: Option<TorLane>) {
-        self.lane.applied = lane;
+        self.status.lane.applied = lane;
     }
 
     pub(super) fn set_error(&mut self, error: String) {
-        self.last_error = Some(error);
+        self.status.last_error = Some(error);
     }
 
     /// Records that a process without progress is replaced. Returns its bootstrap progress in percent and the former
     /// error.
     pub(super) fn replace_stuck(&mut self) -> (u8, Option<String>) {
         self.progress.replaced();
-        let percent = self.bootstrap.percent;
+        let percent = self.status.bootstrap.percent;
         let error = format!("Tor made no progress at {percent} %; it was restarted");
-        (percent, self.last_error.replace(error))
+        (percent, self.status.last_error.replace(error))
     }
 
     pub(super) const fn desired(&self) -> Option<TorDesired> {
-        self.desired
+        self.status.desired
     }
 
     /// The pid of the Tor process and its start time, while it runs.
     pub(super) const fn running(&self) -> Option<(u32, UnixSeconds)> {
-        match self.process {
+        match self.status.process {
             TorProcess::Running { pid, since } => Some((pid, since)),
             TorProcess::Stopped
             | TorProcess::Waiting { .. }
@@ -206,11 +200,11 @@ impl State {
     }
 
     pub(super) const fn lane(&self) -> LaneState {
-        self.lane.state
+        self.status.lane.state
     }
 
     pub(super) const fn live(&self) -> Option<bool> {
-        self.live
+        self.status.network_live
     }
 
     /// Returns true if the lane depends on regular probes.
@@ -225,7 +219,7 @@ impl State {
 
     /// Returns true if the latest probe failed.
     pub(super) fn is_failing(&self) -> bool {
-        self.lane.reason == LaneReason::ProbeFailed
+        self.status.lane.reason == LaneReason::ProbeFailed
     }
 
     /// Returns true if the running process should be replaced.
@@ -235,20 +229,11 @@ impl State {
 
     pub(super) fn status(&self, restarts: u32, unix_now: UnixSeconds) -> TorStatus {
         TorStatus {
-            desired: self.desired,
-            process: self.process.clone(),
-            version: self.version.clone(),
             uptime: self.running().and_then(|(_, since)| u64::try_from(unix_now - since).ok()),
             restarts,
             controlled: self.control.is_some(),
-            bootstrap: self.bootstrap.clone(),
-            circuit_established: self.established,
-            network_live: self.live,
-            probe: self.probe.clone(),
-            lane: self.lane,
-            traffic: self.traffic,
             streams: u32::try_from(self.streams.len()).unwrap_or(u32::MAX),
-            last_error: self.last_error.clone(),
+            ..self.status.clone()
         }
     }
 }

@@ -62,14 +62,6 @@ pub(crate) struct Supervisor {
     pub(crate) clock: Clock,
 }
 
-/// Why a pause ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PauseEnd {
-    Time,
-    Order,
-    Shutdown,
-}
-
 impl Supervisor {
     /// Runs until shutdown. The child has ended when this returns.
     pub(crate) async fn supervise(mut self) {
@@ -109,7 +101,7 @@ impl Supervisor {
             tracing::warn!(reason, ?pause, "Tor is restarted after a pause");
             let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             self.report(TorProcess::BackingOff { reason, retry_in_ms });
-            if self.pause(pause).await == PauseEnd::Order {
+            if self.pause(pause).await {
                 failures = 0;
             }
         }
@@ -121,11 +113,12 @@ impl Supervisor {
         drop(self.reports.send(state));
     }
 
-    async fn pause(&mut self, time: Duration) -> PauseEnd {
+    /// Returns true if another desired state ended the pause.
+    async fn pause(&mut self, time: Duration) -> bool {
         tokio::select! {
-            () = self.shutdown.cancelled() => PauseEnd::Shutdown,
-            changed = self.desired.changed() => if changed.is_ok() { PauseEnd::Order } else { PauseEnd::Shutdown },
-            () = tokio::time::sleep(time) => PauseEnd::Time,
+            () = self.shutdown.cancelled() => false,
+            changed = self.desired.changed() => changed.is_ok(),
+            () = tokio::time::sleep(time) => false,
         }
     }
 
