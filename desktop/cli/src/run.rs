@@ -11,6 +11,7 @@ use tornado_helper_api::{
     ChooseExit, Connect, Enroll, Export, Helper as _, HelperError, Login, NoInput, RemoveDevice, SessionsQuery,
     SwitchLane,
 };
+use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -62,7 +63,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Usage => {
             let usage = helper.usage(NoInput {}).await?;
-            return Ok(output::show(&usage, json, |usage| account::usage(usage, output::now()))?);
+            return Ok(output::show(&usage, json, |usage| account::usage(usage, unix_now()))?);
         }
         Command::Sessions { limit, before } => {
             let page = helper.sessions(SessionsQuery { before, limit }).await?;

@@ -6,7 +6,6 @@ pub mod beneath;
 mod context;
 pub mod engines;
 pub mod failure;
-pub mod files;
 pub mod ground;
 mod pace;
 mod readiness;
