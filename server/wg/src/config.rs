@@ -98,19 +98,13 @@ impl Config {
     /// Interface name of a lane.
     #[must_use]
     pub fn interface(&self, lane: Lane) -> &str {
-        match lane {
-            Lane::Direct => &self.direct,
-            Lane::Tor => &self.tor,
-        }
+        lane.of(&self.direct, &self.tor)
     }
 
     /// UDP port of a lane.
     #[must_use]
     pub const fn port(&self, lane: Lane) -> u16 {
-        match lane {
-            Lane::Direct => self.direct_port,
-            Lane::Tor => self.tor_port,
-        }
+        lane.of(self.direct_port, self.tor_port)
     }
 
     /// The server's own addresses on a lane.

@@ -31,7 +31,6 @@ mod service;
 mod shared;
 mod status;
 mod tor_lane;
-mod wakes;
 
 pub use config::{BackendChoice, Config};
 pub use error::Error;

@@ -1,4 +1,4 @@
-//! When to send heartbeats. Pure: time and randomness are arguments.
+//! When to send heartbeats, and when to retry to restore the tunnel. Pure: time and randomness are arguments.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 /// Maximum delay between two attempts while the server is unreachable.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Schedule of one session's heartbeats.
+/// Schedule of one session's heartbeats, or of attempts to restore the tunnel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     half: Duration,
@@ -19,6 +19,11 @@ impl Schedule {
     pub(crate) fn new(ttl: Duration, now: Instant, jitter: f64) -> Self {
         let half = ttl / 2;
         Self { half, due: now + spread(half, jitter), failures: 0 }
+    }
+
+    /// The first attempt is due at once.
+    pub(crate) const fn of_attempts(now: Instant) -> Self {
+        Self { half: LONGEST_PAUSE, due: now, failures: 0 }
     }
 
     pub(crate) const fn due(&self) -> Instant {
@@ -73,5 +78,17 @@ mod tests {
             schedule.failed(now, None, jitter);
             assert!(schedule.due() - now <= Duration::from_secs(1), "a success resets the back-off");
         }
+    }
+
+    #[test]
+    fn delays_grow_and_respect_retry_after() {
+        let now = Instant::now();
+        let mut retry = Schedule::of_attempts(now);
+        let mut pause = |retry_after: Option<u64>| {
+            retry.failed(now, retry_after.map(Duration::from_secs), 0.0);
+            retry.due().saturating_duration_since(now).as_secs()
+        };
+        assert_eq!([pause(None), pause(None), pause(None)], [1, 2, 4]);
+        assert_eq!([pause(Some(3600)), pause(Some(3)), pause(None), pause(None)], [3600, 16, 30, 30]);
     }
 }

@@ -1,7 +1,6 @@
 //! Queue of alarms for the audit trail. An alarm stays in a file until `auth` has stored it, so that it survives an
 //! unavailable `auth` and a restart of this process. The queue delays nothing else.
 
-use crate::host::files::{Durability, replace};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::auth::audit::{AppendAudit, Audit as _, AuditClient, Outcome};
 use tornado_contracts::wg::AlarmCause;
+use tornado_runtime::files::{Durability, remove, replace};
 use tornado_shared::model::UnixSeconds;
 
 /// Length of the queue. Further alarms, and alarms equal to the last one, only increase the count of the last one.
@@ -79,10 +79,7 @@ impl AuditQueue {
                 self.save(&pending);
             }
         };
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = work => {}
-        }
+        shutdown.run_until_cancelled(work).await;
     }
 
     /// Retries until `auth` has stored the alarm.
@@ -106,15 +103,13 @@ impl AuditQueue {
 
     fn save(&self, pending: &VecDeque<PendingAlarm>) {
         let saved = if pending.is_empty() {
-            std::fs::remove_file(&self.path)
+            remove(&self.path)
         } else {
             serde_json::to_vec(pending)
                 .map_err(Into::into)
                 .and_then(|bytes| replace(&self.path, &bytes, Durability::Synced))
         };
-        if let Err(error) = saved
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
+        if let Err(error) = saved {
             tracing::warn!(%error, "could not save pending alarms");
         }
     }

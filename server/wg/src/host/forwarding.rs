@@ -6,7 +6,6 @@
 //! the forwarding between other interfaces that this enables. The former settings are stored in a file, for the removal
 //! of the server.
 
-use super::files::{Durability, replace};
 use super::sysctl::{has_ipv6, interfaces, read, write};
 use super::uplinks::{HostInterfaces, is_plain};
 use crate::error::{Error, file};
@@ -14,6 +13,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{Durability, replace};
 
 /// The switches for all interfaces.
 const ALL_V4: &str = "net/ipv4/conf/all/forwarding";

@@ -1,6 +1,5 @@
-//! The machine: links, kernel settings, uplinks, forwarding, files.
+//! The machine: links, kernel settings, uplinks, forwarding.
 
-pub(crate) mod files;
 mod forwarding;
 pub(crate) mod netlink;
 pub(crate) mod sysctl;

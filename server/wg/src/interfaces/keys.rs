@@ -1,9 +1,9 @@
 //! The server's WireGuard keys: one per lane and the leak canary's. They are created once and never replaced.
 
 use crate::error::{Error, file};
-use crate::host::files::{Durability, replace};
 use crate::model::PerLane;
 use std::path::Path;
+use tornado_runtime::files::{Durability, replace};
 use tornado_shared::model::{Lane, PrivateKey};
 use zeroize::Zeroizing;
 

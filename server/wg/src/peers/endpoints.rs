@@ -4,13 +4,12 @@
 //! interruption. An endpoint is a person's IP address: only the latest one is kept, the file is private, an entry is
 //! deleted with its peer, and the file is deleted with its last entry.
 
-use crate::host::files::{Durability, replace};
 use crate::model::PerLane;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tornado_runtime::files::{Durability, remove, replace};
 use tornado_shared::model::{Lane, PublicKey};
 
 pub(crate) type LaneEndpoints = BTreeMap<PublicKey, SocketAddr>;
@@ -22,18 +21,12 @@ pub(crate) struct Endpoints {
     saved: Option<PerLane<LaneEndpoints>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnDisk {
-    direct: LaneEndpoints,
-    tor: LaneEndpoints,
-}
-
 impl Endpoints {
     /// Reads the file. A file that cannot be read is ignored, because endpoints are only hints.
     pub(crate) fn load(directory: &Path) -> Self {
         let path = directory.join("endpoints.json");
-        let current = match std::fs::read(&path).map(|bytes| serde_json::from_slice::<OnDisk>(&bytes)) {
-            Ok(Ok(found)) => PerLane { direct: found.direct, tor: found.tor },
+        let current = match std::fs::read(&path).map(|bytes| serde_json::from_slice(&bytes)) {
+            Ok(Ok(found)) => found,
             Ok(Err(_)) => {
                 tracing::warn!("discarded the corrupt file of endpoints");
                 PerLane::default()
@@ -73,13 +66,9 @@ impl Endpoints {
             return Ok(());
         }
         if self.current == PerLane::default() {
-            match std::fs::remove_file(&self.path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                Ok(()) | Err(_) => {}
-            }
+            remove(&self.path)?;
         } else {
-            let on_disk = OnDisk { direct: self.current.direct.clone(), tor: self.current.tor.clone() };
-            replace(&self.path, &serde_json::to_vec(&on_disk)?, Durability::Hint)?;
+            replace(&self.path, &serde_json::to_vec(&self.current)?, Durability::Hint)?;
         }
         self.saved = Some(self.current.clone());
         Ok(())
