@@ -257,6 +257,7 @@ const fn state(phase: Phase) -> TunnelState {
 mod tests {
     use super::*;
     use tornado_shared::api::LaneBytes;
+    use tornado_tunnel::plan;
 
     fn usage(quota: Option<QuotaView>) -> Option<OwnUsage> {
         let bytes = LaneBytes::default();
