@@ -191,20 +191,24 @@ async fn lost(error: &io::Error, notice: Notice) -> Notice {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{message, put};
+    use super::super::message::{Head, message, put};
     use super::*;
 
     fn about(name: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
         put(&mut body, TABLE, name);
-        message(NFTABLES << 8 | 6, 0, 1, &body)
+        about_nftables(6, 1, &body)
     }
 
     fn generation(process: u32) -> Vec<u8> {
         let mut body = Vec::new();
         put(&mut body, 1, &[0, 0, 0, 7]);
         put(&mut body, GENERATION_PROCESS, &process.to_be_bytes());
-        message(NFTABLES << 8 | GENERATION, 0, 0, &body)
+        about_nftables(GENERATION, 0, &body)
+    }
+
+    fn about_nftables(kind: u16, family: u8, body: &[u8]) -> Vec<u8> {
+        message(Head { kind: NFTABLES << 8 | kind, flags: 0, family, resource: 0, sequence: 0 }, body)
     }
 
     /// The end of a transaction that was made over a socket.
