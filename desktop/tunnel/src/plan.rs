@@ -2,9 +2,9 @@
 
 use crate::policy::{Outside, Routing, onion_ranges};
 pub use crate::slot::Slot;
-use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+pub use tornado_shared::model::Backend;
 use tornado_shared::model::{Lane, PresharedKey, PrivateKey, PublicKey, Transfer};
 
 /// Seconds between keepalives, shorter than the usual lifetime of a NAT mapping (`wg(8)`).
@@ -65,10 +65,7 @@ impl Plan {
     /// The parameters of a lane.
     #[must_use]
     pub const fn on(&self, lane: Lane) -> &LanePlan {
-        match lane {
-            Lane::Direct => &self.direct,
-            Lane::Tor => &self.tor,
-        }
+        lane.of(&self.direct, &self.tor)
     }
 
     /// Selects the next endpoint of the lane in use.
@@ -136,16 +133,6 @@ pub struct Link {
     pub private_key: PrivateKey,
     /// Addresses, peer and endpoint.
     pub lane: LanePlan,
-}
-
-/// The WireGuard implementation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// WireGuard in the kernel.
-    Kernel,
-    /// WireGuard in this process, on a TUN device.
-    Userspace,
 }
 
 /// State and counters of an interface.

@@ -33,7 +33,6 @@ mod service;
 mod shared;
 mod status;
 mod tor_lane;
-mod wakes;
 
 pub use config::{BackendChoice, Config, Lanes, Wiring};
 pub use error::Error;

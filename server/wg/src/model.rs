@@ -1,9 +1,11 @@
 //! Plain types that several modules share.
 
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tornado_contracts::wg::Isolation;
-use tornado_shared::model::{CountryCode, Lane};
+use tornado_shared::model::{CountryCode, Lane, LaneAddresses};
 
 /// Mark on packets between devices of a peer group. The firewall sets it; the routing rules of the second layer match
 /// it.
@@ -22,7 +24,7 @@ pub(crate) struct TorAssignment {
 pub(crate) type AssignmentMap = BTreeMap<IpAddr, TorAssignment>;
 
 /// A pair of values, one for each lane.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PerLane<T> {
     pub(crate) direct: T,
     pub(crate) tor: T,
@@ -30,10 +32,7 @@ pub(crate) struct PerLane<T> {
 
 impl<T> PerLane<T> {
     pub(crate) const fn of(&self, lane: Lane) -> &T {
-        match lane {
-            Lane::Direct => &self.direct,
-            Lane::Tor => &self.tor,
-        }
+        lane.of(&self.direct, &self.tor)
     }
 
     pub(crate) const fn of_mut(&mut self, lane: Lane) -> &mut T {
@@ -42,4 +41,9 @@ impl<T> PerLane<T> {
             Lane::Tor => &mut self.tor,
         }
     }
+}
+
+/// These two addresses, as /32 and /128: a device's allowed IPs.
+pub(crate) fn hosts(addresses: LaneAddresses) -> Vec<IpNet> {
+    vec![IpAddr::V4(addresses.v4).into(), IpAddr::V6(addresses.v6).into()]
 }

@@ -21,6 +21,14 @@ pub(crate) async fn again(shutdown: &CancellationToken, wake: &Notify, pause: Du
     }
 }
 
+/// Shortest time between two checks, so that a program that changes rules in a loop does not block other work.
+pub(crate) const DEBOUNCE: Duration = Duration::from_millis(50);
+
+/// Interval between two checks. `notifies`: the kernel's notifications are available.
+pub(crate) const fn interval(notifies: bool) -> Duration {
+    Duration::from_secs(if notifies { 30 } else { 10 })
+}
+
 /// Timing of checks that happen at intervals and after notices.
 pub(crate) struct CheckTimer {
     interval: Duration,

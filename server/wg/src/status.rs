@@ -50,27 +50,12 @@ pub(crate) struct Status {
 }
 
 /// The part of the state that callers wait for.
-#[derive(PartialEq, Eq)]
-struct Watched {
-    up: PerLane<bool>,
-    synced: bool,
-    firewall_verified: bool,
-    tor_lane: SetTorLane,
-    reason: TorLaneReason,
-    alarms: u64,
-}
+type Watched = (PerLane<bool>, bool, bool, SetTorLane, TorLaneReason, u64);
 
-impl Watched {
-    fn of(state: &State) -> Self {
-        Self {
-            up: state.up,
-            synced: state.synced,
-            firewall_verified: state.firewall_verified,
-            tor_lane: state.tor_lane.actual().clone(),
-            reason: state.tor_lane.reason(),
-            alarms: state.canary.alarms,
-        }
-    }
+fn watched(state: &State) -> Watched {
+    let lane = &state.tor_lane;
+    let (actual, reason) = (lane.actual().clone(), lane.reason());
+    (state.up, state.synced, state.firewall_verified, actual, reason, state.canary.alarms)
 }
 
 /// The locked state.
@@ -135,7 +120,7 @@ impl Deref for Guard<'_> {
 impl DerefMut for Guard<'_> {
     fn deref_mut(&mut self) -> &mut State {
         if self.before.is_none() {
-            self.before = Some(Watched::of(&self.state));
+            self.before = Some(watched(&self.state));
         }
         &mut self.state
     }
@@ -143,7 +128,7 @@ impl DerefMut for Guard<'_> {
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        if self.before.as_ref().is_some_and(|before| *before != Watched::of(&self.state)) {
+        if self.before.as_ref().is_some_and(|before| *before != watched(&self.state)) {
             self.revision.send_modify(|revision| *revision += 1);
         }
     }

@@ -1,43 +1,34 @@
-//! WireGuard in user space: a TUN device, a UDP socket, and gotatun's handshakes and sessions between them.
+//! WireGuard in user space: a TUN device, a UDP socket, and gotatun's handshakes and sessions between them. The
+//! [`KernelTunnel`] has the same peers and settings in the kernel's implementation.
+//!
 //! Segmentation offload on both sides keeps the number of system calls low; one worker thread does all the work. Linux
-//! only; on other systems the crate contains only the setting [`Offload`].
+//! only.
+
+#![cfg(target_os = "linux")]
 
 mod offload;
 
-#[cfg(target_os = "linux")]
 mod checksum;
-#[cfg(target_os = "linux")]
 mod coalesce;
-#[cfg(target_os = "linux")]
 mod device;
-#[cfg(all(feature = "fuzzing", target_os = "linux"))]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-#[cfg(target_os = "linux")]
 mod header;
-#[cfg(target_os = "linux")]
+mod kernel;
 mod split;
-#[cfg(target_os = "linux")]
 mod tun;
-#[cfg(target_os = "linux")]
 mod tunnel;
-#[cfg(target_os = "linux")]
 mod udp;
-#[cfg(target_os = "linux")]
 mod vnet;
-#[cfg(target_os = "linux")]
 mod worker;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;
 
-#[cfg(target_os = "linux")]
 pub use device::{Peer, Status};
+pub use kernel::KernelTunnel;
 pub use offload::Offload;
-#[cfg(target_os = "linux")]
 pub use tornado_tun_node::TunNode;
-#[cfg(target_os = "linux")]
 pub use tun::{Pieces, Taken, Tun};
-#[cfg(target_os = "linux")]
 pub use tunnel::{Link, PacketIoError, Settings, Tunnel};
-#[cfg(target_os = "linux")]
 pub use udp::{Narrow, Received, Socket};

@@ -1,7 +1,5 @@
 //! Property: splitting reverses coalescing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use crate::coalesce::{flatten, join};
 use crate::header::{Layout, TCP, UDP, put};
 use crate::split::Cuts;

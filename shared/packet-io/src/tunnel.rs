@@ -17,18 +17,14 @@ use tornado_tun_node::TunNode;
 /// Number of peers that are set or listed before packets get a turn, about 0.1 ms.
 const SLICE: usize = 128;
 
-/// Errors of opening a tunnel.
+/// A part of the tunnel could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum PacketIoError {
-    /// A part of the tunnel could not be opened.
-    #[error("cannot open {what}: {source}")]
-    Open {
-        /// The part.
-        what: &'static str,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
+#[error("cannot open {what}: {source}")]
+pub struct PacketIoError {
+    /// The part.
+    pub what: &'static str,
+    /// The cause.
+    pub source: io::Error,
 }
 
 /// WireGuard settings of an interface.
@@ -57,7 +53,7 @@ impl Link {
     /// # Errors
     /// If the thread cannot be started, or the kernel rejects the device.
     pub async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> Result<Self, PacketIoError> {
-        let open = |what| move |source| PacketIoError::Open { what, source };
+        let open = |what| move |source| PacketIoError { what, source };
         let worker = Worker::start(name).map_err(open("a thread"))?;
         let made = worker.within(Tun::open(name, mtu, offload, node)).await;
         Ok(Self { tun: made.map_err(open("the TUN device"))?, worker, offload })
@@ -70,7 +66,7 @@ impl Link {
     pub async fn start(self, settings: Settings) -> Result<Tunnel, PacketIoError> {
         let Self { worker, tun, offload } = self;
         let Settings { key, port, mark, peers } = settings;
-        let open = |source| PacketIoError::Open { what: "the UDP socket", source };
+        let open = |source| PacketIoError { what: "the UDP socket", source };
         let socket = worker.within(Socket::bind(port, mark, offload)).await.map_err(open)?;
         let own = Arc::new(Own::new(&key));
         let shared = Arc::new(Shared::new(Arc::clone(&own), Table::new(own, tun.mtu())));

@@ -4,7 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use tokio::runtime::{Builder, EnterGuard, Handle};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 /// The thread. It ends, with all its tasks, when this value is dropped.
@@ -27,16 +27,11 @@ impl Worker {
         Ok(Self { handle, _stop: stop })
     }
 
-    /// While the guard exists, the calling thread spawns tasks on the worker.
-    fn enter(&self) -> EnterGuard<'_> {
-        self.handle.enter()
-    }
-
     /// Polls `future` on the caller's thread. Tasks and sockets that it creates belong to the worker.
     pub(crate) async fn within<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
-            let _entered = self.enter();
+            let _entered = self.handle.enter();
             future.as_mut().poll(context)
         })
         .await
@@ -54,7 +49,7 @@ mod tests {
         let spawned = worker.within(async { tokio::spawn(async move { name() }).await.unwrap() }).await;
         assert_eq!(spawned.as_deref(), Some("packets"));
         let endless = {
-            let _entered = worker.enter();
+            let _entered = worker.handle.enter();
             tokio::spawn(std::future::pending::<()>())
         };
         drop(worker);

@@ -120,21 +120,15 @@ impl TunnelControl {
     }
 
     pub(crate) async fn switch(&self, lane: Lane) -> Result<View, HelperError> {
-        let view = self.tunnel.switch(lane).await.map_err(stopped)?;
-        self.publish.tunnel(&view);
-        Ok(view)
+        self.published(self.tunnel.switch(lane)).await
     }
 
     pub(crate) async fn block(&self, lockdown: Lockdown) -> Result<(), HelperError> {
-        let view = self.tunnel.block(lockdown).await.map_err(stopped)?;
-        self.publish.tunnel(&view);
-        Ok(())
+        self.published(self.tunnel.block(lockdown)).await.map(drop)
     }
 
     pub(crate) async fn unblock(&self) -> Result<(), HelperError> {
-        let view = self.tunnel.unblock().await.map_err(stopped)?;
-        self.publish.tunnel(&view);
-        Ok(())
+        self.published(self.tunnel.unblock()).await.map(drop)
     }
 
     /// A number that changes with each disconnect request.
@@ -145,16 +139,12 @@ impl TunnelControl {
     /// Removes the tunnel at once, and marks a connect in progress as superseded.
     pub(crate) async fn disconnect(&self) -> Result<(), HelperError> {
         self.disconnects.fetch_add(1, Ordering::SeqCst);
-        let view = self.tunnel.disconnect().await.map_err(stopped)?;
-        self.publish.tunnel(&view);
-        Ok(())
+        self.published(self.tunnel.disconnect()).await.map(drop)
     }
 
     /// Removes a tunnel that came up after a disconnect request: that request may have been confirmed before.
     pub(crate) async fn remove_superseded(&self) {
-        if let Ok(view) = self.tunnel.disconnect().await {
-            self.publish.tunnel(&view);
-        }
+        drop(self.published(self.tunnel.disconnect()).await);
     }
 
     /// Returns true, and disconnects the tunnel again, if there was a disconnect request since `disconnects`: the
@@ -178,6 +168,13 @@ impl TunnelControl {
         if self.disconnects() != disconnects {
             self.remove_superseded().await;
         }
+    }
+
+    /// Publishes the view after a command.
+    async fn published(&self, command: impl Future<Output = Result<View, Stopped>>) -> Result<View, HelperError> {
+        let view = command.await.map_err(stopped)?;
+        self.publish.tunnel(&view);
+        Ok(view)
     }
 }
 

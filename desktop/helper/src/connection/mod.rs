@@ -4,14 +4,13 @@ mod control;
 mod heartbeat;
 mod login;
 mod path;
-mod retry;
 mod schedule;
 mod session;
 mod silence;
 mod state;
 
 pub(crate) use control::TunnelControl;
-pub(crate) use retry::Retry;
+pub(crate) use schedule::Schedule;
 pub(crate) use session::CLOSE_TIMEOUT;
 pub(crate) use silence::SilenceDetector;
 pub(crate) use state::Connection;

@@ -1,4 +1,4 @@
-//! When to send heartbeats. Pure: time and randomness are arguments.
+//! When to send heartbeats, and when to retry to restore the tunnel. Pure: time and randomness are arguments.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -7,7 +7,7 @@ use tornado_kit::backoff::Backoff;
 /// Maximum delay between two attempts while the server is unreachable.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Schedule of one session's heartbeats.
+/// Schedule of one session's heartbeats, or of attempts to restore the tunnel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     /// Time between two heartbeats; does not grow.
@@ -25,6 +25,12 @@ impl Schedule {
         let within = |first, longest| Backoff::new(first, longest).spread(0.1);
         let (interval, delays) = (within(ttl / 2, ttl / 2), within(Duration::from_secs(1), LONGEST_PAUSE.min(ttl / 2)));
         Self { interval, delays, due: now + interval.pause(0, jitter), failures: 0 }
+    }
+
+    /// The first attempt is due at once.
+    pub(crate) fn of_attempts(now: Instant) -> Self {
+        let delays = Backoff::new(Duration::from_secs(1), LONGEST_PAUSE).spread(0.1);
+        Self { interval: delays, delays, due: now, failures: 0 }
     }
 
     pub(crate) const fn due(&self) -> Instant {
@@ -72,5 +78,17 @@ mod tests {
             schedule.failed(now, None, jitter);
             assert!(schedule.due() - now <= Duration::from_secs(1), "a success resets the back-off");
         }
+    }
+
+    #[test]
+    fn delays_grow_and_respect_retry_after() {
+        let now = Instant::now();
+        let mut retry = Schedule::of_attempts(now);
+        let mut pause = |retry_after: Option<u64>| {
+            retry.failed(now, retry_after.map(Duration::from_secs), 0.0);
+            retry.due().saturating_duration_since(now).as_secs()
+        };
+        assert_eq!([pause(None), pause(None), pause(None)], [1, 2, 4]);
+        assert_eq!([pause(Some(3600)), pause(Some(3)), pause(None), pause(None)], [3600, 16, 30, 30]);
     }
 }

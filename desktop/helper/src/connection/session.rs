@@ -31,25 +31,23 @@ impl Session {
 
     /// The parameters of both lanes for the tunnel.
     pub(super) async fn plan(&self, login: &Login, resolver: &mut Resolver) -> Result<Plan, HelperError> {
-        let mut lanes = Vec::with_capacity(2);
-        for lane in Lane::ALL {
-            let offer = self.offer.on(lane);
-            let mut endpoints = endpoints(resolver, offer, &self.server.addresses).await?;
-            let endpoint = endpoints.remove(0);
-            let preshared_key = Some(login.export().preshared_key(lane, &self.key.public_key()));
-            lanes.push(LanePlan {
-                addresses: vec![offer.v4.into(), offer.v6.into()],
-                peer: offer.server_key,
-                preshared_key,
-                endpoint,
-                others: endpoints,
-                mtu: offer.mtu,
-                dns: offer.resolvers(),
-            });
-        }
-        let [direct, tor] = <[LanePlan; 2]>::try_from(lanes)
-            .map_err(|_| HelperError::Internal("the plan does not have two lanes".into()))?;
+        let direct = self.lane_plan(Lane::Direct, login, resolver).await?;
+        let tor = self.lane_plan(Lane::Tor, login, resolver).await?;
         let api = self.server.addresses.clone();
         Ok(Plan { private_key: self.key.clone(), lane: self.lane, direct, tor, api })
+    }
+
+    async fn lane_plan(&self, lane: Lane, login: &Login, resolver: &mut Resolver) -> Result<LanePlan, HelperError> {
+        let offer = self.offer.on(lane);
+        let mut endpoints = endpoints(resolver, offer, &self.server.addresses).await?;
+        Ok(LanePlan {
+            addresses: vec![offer.v4.into(), offer.v6.into()],
+            peer: offer.server_key,
+            preshared_key: Some(login.export().preshared_key(lane, &self.key.public_key())),
+            endpoint: endpoints.remove(0),
+            others: endpoints,
+            mtu: offer.mtu,
+            dns: offer.resolvers(),
+        })
     }
 }

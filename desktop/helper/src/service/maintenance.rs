@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::queries::QUERY_TIMEOUT;
-use crate::connection::{Retry, SilenceDetector};
+use crate::connection::{Schedule, SilenceDetector};
 use crate::network::Change;
 use std::sync::Weak;
 use std::time::Duration;
@@ -22,22 +22,22 @@ const BUSY: Duration = Duration::from_millis(500);
 pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
     let found = engine.upgrade().map(|e| (e.control.watch(), e.wake.clone(), e.changes.subscribe()));
     let Some((mut view, wake, mut changes)) = found else { return };
-    let (mut retry, mut silence) = (Retry::new(Instant::now()), SilenceDetector::new(Instant::now()));
+    let (mut retry, mut silence) = (Schedule::of_attempts(Instant::now()), SilenceDetector::new(Instant::now()));
     loop {
         let Some(due) = next_heartbeat(&engine) else { return };
         let needs_retry = engine.upgrade().is_some_and(|engine| engine.needs_retry());
         if !needs_retry {
-            retry = Retry::new(Instant::now());
+            retry = Schedule::of_attempts(Instant::now());
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
             // A login may resolve what the retry waits for.
-            () = wake.notified() => retry = Retry::new(Instant::now()),
+            () = wake.notified() => retry = Schedule::of_attempts(Instant::now()),
             changed = changes.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                retry = Retry::new(Instant::now());
+                retry = Schedule::of_attempts(Instant::now());
                 let change = *changes.borrow_and_update();
                 choose_path(&engine, change.map(Choice::from), &mut changes, &shutdown).await;
             }

@@ -2,7 +2,7 @@
 //! unknown.
 
 use crate::connection::{Connection, TunnelControl};
-use crate::status::{Freshness, Publisher};
+use crate::status::Publisher;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -106,4 +106,25 @@ pub(super) async fn usage(api: DeviceApi, access: Secret) -> Result<OwnUsage, Ap
 
 pub(super) async fn tor(api: DeviceApi, access: Secret) -> Result<TorView, ApiError> {
     api.tor(&access).await
+}
+
+/// The time of the latest query to the server.
+#[derive(Debug, Default)]
+struct Freshness(parking_lot::Mutex<Option<Instant>>);
+
+impl Freshness {
+    /// Returns true if the latest response is older than `good_for`, and then records `now` as the time of the query.
+    fn is_due(&self, now: Instant, good_for: Duration) -> bool {
+        let mut last = self.0.lock();
+        let due = last.is_none_or(|at| now.saturating_duration_since(at) >= good_for);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+
+    /// Invalidates the latest response.
+    fn invalidate(&self) {
+        self.0.lock().take();
+    }
 }

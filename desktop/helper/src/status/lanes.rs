@@ -25,9 +25,6 @@ impl LaneStates {
         if status.session.is_none() || status.control == ControlPlane::Unreachable {
             return None;
         }
-        match status.lane? {
-            Lane::Direct => self.direct,
-            Lane::Tor => self.tor,
-        }
+        status.lane?.of(self.direct, self.tor)
     }
 }

@@ -6,11 +6,10 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
-use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
+use tornado_helper_api::{Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
 use tornado_kit::clock::unix_now;
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
-use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
-use tornado_tunnel::plan;
+use tornado_shared::model::{Lane, SessionId, UnixSeconds};
 use tornado_tunnel::state::{Failure, Phase, View};
 
 /// Code of the notice that this machine has no route to the server.
@@ -24,7 +23,7 @@ const QUOTA_NEARLY_USED: &str = "quota_nearly_used";
 const QUOTA_USED_UP: &str = "quota_used_up";
 
 /// Writes the status to a watch channel.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Publisher {
     status: watch::Sender<Status>,
     lanes: Arc<Mutex<LaneStates>>,
@@ -58,42 +57,8 @@ impl Notices {
 
 impl Publisher {
     pub(crate) fn new() -> Self {
-        let status = watch::Sender::new(Status {
-            state: TunnelState::Disconnected,
-            reason: None,
-            lane: None,
-            target: None,
-            lane_state: None,
-            tor: None,
-            usage: None,
-            server: None,
-            user: None,
-            device: None,
-            logged_in: false,
-            session: None,
-            endpoint: None,
-            chosen: None,
-            addresses: Vec::new(),
-            names: Vec::new(),
-            lockdown: false,
-            since: None,
-            handshake_seen: false,
-            handshake_stale: false,
-            latest_handshake_age: None,
-            transfer: Transfer::default(),
-            backend: None,
-            preshared: false,
-            control: ControlPlane::Unknown,
-            notice: None,
-            version: env!("CARGO_PKG_VERSION").into(),
-        });
-        Self {
-            status,
-            lanes: Arc::default(),
-            disturbed: Arc::default(),
-            quota: Arc::default(),
-            notices: Arc::default(),
-        }
+        let status = Status { version: env!("CARGO_PKG_VERSION").into(), ..Status::default() };
+        Self { status: watch::Sender::new(status), ..Self::default() }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Status> {
@@ -212,10 +177,7 @@ impl Publisher {
             status.handshake_stale = view.stale;
             status.latest_handshake_age = view.observed.handshake_age.map(|age| age.as_secs());
             status.transfer = view.observed.transfer;
-            status.backend = view.backend.map(|backend| match backend {
-                plan::Backend::Kernel => Backend::Kernel,
-                plan::Backend::Userspace => Backend::Userspace,
-            });
+            status.backend = view.backend;
             status.preshared = view.preshared;
             if let Some(what) = disturbed {
                 notices.put(INTERFERENCE, what);
@@ -296,6 +258,7 @@ const fn state(phase: Phase) -> TunnelState {
 mod tests {
     use super::*;
     use tornado_shared::api::LaneBytes;
+    use tornado_tunnel::plan;
 
     fn usage(quota: Option<QuotaView>) -> Option<OwnUsage> {
         let bytes = LaneBytes::default();

@@ -1,5 +1,6 @@
 //! The interface to the operating system.
 
+#[cfg(any(test, feature = "fake"))]
 pub mod fake;
 #[cfg(target_os = "linux")]
 pub mod linux;

@@ -87,8 +87,8 @@ impl State {
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
         match self {
-            Self::Connecting(state) => state.deadline(),
-            Self::Switching(state) => state.deadline(),
+            Self::Connecting(state) => state.attempt.deadline(),
+            Self::Switching(state) => state.attempt.deadline(),
             Self::Disconnected(_) | Self::Connected(_) | Self::Disconnecting(_) | Self::Blocked(_) => None,
         }
     }
@@ -99,9 +99,11 @@ impl State {
         const HURRY: Duration = Duration::from_millis(50);
         const CALM: Duration = Duration::from_secs(1);
         match self {
-            Self::Connecting(state) => (state.handshaking().into_iter().collect(), HURRY),
+            Self::Connecting(state) => (state.attempt.handshaking().into_iter().collect(), HURRY),
             Self::Connected(state) => (vec![state.link.slot], CALM),
-            Self::Switching(state) => (std::iter::once(state.old.slot).chain(state.handshaking()).collect(), HURRY),
+            Self::Switching(state) => {
+                (std::iter::once(state.old.slot).chain(state.attempt.handshaking()).collect(), HURRY)
+            }
             Self::Disconnected(_) | Self::Disconnecting(_) | Self::Blocked(_) => (Vec::new(), CALM),
         }
     }
@@ -111,12 +113,14 @@ impl State {
     pub fn view(&self) -> View {
         match self {
             Self::Disconnected(state) => View { failure: state.failure.clone(), ..View::new(Phase::Disconnected) },
-            Self::Connecting(state) => {
-                View { lane: Some(state.plan.lane), lockdown: state.is_blocked(), ..View::new(Phase::Connecting) }
-            }
+            Self::Connecting(state) => View {
+                lane: Some(state.attempt.plan.lane),
+                lockdown: state.is_blocked(),
+                ..View::new(Phase::Connecting)
+            },
             Self::Connected(state) => state.link.view(Phase::Connected),
             Self::Switching(state) => {
-                View { failure: None, target: Some(state.plan.lane), ..state.old.view(Phase::Switching) }
+                View { failure: None, target: Some(state.attempt.plan.lane), ..state.old.view(Phase::Switching) }
             }
             Self::Disconnecting(_) => View::new(Phase::Disconnecting),
             Self::Blocked(state) => state.view(),

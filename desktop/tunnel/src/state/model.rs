@@ -153,9 +153,10 @@ impl ActiveLink {
 }
 
 /// The states by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing is up.
+    #[default]
     Disconnected,
     /// A link is being set up.
     Connecting,
@@ -181,7 +182,7 @@ impl Phase {
 }
 
 /// The published state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     /// The current state.
     pub phase: Phase,
@@ -220,28 +221,7 @@ pub struct View {
 impl View {
     /// A view with only a phase.
     #[must_use]
-    pub const fn new(phase: Phase) -> Self {
-        Self {
-            phase,
-            lane: None,
-            target: None,
-            since: None,
-            observed: Observation {
-                handshake_age: None,
-                transfer: tornado_shared::model::Transfer { rx_bytes: 0, tx_bytes: 0 },
-                no_network: false,
-            },
-            stale: false,
-            backend: None,
-            endpoint: None,
-            addresses: Vec::new(),
-            names: Vec::new(),
-            lockdown: false,
-            preshared: false,
-            failure: None,
-            disturbed: None,
-            disturbances: 0,
-            blocked: None,
-        }
+    pub fn new(phase: Phase) -> Self {
+        Self { phase, ..Self::default() }
     }
 }

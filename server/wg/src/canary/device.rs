@@ -1,7 +1,7 @@
 //! The canary as a device: it has a key pair, is a peer of the tor lane and does a real handshake with the server's own
 //! UDP port over loopback. Its packets take the same path as any device's, with either WireGuard implementation.
 
-use crate::interfaces::LanePeer;
+use crate::model::hosts;
 use gotatun::noise::index_table::IndexTable;
 use gotatun::noise::rate_limiter::RateLimiter;
 use gotatun::noise::{Tunn, TunnResult};
@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UdpSocket;
+use tornado_packet_io::Peer;
 use tornado_shared::model::{LaneAddresses, PrivateKey, PublicKey};
 
 /// Timeout of one handshake attempt. Over loopback a response takes a millisecond; a busy server takes longer or
@@ -39,8 +40,9 @@ impl CanaryDevice {
     }
 
     /// The canary as a peer of the tor lane.
-    pub(crate) fn peer(&self) -> LanePeer {
-        LanePeer { public_key: self.key.public_key(), addresses: self.addresses, preshared_key: None, endpoint: None }
+    pub(crate) fn peer(&self) -> Peer {
+        let (public_key, addresses) = (self.key.public_key(), hosts(self.addresses));
+        Peer { public_key, addresses, preshared_key: None, endpoint: None, keepalive: None }
     }
 
     pub(crate) const fn addresses(&self) -> LaneAddresses {

@@ -52,29 +52,19 @@ fn rest(interval: Duration, blind: u32, held: bool) -> Duration {
 }
 
 pub(crate) struct CanaryWatch {
-    shared: Shared,
-    device: Arc<CanaryDevice>,
-    tor_lane: Arc<TorLaneSwitch>,
-    alarm: Arc<Alarm>,
+    pub(crate) shared: Shared,
+    pub(crate) device: Arc<CanaryDevice>,
+    pub(crate) tor_lane: Arc<TorLaneSwitch>,
+    pub(crate) alarm: Arc<Alarm>,
     /// Pause between two rounds.
-    interval: Duration,
+    pub(crate) interval: Duration,
 }
 
 impl CanaryWatch {
-    pub(crate) const fn new(
-        shared: Shared,
-        device: Arc<CanaryDevice>,
-        tor_lane: Arc<TorLaneSwitch>,
-        alarm: Arc<Alarm>,
-        interval: Duration,
-    ) -> Self {
-        Self { shared, device, tor_lane, alarm, interval }
-    }
-
     /// Runs rounds until `shutdown`, then removes the canary's table.
-    pub(crate) async fn watch(&self, mut table: CanaryTable, shutdown: &CancellationToken) {
+    pub(crate) async fn watch(self, mut table: CanaryTable, shutdown: CancellationToken) {
         let (mut blind, mut until_next) = (0, Duration::ZERO);
-        while pace::again(shutdown, &self.shared.wakes.canary, until_next).await {
+        while pace::again(&shutdown, &self.shared.wakes.canary, until_next).await {
             let round = self.round(&mut table).await;
             blind = if matches!(round, Round::Blind(_)) { blind + 1 } else { 0 };
             let held = self.act_on(&mut table, round, blind).await;

@@ -1,8 +1,11 @@
 //! Chains and rules as values.
 
+use ipnet::IpNet;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::IpAddr;
+use tornado_shared::model::{LaneAddresses, LanePool};
 
 /// A chain without rules that marks a table of this server. A comment on the table would not do: nft 1.0.6 omits it
 /// from JSON.
@@ -25,7 +28,7 @@ pub(crate) struct Rule {
     /// nft syntax without the comment.
     pub(crate) text: String,
     /// The purpose; unique within its chain.
-    pub(crate) comment: &'static str,
+    pub(crate) comment: Cow<'static, str>,
 }
 
 /// A chain with its rules.
@@ -55,8 +58,56 @@ pub(super) const fn plain(name: &'static str, rules: Vec<Rule>) -> Chain {
     Chain { name: Cow::Borrowed(name), base: None, rules }
 }
 
-pub(super) fn rule(text: impl Into<String>, comment: &'static str) -> Rule {
-    Rule { text: text.into(), comment }
+pub(super) fn rule(text: impl Into<String>, comment: impl Into<Cow<'static, str>>) -> Rule {
+    Rule { text: text.into(), comment: comment.into() }
+}
+
+/// An address family. Displayed as the keyword of its header in nft's syntax: `ip` or `ip6`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.of("ip", "ip6"))
+    }
+}
+
+impl Family {
+    pub(super) const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The one of two values that belongs to this family.
+    pub(super) fn of<T>(self, v4: T, v6: T) -> T {
+        match self {
+            Self::V4 => v4,
+            Self::V6 => v6,
+        }
+    }
+
+    /// The name in `meta nfproto` and, with `_addr`, of the type of an address.
+    pub(super) fn nfproto(self) -> &'static str {
+        self.of("ipv4", "ipv6")
+    }
+
+    pub(super) fn address(self, of: LaneAddresses) -> IpAddr {
+        self.of(of.v4.into(), of.v6.into())
+    }
+
+    pub(super) fn net(self, of: &LanePool) -> IpNet {
+        self.of(of.v4.into(), of.v6.into())
+    }
+
+    /// The comment of a rule that both families have.
+    pub(super) fn comment(self, purpose: &'static str) -> Cow<'static, str> {
+        self.of(purpose.into(), format!("{purpose}, IPv6").into())
+    }
+}
+
+/// The rule of both families.
+pub(super) fn both(purpose: &'static str, text: impl Fn(Family) -> String) -> [Rule; 2] {
+    Family::ALL.map(|family| rule(text(family), family.comment(purpose)))
 }
 
 pub(super) fn quoted(interface: &str) -> String {

@@ -79,10 +79,7 @@ impl AuditQueue {
                 self.save(&pending);
             }
         };
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = work => {}
-        }
+        shutdown.run_until_cancelled(work).await;
     }
 
     /// Retries until `auth` has stored the alarm.

@@ -1,10 +1,9 @@
 //! Adapts firewall and forwarding to the host's interfaces, which can change at any time.
 
-use super::intervals::{DEBOUNCE, interval};
 use crate::error::Error;
 use crate::host::{Forwarding, HostInterfaces, uplinks};
 use crate::interfaces::Factory;
-use crate::pace;
+use crate::pace::{self, DEBOUNCE, interval};
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;

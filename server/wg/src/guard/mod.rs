@@ -3,7 +3,6 @@
 mod alarm;
 mod audit_queue;
 mod host;
-mod intervals;
 mod rules;
 
 pub(crate) use alarm::Alarm;

@@ -1,10 +1,9 @@
 //! Watches rules and routes, and restores those that other programs change.
 
 use super::alarm::Alarm;
-use super::intervals::{DEBOUNCE, interval};
 use crate::firewall::Check;
 use crate::netfilter::{Notice, Notices};
-use crate::pace::{self, CheckTimer};
+use crate::pace::{self, CheckTimer, DEBOUNCE, interval};
 use crate::routing::Routing;
 use crate::shared::Shared;
 use std::sync::Arc;
@@ -18,18 +17,14 @@ const ELEMENTS_INTERVAL: Duration = Duration::from_secs(30);
 const ELEMENTS_SHARE: u32 = 50;
 
 pub(crate) struct RulesWatch {
-    shared: Shared,
-    routing: Arc<Routing>,
-    alarm: Arc<Alarm>,
+    pub(crate) shared: Shared,
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) alarm: Arc<Alarm>,
 }
 
 impl RulesWatch {
-    pub(crate) const fn new(shared: Shared, routing: Arc<Routing>, alarm: Arc<Alarm>) -> Self {
-        Self { shared, routing, alarm }
-    }
-
     /// Checks the rules after a notification and at intervals, until `shutdown`, and replaces changed ones.
-    pub(crate) async fn watch(&self, mut notices: Option<Notices>, shutdown: &CancellationToken) {
+    pub(crate) async fn watch(self, mut notices: Option<Notices>, shutdown: CancellationToken) {
         let wakes = &self.shared.wakes;
         let (mut compared, mut pause) = (Instant::now(), ELEMENTS_INTERVAL);
         let mut timer = CheckTimer::new(interval(notices.is_some()), DEBOUNCE);
@@ -40,7 +35,7 @@ impl RulesWatch {
                     None => std::future::pending().await,
                 }
             };
-            let Some(notice) = timer.next(shutdown, &wakes.firewall, next).await else { return };
+            let Some(notice) = timer.next(&shutdown, &wakes.firewall, next).await else { return };
             if notice.is_some() {
                 wakes.note_changed_links();
             }

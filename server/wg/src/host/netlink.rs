@@ -7,7 +7,7 @@ use rtnetlink::{Handle, LinkUnspec, LinkWireguard};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use tornado_shared::model::{LaneAddresses, LanePool};
 
 /// A netlink request failed.
@@ -57,15 +57,7 @@ pub(crate) enum LinkKind {
 #[derive(Clone)]
 pub(crate) struct Netlink {
     handle: Handle,
-    _connection: Arc<AbortOnDrop>,
-}
-
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    _connection: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Netlink {
@@ -73,7 +65,7 @@ impl Netlink {
         let opened = rtnetlink::new_connection();
         let (connection, handle, _) = opened.map_err(|source| NetlinkError::new("open a netlink socket", source))?;
         let task = tokio::spawn(connection);
-        Ok(Self { handle, _connection: Arc::new(AbortOnDrop(task)) })
+        Ok(Self { handle, _connection: Arc::new(AbortOnDropHandle::new(task)) })
     }
 
     /// The connection, for requests about routes, rules and addresses.
@@ -148,23 +140,15 @@ pub(crate) fn failed(what: impl Into<String>, error: rtnetlink::Error) -> Netlin
 }
 
 fn describe(message: &LinkMessage) -> Link {
-    let mut kind = LinkKind::Other;
     let is_ours = message.attributes.contains(&LinkAttribute::IfAlias(ALIAS.to_owned()));
-    for attribute in &message.attributes {
-        if let LinkAttribute::LinkInfo(infos) = attribute {
-            for info in infos {
-                if let LinkInfo::Kind(found) = info {
-                    kind = kind_of(found);
-                }
-            }
-        }
-    }
+    let is = |kind: InfoKind| {
+        let kind = LinkInfo::Kind(kind);
+        message.attributes.iter().any(|a| matches!(a, LinkAttribute::LinkInfo(infos) if infos.contains(&kind)))
+    };
+    let kind = match (is(InfoKind::Wireguard), is(InfoKind::Tun)) {
+        (true, _) => LinkKind::Wireguard,
+        (false, true) => LinkKind::Tun,
+        (false, false) => LinkKind::Other,
+    };
     Link { index: message.header.index, kind, up: message.header.flags.contains(LinkFlags::Up), is_ours }
-}
-
-fn kind_of(kind: &InfoKind) -> LinkKind {
-    if *kind == InfoKind::Wireguard {
-        return LinkKind::Wireguard;
-    }
-    if *kind == InfoKind::Tun { LinkKind::Tun } else { LinkKind::Other }
 }

@@ -1,7 +1,8 @@
 //! Creates the lanes' interfaces: selects the WireGuard implementation, handles existing links of the same name, sets
 //! addresses.
 
-use super::backend::{BackendError, Interface, KernelInterface, UserspaceInterface};
+use super::interface::{BackendError, Interface};
+use super::lane::LaneInterface;
 use crate::config::{BackendChoice, Settings};
 use crate::error::Error;
 use crate::host::netlink::{Link, LinkKind, Netlink};
@@ -9,7 +10,7 @@ use crate::host::sysctl;
 use crate::model::PerLane;
 use std::sync::Arc;
 use tornado_contracts::wg::{Backend, LaneEnd};
-use tornado_packet_io::TunNode;
+use tornado_packet_io::{Settings as TunnelSettings, TunNode};
 use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 
 /// Creates interfaces, at the start and after a removal.
@@ -92,14 +93,15 @@ impl Factory {
     }
 
     async fn create(&self, lane: Lane, name: &str) -> Result<Arc<dyn Interface>, BackendError> {
-        let (port, key) = (self.config.port(lane), self.keys.of(lane));
-        Ok(match self.backend {
-            Backend::Kernel => Arc::new(KernelInterface::open(&self.netlink, name, port, key).await?),
+        let (mtu, offload) = (self.config.wiring.lanes.mtu, self.config.own.offload);
+        let (key, port) = (self.keys.of(lane).clone(), self.config.port(lane));
+        let (settings, netlink) = (TunnelSettings { key, port, mark: None, peers: Vec::new() }, self.netlink.clone());
+        Ok(Arc::new(match self.backend {
+            Backend::Kernel => LaneInterface::in_kernel(netlink, name, settings).await?,
             Backend::Userspace => {
-                let (mtu, offload) = (self.config.wiring.lanes.mtu, self.config.own.offload);
-                Arc::new(UserspaceInterface::create(&self.netlink, name, port, mtu, key, offload, &self.node).await?)
+                LaneInterface::in_userspace(netlink, name, mtu, offload, &self.node, settings).await?
             }
-        })
+        }))
     }
 
     async fn configure(&self, lane: Lane, name: &str) -> Result<(), Error> {

@@ -1,11 +1,14 @@
 //! The lanes' WireGuard interfaces: their keys, their creation and the implementations behind them.
 
-mod backend;
 mod factory;
-pub(crate) mod keys;
-
-pub use backend::BackendError;
 #[cfg(test)]
-pub(crate) use backend::FakeInterface;
-pub(crate) use backend::{Absent, Interface, Interfaces, LanePeer};
+mod fake;
+mod interface;
+pub(crate) mod keys;
+mod lane;
+
 pub(crate) use factory::Factory;
+#[cfg(test)]
+pub(crate) use fake::FakeInterface;
+pub use interface::BackendError;
+pub(crate) use interface::{Absent, Interface, Interfaces};

@@ -1,69 +1,43 @@
 //! Encoding of netlink messages and attributes. Pure. Messages of the kernel are parsed as carefully as any other
 //! input.
 
-/// `NLM_F_REQUEST`
-pub(super) const REQUEST: u16 = 0x01;
-/// `NLM_F_ACK`: requests an answer for success, too.
-pub(super) const ACKNOWLEDGE: u16 = 0x04;
-/// `NLM_F_DUMP`: requests a listing.
-pub(super) const DUMP: u16 = 0x300;
-/// `NLMSG_DONE`: ends a listing.
-pub(super) const DONE: u16 = 3;
-/// `NLMSG_ERROR`: carries an error number; 0 is an acknowledgement.
-pub(super) const ERROR: u16 = 2;
-/// `NLM_F_DUMP_INTR`: a concurrent change interrupted the listing.
-pub(super) const DUMP_INTERRUPTED: u16 = 0x10;
-/// `NLM_F_CREATE`
-pub(super) const CREATE: u16 = 0x400;
-/// `NLA_F_NESTED`: the attribute contains attributes.
-pub(super) const NESTED: u16 = 0x8000;
-/// Mask that removes the flags (nested, byte order) from an attribute's kind.
-const KIND: u16 = 0x3fff;
+pub(super) use netlink_packet_core::{
+    NLA_F_NESTED as NESTED, NLM_F_ACK as ACKNOWLEDGE, NLM_F_CREATE as CREATE, NLM_F_DUMP as DUMP,
+    NLM_F_DUMP_INTR as DUMP_INTERRUPTED, NLMSG_DONE as DONE, NLMSG_ERROR as ERROR,
+};
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkBuffer, NlasIterator};
+use rtnetlink::sys::{AsyncSocket as _, SocketAddr, TokioSocket, protocols::NETLINK_NETFILTER};
+use std::io;
+use std::net::IpAddr;
+
 /// Length of `nlmsghdr` in bytes.
 const HEADER: usize = 16;
 /// Length of `nfgenmsg` in bytes.
 pub(super) const FAMILY_HEADER: usize = 4;
 
-pub(super) struct Message<'a> {
-    /// `nlmsg_type`; for netfilter the upper byte is the subsystem.
-    pub(super) kind: u16,
-    /// `nlmsg_flags`, such as [`DUMP_INTERRUPTED`].
-    pub(super) flags: u16,
-    /// Sequence number of the request that this message answers.
-    pub(super) sequence: u32,
-    /// Port of the socket whose request caused this message; 0 for the kernel.
-    pub(super) port: u32,
-    pub(super) payload: &'a [u8],
-}
+pub(super) type Message<'a> = NetlinkBuffer<&'a [u8]>;
 
 /// Iterates over the messages of a datagram. Ends at a truncated message.
 pub(super) fn datagram(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
-        let long = |at: usize| Some(u32::from_ne_bytes(rest.get(at..at + 4)?.try_into().ok()?));
-        let short = |at: usize| Some(u16::from_ne_bytes(rest.get(at..at + 2)?.try_into().ok()?));
-        let length = usize::try_from(long(0)?).ok()?;
-        let (kind, flags, sequence, port) = (short(4)?, short(6)?, long(8)?, long(12)?);
-        let payload = rest.get(HEADER..length)?;
+        let message = Message::new_checked(rest).ok()?;
+        let length = usize::try_from(message.length()).ok()?;
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some(Message { kind, flags, sequence, port, payload })
+        Some(message)
     })
 }
 
 /// Kind and payload of each message of a datagram.
 pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    datagram(bytes).map(|Message { kind, payload, .. }| (kind, payload))
+    datagram(bytes).map(|message| (message.message_type(), message.payload()))
 }
 
 /// Kind (without flags) and value of each attribute.
 pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let length = usize::from(u16::from_ne_bytes(rest.get(..2)?.try_into().ok()?));
-        let kind = u16::from_ne_bytes(rest.get(2..4)?.try_into().ok()?) & KIND;
-        let value = rest.get(4..length)?;
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, value))
+    NlasIterator::new(bytes).map_while(Result::ok).filter_map(|attribute| {
+        let (kind, length) = (attribute.kind(), usize::from(attribute.length()));
+        Some((kind, attribute.into_inner().get(4..length)?))
     })
 }
 
@@ -81,17 +55,17 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
     out.resize(out.len().next_multiple_of(4), 0);
 }
 
-/// A complete message to a netfilter subsystem, with sequence number 0.
-pub(super) fn message(kind: u16, flags: u16, family: u8, attributes: &[u8]) -> Vec<u8> {
+/// A complete message to a netfilter subsystem.
+pub(super) fn message(head: Head, attributes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    append(&mut out, Head { kind, flags, family, resource: 0, sequence: 0 }, attributes);
+    append(&mut out, head, attributes);
     out
 }
 
 /// Fields of a message's headers.
 pub(super) struct Head {
     pub(super) kind: u16,
-    /// Flags besides [`REQUEST`].
+    /// Flags besides `NLM_F_REQUEST`.
     pub(super) flags: u16,
     pub(super) family: u8,
     /// `res_id`: the subsystem in the messages that begin and end a batch, otherwise 0.
@@ -105,7 +79,7 @@ pub(super) fn append(out: &mut Vec<u8>, head: Head, attributes: &[u8]) {
     let length = u32::try_from(HEADER + FAMILY_HEADER + attributes.len()).unwrap_or(u32::MAX);
     out.extend(length.to_ne_bytes());
     out.extend(head.kind.to_ne_bytes());
-    out.extend((REQUEST | head.flags).to_ne_bytes());
+    out.extend((NLM_F_REQUEST | head.flags).to_ne_bytes());
     out.extend(head.sequence.to_ne_bytes());
     out.extend([0; 4]);
     out.extend([head.family, 0]);
@@ -114,10 +88,34 @@ pub(super) fn append(out: &mut Vec<u8>, head: Head, attributes: &[u8]) {
     out.resize(out.len().next_multiple_of(4), 0);
 }
 
+/// The bytes of an address, as attributes have them.
+pub(super) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets().into(),
+    }
+}
+
+/// The address with these bytes.
+pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match <[u8; 4]>::try_from(bytes) {
+        Ok(v4) => Some(v4.into()),
+        Err(_) => Some(<[u8; 16]>::try_from(bytes).ok()?.into()),
+    }
+}
+
 /// The error number of an error message; `None` for success.
 pub(super) fn errno(payload: &[u8]) -> Option<i32> {
     let code = payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-nix::libc::EBADMSG, i32::from_ne_bytes);
     (code != 0).then_some(code.saturating_neg())
+}
+
+/// A socket connected to netfilter in the kernel, so that messages from other senders are not received, and its port.
+pub(super) fn open() -> io::Result<(TokioSocket, u32)> {
+    let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
+    let port = socket.socket_mut().bind_auto()?.port_number();
+    socket.socket_mut().connect(&SocketAddr::new(0, 0))?;
+    Ok((socket, port))
 }
 
 #[cfg(test)]
@@ -129,7 +127,8 @@ mod tests {
         let mut inner = Vec::new();
         put(&mut inner, 1, b"abc");
         put(&mut inner, 2 | NESTED, &[9; 8]);
-        let bytes = [message(0x101, DUMP, 2, &inner), message(DONE, 0, 2, &[])].concat();
+        let head = |kind, flags| Head { kind, flags, family: 2, resource: 0, sequence: 0 };
+        let bytes = [message(head(0x101, DUMP), &inner), message(head(DONE, 0), &[])].concat();
         let all: Vec<_> = messages(&bytes).collect();
         assert_eq!(all.len(), 2);
         let (kind, payload) = all[0];

@@ -1,6 +1,6 @@
 //! Reports changes that other programs make to our tables and to the host's routing.
 
-use super::message::{FAMILY_HEADER, Message, attribute, datagram, messages};
+use super::message::{FAMILY_HEADER, attribute, datagram, messages};
 use parking_lot::Mutex;
 use rtnetlink::sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, TokioSocket};
@@ -164,14 +164,15 @@ impl Listener {
     /// True if these messages end a transaction of another program that changed our tables.
     pub(super) fn concerns(&mut self, bytes: &[u8]) -> bool {
         let mut concerns = false;
-        for Message { kind, port, payload, .. } in datagram(bytes) {
+        for message in datagram(bytes) {
+            let (kind, payload) = (message.message_type(), message.payload());
             if kind >> 8 != NFTABLES {
                 continue;
             }
             let body = payload.get(FAMILY_HEADER..).unwrap_or_default();
             if kind & 0xff == GENERATION {
                 let process = attribute(body, GENERATION_PROCESS).and_then(|value| value.try_into().ok());
-                let is_own = self.own.is_own(process.map(u32::from_be_bytes), port);
+                let is_own = self.own.is_own(process.map(u32::from_be_bytes), message.port_number());
                 concerns |= std::mem::take(&mut self.touched) && !is_own;
             } else if let Some(name) = attribute(body, TABLE) {
                 let name = name.strip_suffix(&[0]).unwrap_or(name);
@@ -190,20 +191,24 @@ async fn lost(error: &io::Error, notice: Notice) -> Notice {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{message, put};
+    use super::super::message::{Head, message, put};
     use super::*;
 
     fn about(name: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
         put(&mut body, TABLE, name);
-        message(NFTABLES << 8 | 6, 0, 1, &body)
+        about_nftables(6, 1, &body)
     }
 
     fn generation(process: u32) -> Vec<u8> {
         let mut body = Vec::new();
         put(&mut body, 1, &[0, 0, 0, 7]);
         put(&mut body, GENERATION_PROCESS, &process.to_be_bytes());
-        message(NFTABLES << 8 | GENERATION, 0, 0, &body)
+        about_nftables(GENERATION, 0, &body)
+    }
+
+    fn about_nftables(kind: u16, family: u8, body: &[u8]) -> Vec<u8> {
+        message(Head { kind: NFTABLES << 8 | kind, flags: 0, family, resource: 0, sequence: 0 }, body)
     }
 
     /// The end of a transaction that was made over a socket.

@@ -52,7 +52,7 @@ impl Additions {
         if !old.is_empty() {
             flows.end_all(old).await;
         }
-        pending.result().await
+        pending.await
     }
 
     /// Runs one step. Returns the peers left for later steps. Adds to `old` the addresses whose owner or Tor instance

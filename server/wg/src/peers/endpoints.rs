@@ -5,7 +5,6 @@
 //! deleted with its peer, and the file is deleted with its last entry.
 
 use crate::model::PerLane;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -22,18 +21,12 @@ pub(crate) struct Endpoints {
     saved: Option<PerLane<LaneEndpoints>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnDisk {
-    direct: LaneEndpoints,
-    tor: LaneEndpoints,
-}
-
 impl Endpoints {
     /// Reads the file. A file that cannot be read is ignored, because endpoints are only hints.
     pub(crate) fn load(directory: &Path) -> Self {
         let path = directory.join("endpoints.json");
-        let current = match std::fs::read(&path).map(|bytes| serde_json::from_slice::<OnDisk>(&bytes)) {
-            Ok(Ok(found)) => PerLane { direct: found.direct, tor: found.tor },
+        let current = match std::fs::read(&path).map(|bytes| serde_json::from_slice(&bytes)) {
+            Ok(Ok(found)) => found,
             Ok(Err(_)) => {
                 tracing::warn!("discarded the corrupt file of endpoints");
                 PerLane::default()
@@ -75,8 +68,7 @@ impl Endpoints {
         if self.current == PerLane::default() {
             optional(std::fs::remove_file(&self.path))?;
         } else {
-            let on_disk = OnDisk { direct: self.current.direct.clone(), tor: self.current.tor.clone() };
-            replace(&self.path, &serde_json::to_vec(&on_disk)?, Access::PRIVATE, Durability::Unsynced)?;
+            replace(&self.path, &serde_json::to_vec(&self.current)?, Access::PRIVATE, Durability::Unsynced)?;
         }
         self.saved = Some(self.current.clone());
         Ok(())

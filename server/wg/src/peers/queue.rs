@@ -21,29 +21,21 @@ impl<T, R> Waiting<T, R> {
 /// Changes that have not started.
 pub(super) struct Queue<T, R>(Mutex<Vec<Waiting<T, R>>>);
 
-/// The end of a queue at which a caller waits for its result.
-pub(super) struct Pending<R>(oneshot::Receiver<Result<R, WgError>>);
-
 impl<T, R> Queue<T, R> {
     pub(super) const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
 
-    pub(super) fn push(&self, item: T) -> Pending<R> {
+    /// Adds an item. The future is its result.
+    pub(super) fn push(&self, item: T) -> impl Future<Output = Result<R, WgError>> + use<T, R> {
         let (caller, result) = oneshot::channel();
         self.0.lock().push(Waiting { item, caller });
-        Pending(result)
+        let dropped = |_| Err(Fault::Internal("the batch of peers was dropped before it finished".into()).into());
+        async move { result.await.unwrap_or_else(dropped) }
     }
 
     /// Takes all changes. Empty if an earlier caller has already taken them into its batch.
     pub(super) fn take(&self) -> Vec<Waiting<T, R>> {
         std::mem::take(&mut *self.0.lock())
-    }
-}
-
-impl<R> Pending<R> {
-    pub(super) async fn result(self) -> Result<R, WgError> {
-        let dropped = |_| Err(Fault::Internal("the batch of peers was dropped before it finished".into()).into());
-        self.0.await.unwrap_or_else(dropped)
     }
 }

@@ -15,24 +15,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const ROUNDS_WITHOUT_NOTICE: u32 = 5;
 
 pub(crate) struct Reconciler {
-    factory: Arc<Factory>,
-    registry: Arc<Registry>,
+    pub(crate) factory: Arc<Factory>,
+    pub(crate) registry: Arc<Registry>,
 }
 
 /// The latest error per lane, so that a repeated error is logged once.
 type LastErrors = PerLane<Option<String>>;
 
 impl Reconciler {
-    pub(crate) const fn new(factory: Arc<Factory>, registry: Arc<Registry>) -> Self {
-        Self { factory, registry }
-    }
-
     /// Watches the interfaces until `shutdown` and recreates a removed one with its peers. If the kernel `notifies` of
     /// changes, a round checks the interfaces only after a change and in every fifth round; otherwise in every round.
-    pub(crate) async fn watch(&self, notifies: bool, shutdown: &CancellationToken) {
+    pub(crate) async fn watch(self, notifies: bool, shutdown: CancellationToken) {
         let wakes = &self.registry.shared().wakes;
         let (mut quiet, mut errors) = (0, LastErrors::default());
-        while pace::again(shutdown, &wakes.interfaces, INTERVAL).await {
+        while pace::again(&shutdown, &wakes.interfaces, INTERVAL).await {
             quiet += 1;
             if !notifies || quiet >= ROUNDS_WITHOUT_NOTICE || wakes.take_changed_links() {
                 quiet = 0;

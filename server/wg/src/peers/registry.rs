@@ -9,12 +9,13 @@ use crate::netfilter::Flows;
 use crate::pace;
 use crate::shared::Shared;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_contracts::wg::PeerStatus;
-use tornado_shared::model::{Lane, LanePools, PublicKey};
+use tornado_runtime::clock::wall_clock;
+use tornado_shared::model::{Lane, LanePools, PublicKey, UnixSeconds};
 
 /// Shortest interval at which endpoints are saved.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -71,7 +72,7 @@ impl Registry {
     /// The peers of both interfaces, except the canary.
     pub(crate) async fn peers(&self, canary: PublicKey) -> Vec<PeerStatus> {
         let interfaces = self.shared.status.interfaces().await;
-        let mut all = Vec::new();
+        let (mut all, now) = (Vec::new(), wall_clock());
         for lane in Lane::ALL {
             // A lane that is being recreated has no peers to list; `status` reports it as down.
             for peer in interfaces.of(lane).peers().await.unwrap_or_default() {
@@ -82,7 +83,7 @@ impl Registry {
                     public_key: peer.public_key,
                     lane,
                     endpoint: peer.endpoint,
-                    latest_handshake: peer.latest_handshake,
+                    latest_handshake: peer.handshake_age.and_then(|age| unix(now.checked_sub(age)?)),
                     transfer: peer.transfer,
                 });
             }
@@ -159,4 +160,8 @@ impl Registry {
             tracing::warn!(%error, "could not save endpoints; after a restart devices have to start the handshakes");
         }
     }
+}
+
+fn unix(at: SystemTime) -> Option<UnixSeconds> {
+    UnixSeconds::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }

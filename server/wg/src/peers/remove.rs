@@ -46,7 +46,7 @@ impl Removals {
         for (removal, result) in done {
             removal.finish(result);
         }
-        pending.result().await
+        pending.await
     }
 
     async fn step(

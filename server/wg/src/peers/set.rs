@@ -2,11 +2,11 @@
 
 use super::endpoints::LaneEndpoints;
 use super::spec::{addresses, assignments, lane_peer};
-use crate::interfaces::LanePeer;
 use crate::model::{AssignmentMap, PerLane};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use tornado_contracts::wg::{PeerSpec, WgError};
+use tornado_packet_io::Peer;
 use tornado_rpc::Fault;
 use tornado_shared::model::{Lane, LanePools, PublicKey, Slot};
 
@@ -15,7 +15,7 @@ pub(crate) struct PeerSet {
     pools: LanePools,
     servers: PerLane<PublicKey>,
     /// The leak canary: a peer of the tor lane that belongs to no device and is never listed.
-    canary: Option<LanePeer>,
+    canary: Option<Peer>,
     specs: HashMap<PublicKey, PeerSpec>,
     owners: HashMap<IpAddr, PublicKey>,
 }
@@ -30,7 +30,7 @@ impl PeerSet {
 
     /// Adds the leak canary as a peer of the tor lane.
     #[must_use]
-    pub(crate) fn with_canary(self, canary: LanePeer) -> Self {
+    pub(crate) fn with_canary(self, canary: Peer) -> Self {
         Self { canary: Some(canary), ..self }
     }
 
@@ -132,7 +132,7 @@ impl PeerSet {
         };
         let changed = self.specs().filter(|spec| !unchanged(spec));
         let put: Vec<_> = changed.map(|spec| lane_peer(spec, lane, endpoints.get(&spec.public_key).copied())).collect();
-        let has_handshake = |peer: &&LanePeer| peer.endpoint.is_some() && !present.contains(&peer.public_key);
+        let has_handshake = |peer: &&Peer| peer.endpoint.is_some() && !present.contains(&peer.public_key);
         let handshakes = put.iter().filter(has_handshake).map(|p| p.public_key).collect();
         let canary = self.canary.clone().filter(|canary| self.is_mine(&canary.public_key, lane));
         Plan { removed, canary, put, handshakes }
@@ -211,8 +211,8 @@ impl PeerSet {
 #[derive(Clone, Default)]
 pub(super) struct Plan {
     pub(super) removed: Vec<PublicKey>,
-    pub(super) canary: Option<LanePeer>,
-    pub(super) put: Vec<LanePeer>,
+    pub(super) canary: Option<Peer>,
+    pub(super) put: Vec<Peer>,
     /// Peers with which handshakes are started afterwards: those whose endpoint is the saved one.
     pub(super) handshakes: Vec<PublicKey>,
 }

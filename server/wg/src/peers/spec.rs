@@ -1,9 +1,9 @@
 //! Parts of a peer's specification.
 
-use crate::interfaces::LanePeer;
-use crate::model::{AssignmentMap, TorAssignment};
+use crate::model::{AssignmentMap, TorAssignment, hosts};
 use std::net::{IpAddr, SocketAddr};
 use tornado_contracts::wg::PeerSpec;
+use tornado_packet_io::Peer;
 use tornado_shared::model::Lane;
 
 /// The addresses of a peer on both lanes.
@@ -20,12 +20,13 @@ pub(super) fn assignments(spec: &PeerSpec) -> AssignmentMap {
 }
 
 /// The peer as it is configured on one lane.
-pub(super) fn lane_peer(spec: &PeerSpec, lane: Lane, endpoint: Option<SocketAddr>) -> LanePeer {
+pub(super) fn lane_peer(spec: &PeerSpec, lane: Lane, endpoint: Option<SocketAddr>) -> Peer {
     let part = spec.on(lane);
-    LanePeer {
+    Peer {
         public_key: spec.public_key,
-        addresses: part.addresses,
+        addresses: hosts(part.addresses),
         preshared_key: part.preshared_key.clone(),
         endpoint,
+        keepalive: None,
     }
 }

@@ -109,7 +109,7 @@ async fn a_failed_change_keeps_the_existing_peer() {
     lab.put(spec(1, 2, 0)).await.unwrap();
     lab.tor.fail_next(1);
     lab.put(spec(1, 5, 9)).await.unwrap_err();
-    assert_eq!(lab.direct.snapshot()[&key(1)].addresses.v4.to_string(), "10.8.0.2");
+    assert_eq!(lab.direct.snapshot()[&key(1)].addresses[0].to_string(), "10.8.0.2/32");
     assert!(matches!(lab.put(spec(2, 2, 0)).await, Err(WgError::AddressInUse)));
     lab.repair().await;
     lab.assert_equal();

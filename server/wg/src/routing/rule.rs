@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use nix::libc::{ENOENT, ESRCH};
 use rtnetlink::RouteMessageBuilder;
 use rtnetlink::packet_route::route::RouteMessage;
-use rtnetlink::packet_route::rule::{RuleAction, RuleMessage};
+use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// `RT_TABLE_MAIN`
@@ -60,24 +60,16 @@ impl Rule {
         if let Some(mark) = self.mark {
             add = add.fw_mark(mark);
         }
-        if self.is_v4 {
-            let mut add = add.v4();
-            if let Some(IpNet::V4(net)) = self.from {
-                add = add.source_prefix(net.network(), net.prefix_len());
-            }
-            if let Some(IpNet::V4(net)) = self.to {
-                add = add.destination_prefix(net.network(), net.prefix_len());
-            }
-            return add.message_mut().clone();
+        let mut message = if self.is_v4 { add.v4().message_mut().clone() } else { add.v6().message_mut().clone() };
+        if let Some(net) = self.from {
+            message.header.src_len = net.prefix_len();
+            message.attributes.push(RuleAttribute::Source(net.network()));
         }
-        let mut add = add.v6();
-        if let Some(IpNet::V6(net)) = self.from {
-            add = add.source_prefix(net.network(), net.prefix_len());
+        if let Some(net) = self.to {
+            message.header.dst_len = net.prefix_len();
+            message.attributes.push(RuleAttribute::Destination(net.network()));
         }
-        if let Some(IpNet::V6(net)) = self.to {
-            add = add.destination_prefix(net.network(), net.prefix_len());
-        }
-        add.message_mut().clone()
+        message
     }
 }
 

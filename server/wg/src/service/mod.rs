@@ -14,10 +14,9 @@ use crate::model::PerLane;
 use crate::netfilter::Notices;
 use crate::peers::{Additions, Endpoints, PeerSet, Reconciler, Registry, Removals};
 use crate::routing::Routing;
-use crate::shared::Shared;
+use crate::shared::{Shared, Wakes};
 use crate::status::{State, Status};
 use crate::tor_lane::TorLaneSwitch;
-use crate::wakes::Wakes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,13 +36,10 @@ pub(crate) struct Service {
     registry: Arc<Registry>,
     additions: Additions,
     removals: Removals,
-    reconciler: Reconciler,
     tor_lane: Arc<TorLaneSwitch>,
     alarm: Arc<Alarm>,
-    rules: RulesWatch,
     host: HostWatch,
     canary_device: Arc<CanaryDevice>,
-    canary: CanaryWatch,
     flow_limit: FlowLimit,
 }
 
@@ -90,16 +86,12 @@ impl Service {
         let tor_lane = Arc::new(TorLaneSwitch::new(shared.clone(), config.gateway(Lane::Tor)?));
         let alarm = Arc::new(Alarm::load(shared.clone(), tor_lane.clone(), state_dir));
         let routing = Arc::new(Routing::new(factory.netlink().clone(), config)?);
-        let interval = Duration::from_secs(config.own.canary_interval.into());
         Ok(Self {
             boot_id: uuid::Uuid::new_v4(),
             stopping,
             additions: Additions::new(registry.clone()),
             removals: Removals::new(registry.clone()),
-            reconciler: Reconciler::new(factory.clone(), registry.clone()),
-            rules: RulesWatch::new(shared.clone(), routing.clone(), alarm.clone()),
             host: HostWatch::new(shared.clone(), factory.clone(), Forwarding::load(state_dir)),
-            canary: CanaryWatch::new(shared.clone(), device.clone(), tor_lane.clone(), alarm.clone(), interval),
             flow_limit: FlowLimit::new(registry.clone(), shared.firewall.clone()),
             factory,
             shared,
@@ -136,16 +128,19 @@ impl Service {
     ) {
         let (stop, notifies) = (tasks.stop().clone(), notices.is_some());
         let own = || (self.clone(), stop.clone());
-        let (wg, until) = own();
-        tasks.spawn("lanes", async move { wg.reconciler.watch(notifies, &until).await });
+        let (shared, alarm) = (self.shared.clone(), self.alarm.clone());
+        let reconciler = Reconciler { factory: self.factory.clone(), registry: self.registry.clone() };
+        tasks.spawn("lanes", reconciler.watch(notifies, stop.clone()));
         let (wg, until) = own();
         tasks.spawn("endpoints", async move { wg.registry.watch_endpoints(&until).await });
-        let (wg, until) = own();
-        tasks.spawn("firewall", async move { wg.rules.watch(notices, &until).await });
+        let rules = RulesWatch { shared: shared.clone(), routing: self.routing.clone(), alarm: alarm.clone() };
+        tasks.spawn("firewall", rules.watch(notices, stop.clone()));
         let (wg, until) = own();
         tasks.spawn("host", async move { wg.host.watch(notifies, &until).await });
-        let (wg, until) = own();
-        tasks.spawn("canary", async move { wg.canary.watch(canary_table, &until).await });
+        let (device, tor_lane) = (self.canary_device.clone(), self.tor_lane.clone());
+        let interval = Duration::from_secs(self.factory.config().own.canary_interval.into());
+        let canary = CanaryWatch { shared, device, tor_lane, alarm, interval };
+        tasks.spawn("canary", canary.watch(canary_table, stop.clone()));
         let (wg, until) = own();
         tasks.spawn("flow limit", async move { wg.flow_limit.watch(&until).await });
         let (wg, until) = own();

@@ -2,15 +2,14 @@
 //! kernel or in this process.
 
 mod firewall;
-mod kernel;
 mod names;
 mod netlink;
 mod nft;
 mod rule;
 mod settings;
 mod surroundings;
-mod userspace;
 mod watch;
+mod wireguard;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
@@ -25,9 +24,10 @@ pub use settings::Settings;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use surroundings::Surroundings;
+use tornado_packet_io::Link as PacketLink;
 pub use tornado_packet_io::{Offload, TunNode};
-use userspace::UserLink;
 use watch::Watch;
+use wireguard::WireGuard;
 
 /// Names of what another program may have changed.
 const FIREWALL: &str = "the firewall";
@@ -38,7 +38,7 @@ pub struct Linux {
     settings: Settings,
     backend: Backend,
     netlink: Netlink,
-    links: HashMap<Slot, UserLink>,
+    links: HashMap<Slot, WireGuard>,
     names: Names,
     firewall: AppliedFirewall,
     watch: Watch,
@@ -268,23 +268,27 @@ impl Os for Linux {
         // The addresses of a recreated link stay the same, and so do the connections through it.
         self.drop_link(link.slot).await?;
         let name = self.name(link.slot);
-        let user = match self.backend {
+        let tun = match self.backend {
             Backend::Kernel => {
                 if !self.netlink.add_wireguard(&name).await? {
                     return Err(OsError::new("create the interface", "the kernel no longer supports WireGuard"));
                 }
-                kernel::configure(&name, link).await?;
                 None
             }
             Backend::Userspace => {
-                Some(userspace::open(&name, link.lane.mtu, self.settings.offload, &self.settings.tun_node).await?)
+                let Settings { offload, tun_node, .. } = &self.settings;
+                let opened = PacketLink::open(&name, link.lane.mtu, *offload, tun_node).await;
+                Some(opened.map_err(|e| OsError::new("create the TUN device", e))?)
             }
         };
-        self.addresses.insert(link.slot, (link.lane.addresses.clone(), link.lane.mtu));
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
+        if tun.is_none() {
+            self.links.insert(link.slot, WireGuard::in_kernel(index, link).await?);
+        }
+        self.addresses.insert(link.slot, (link.lane.addresses.clone(), link.lane.mtu));
         self.sync_link(link.slot, index).await?;
-        if let Some(tun) = user {
-            self.links.insert(link.slot, userspace::start(tun, link).await?);
+        if let Some(tun) = tun {
+            self.links.insert(link.slot, WireGuard::in_userspace(tun, link).await?);
         }
         Ok(self.backend)
     }
@@ -325,15 +329,11 @@ impl Os for Linux {
     }
 
     async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError> {
-        let name = self.name(slot);
-        if self.netlink.index(&name).await?.is_none() {
+        let (Some(_), Some(link)) = (self.netlink.index(&self.name(slot)).await?, self.links.get(&slot)) else {
             return Err(OsError::new("observe the interface", "it does not exist"));
-        }
-        self.names.check();
-        let observed = match self.links.get(&slot) {
-            Some(link) => link.observe().await?,
-            None => kernel::observe(&name).await?,
         };
+        self.names.check();
+        let observed = link.observe().await?;
         Ok(Observation { no_network: !self.has_network().await, ..observed })
     }
 

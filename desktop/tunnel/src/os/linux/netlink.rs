@@ -5,6 +5,7 @@ use crate::os::OsError;
 use crate::policy::{Family, PREFERENCES, PROTOCOL, Rule, TABLE};
 use futures::TryStreamExt as _;
 use ipnet::IpNet;
+use libc::{EACCES, EEXIST, EHOSTUNREACH, ENETUNREACH, ENODEV, ENOENT, EOPNOTSUPP, ESRCH, RT_TABLE_LOCAL};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
@@ -14,30 +15,14 @@ use rtnetlink::{
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-const ENODEV: i32 = 19;
-const ENOENT: i32 = 2;
-const ESRCH: i32 = 3;
-const EEXIST: i32 = 17;
-const EOPNOTSUPP: i32 = 95;
-const EACCES: i32 = 13;
-const ENETUNREACH: i32 = 101;
-const EHOSTUNREACH: i32 = 113;
-/// The kernel's table of local addresses (`rtnetlink(7)`).
-const RT_TABLE_LOCAL: u8 = 255;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Metric of the unreachable route in our table. Every other route has precedence.
 const LAST_RESORT: u32 = u32::MAX;
 
 pub(super) struct Netlink {
     handle: Handle,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Netlink {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _connection: AbortOnDropHandle<()>,
 }
 
 /// Treats the error numbers `harmless` as success.
@@ -55,7 +40,7 @@ fn number(error: &Error) -> i32 {
 impl Netlink {
     pub(super) fn open() -> Result<Self, OsError> {
         let (connection, handle, _) = new_connection().map_err(|e| OsError::new("open netlink", e))?;
-        Ok(Self { handle, task: tokio::spawn(connection) })
+        Ok(Self { handle, _connection: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
 
     /// Creates a WireGuard interface. Returns false if the kernel does not support WireGuard.
@@ -188,11 +173,8 @@ impl Netlink {
     }
 
     async fn put_route(&self, family: Family, link: Option<u32>) -> Result<(), OsError> {
-        let protocol = RouteProtocol::Other(PROTOCOL);
-        let mut route = match family {
-            Family::V4 => RouteMessageBuilder::<Ipv4Addr>::new().table_id(TABLE).protocol(protocol).build(),
-            Family::V6 => RouteMessageBuilder::<Ipv6Addr>::new().table_id(TABLE).protocol(protocol).build(),
-        };
+        let mut route = in_table(family);
+        route.header.protocol = RouteProtocol::Other(PROTOCOL);
         match link {
             Some(index) => {
                 route.header.scope = RouteScope::Link;
@@ -224,10 +206,7 @@ impl Netlink {
 
     /// The routes of our table.
     async fn routes(&self, family: Family) -> Vec<RouteMessage> {
-        let mut filter = match family {
-            Family::V4 => RouteMessageBuilder::<Ipv4Addr>::new().table_id(TABLE).build(),
-            Family::V6 => RouteMessageBuilder::<Ipv6Addr>::new().table_id(TABLE).build(),
-        };
+        let mut filter = in_table(family);
         filter.header.protocol = RouteProtocol::Unspec;
         let found = self.handle.route().get(filter).execute().try_collect::<Vec<_>>().await;
         // If the kernel does not support the family, there are no routes.
@@ -284,6 +263,13 @@ impl Netlink {
             }
         }
         Ok(changed)
+    }
+}
+
+fn in_table(family: Family) -> RouteMessage {
+    match family {
+        Family::V4 => RouteMessageBuilder::<Ipv4Addr>::new().table_id(TABLE).build(),
+        Family::V6 => RouteMessageBuilder::<Ipv6Addr>::new().table_id(TABLE).build(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Settings of the tunnel.
 
-use super::names;
 use crate::plan::Backend;
 use std::path::PathBuf;
 use tornado_packet_io::{Offload, TunNode};
@@ -26,13 +25,12 @@ pub struct Settings {
 
 impl std::default::Default for Settings {
     fn default() -> Self {
-        let resolv_conf = names::default_resolv_conf();
         Self {
             interface: "tornado".into(),
             backend: None,
             offload: Offload::Auto,
             tun_node: TunNode::Own,
-            resolv_conf,
+            resolv_conf: "/etc/resolv.conf".into(),
             state_dir: "/var/lib/tornado-helper".into(),
             local_networks: true,
         }

@@ -16,8 +16,6 @@ const NFTABLES_GROUP: u32 = 7;
 const BURST: Duration = Duration::from_millis(5);
 /// How often the firewall is checked if the kernel sends no notifications for its tables.
 const INTERVAL: Duration = Duration::from_millis(900);
-/// Error number for lost notifications (netlink(7)).
-const ENOBUFS: i32 = 105;
 const DATAGRAM: usize = 32 * 1024;
 
 /// Sockets that receive notifications of changes.
@@ -97,7 +95,7 @@ async fn receive(socket: &mut TokioSocket) -> Option<Vec<u8>> {
             tracing::debug!(%error, "netlink notifications were lost");
             // Another error may repeat at once, so wait. A loss must be reported before this future can be dropped, so
             // do not wait.
-            if error.raw_os_error() != Some(ENOBUFS) {
+            if error.raw_os_error() != Some(libc::ENOBUFS) {
                 tokio::time::sleep(BURST).await;
             }
             None

@@ -101,7 +101,7 @@ pub(crate) fn compare(listing: &Value, expected: &[Chain]) -> Result<(), String>
         }
         let rules = objects.iter().filter_map(|o| o.get("rule")).filter(|r| r["chain"] == *chain.name);
         let names: Vec<&str> = rules.map(|r| r["comment"].as_str().unwrap_or_default()).collect();
-        let expected: Vec<&str> = chain.rules.iter().map(|r| r.comment).collect();
+        let expected: Vec<&str> = chain.rules.iter().map(|r| &*r.comment).collect();
         if names != expected {
             return Err(format!("the rules of chain {} differ", chain.name));
         }

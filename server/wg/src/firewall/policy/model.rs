@@ -1,5 +1,6 @@
 //! The policy as data.
 
+use super::super::chain::Family;
 use super::admission::Admission;
 use crate::config::Settings;
 use crate::error::Error;
@@ -84,6 +85,11 @@ impl Policy {
     /// An nft set of both lanes' interfaces.
     pub(crate) fn lanes(&self) -> String {
         format!("{{ \"{}\", \"{}\" }}", self.direct.interface, self.tor.interface)
+    }
+
+    /// The pools of both lanes, as an anonymous set.
+    pub(crate) fn pools(&self, family: Family) -> String {
+        format!("{{ {}, {} }}", family.net(&self.direct.pool), family.net(&self.tor.pool))
     }
 
     /// An nft set of both lanes' interfaces and loopback.

@@ -4,7 +4,7 @@
 //! are refused in all their encodings, and so are packets that would not leave by an uplink. An operator can allow
 //! networks by prefix.
 
-use super::super::chain::{Chain, Rule, interface_set, plain, rule};
+use super::super::chain::{Chain, Family, Rule, interface_set, plain, rule};
 use super::model::Policy;
 use crate::host::HostInterfaces;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -90,19 +90,18 @@ impl Networks {
     /// Rules that return if the packet may leave by its output interface.
     pub(crate) fn uplinks(&self, host: &HostInterfaces) -> Vec<Rule> {
         let mut rules = Vec::new();
-        for (family, names, comment) in
-            [("ipv4", &host.uplinks4, "to the internet"), ("ipv6", &host.uplinks6, "to the internet, IPv6")]
-        {
+        for f in Family::ALL {
+            let names = f.of(&host.uplinks4, &host.uplinks6);
             if !names.is_empty() {
-                let names = interface_set(names);
-                rules.push(rule(format!("meta nfproto {family} oifname {names} return"), comment));
+                let text = format!("meta nfproto {} oifname {} return", f.nfproto(), interface_set(names));
+                rules.push(rule(text, f.comment("to the internet")));
             }
         }
-        if !self.allowed4.is_empty() {
-            rules.push(rule(format!("ip daddr {} return", set(&self.allowed4)), "allowed networks"));
-        }
-        if !self.allowed6.is_empty() {
-            rules.push(rule(format!("ip6 daddr {} return", set(&self.allowed6)), "allowed networks, IPv6"));
+        for f in Family::ALL {
+            let nets = f.of(&self.allowed4, &self.allowed6);
+            if !nets.is_empty() {
+                rules.push(rule(format!("{f} daddr {} return", set(nets)), f.comment("allowed networks")));
+            }
         }
         rules.push(rule("goto refuse", "networks of this server"));
         rules
@@ -132,12 +131,8 @@ fn cut(net: IpNet, holes: &[IpNet], out: &mut Vec<IpNet>) {
         return;
     }
     // The network contains a smaller one, so it has two halves.
-    let halves = match net {
-        IpNet::V4(net) => net.subnets(net.prefix_len() + 1).map(|halves| halves.map(IpNet::V4).collect()),
-        IpNet::V6(net) => net.subnets(net.prefix_len() + 1).map(|halves| halves.map(IpNet::V6).collect()),
-    };
-    let halves: Vec<IpNet> = halves.unwrap_or_default();
-    for half in halves {
+    let halves = net.subnets(net.prefix_len() + 1);
+    for half in halves.into_iter().flatten() {
         cut(half, holes, out);
     }
 }

@@ -1,6 +1,6 @@
 //! The chains of the table, except those of single features. Pure.
 
-use super::super::chain::{Chain, MARK, Rule, base, plain, quoted, rule};
+use super::super::chain::{Chain, Family, MARK, Rule, base, both, plain, quoted, rule};
 use super::super::policy::Policy;
 use super::super::policy::admission::{ADMIT, Admission};
 use super::super::policy::networks::Networks;
@@ -37,6 +37,11 @@ pub(crate) fn chains(
 /// The chains that do not depend on the state.
 fn fixed(policy: &Policy) -> Vec<Chain> {
     let [rate_up, peer_groups, rate_down] = groups::chains(policy);
+    let (direct, tor) = (quoted(&policy.direct.interface), quoted(&policy.tor.interface));
+    let input = vec![
+        rule(format!("iifname {direct} goto direct_input"), "direct lane to the server"),
+        rule(format!("iifname {tor} goto tor_input"), "tor lane to the server"),
+    ];
     vec![
         rate_up,
         peer_groups,
@@ -50,19 +55,7 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
         redirect(policy),
         tor_early(policy),
         local(policy),
-        base(
-            "input",
-            "filter",
-            "input",
-            BEFORE_FILTER,
-            vec![
-                rule(
-                    format!("iifname {} goto direct_input", quoted(&policy.direct.interface)),
-                    "direct lane to the server",
-                ),
-                rule(format!("iifname {} goto tor_input", quoted(&policy.tor.interface)), "tor lane to the server"),
-            ],
-        ),
+        base("input", "filter", "input", BEFORE_FILTER, input),
         isolation(policy),
         forward(policy),
         translate(policy),
@@ -108,8 +101,7 @@ fn direct_input(policy: &Policy) -> Chain {
     let mut rules = vec![admit(), rule(format!("tcp dport {} accept", policy.api_port), "the device API")];
     if policy.dns {
         let names = "meta l4proto { tcp, udp } th dport 53 accept";
-        rules.push(rule(format!("ip daddr {} {names}", gateway.v4), "DNS"));
-        rules.push(rule(format!("ip6 daddr {} {names}", gateway.v6), "DNS, IPv6"));
+        rules.extend(both("DNS", |f| format!("{f} daddr {} {names}", f.address(gateway))));
     }
     rules.extend([
         rule("ct state established ct direction reply accept", "answers to the server"),
@@ -131,18 +123,10 @@ fn direct_input(policy: &Policy) -> Chain {
 /// to their own destination. This ends nat processing, so a rule of another program, such as a container's published
 /// port, does not apply.
 fn redirect(policy: &Policy) -> Chain {
-    let lanes = policy.lanes();
-    base(
-        "tor_redirect",
-        "nat",
-        "prerouting",
-        FIRST_OF_NAT,
-        vec![
-            rule(format!("iifname {} jump {}", quoted(&policy.tor.interface), tor_states::REDIRECT), "to Tor"),
-            rule(format!("iifname {lanes} dnat ip to ip daddr"), "other flows unchanged"),
-            rule(format!("iifname {lanes} dnat ip6 to ip6 daddr"), "other flows unchanged, IPv6"),
-        ],
-    )
+    let (lanes, tor) = (policy.lanes(), quoted(&policy.tor.interface));
+    let mut rules = vec![rule(format!("iifname {tor} jump {}", tor_states::REDIRECT), "to Tor")];
+    rules.extend(both("other flows unchanged", |f| format!("iifname {lanes} dnat {f} to {f} daddr")));
+    base("tor_redirect", "nat", "prerouting", FIRST_OF_NAT, rules)
 }
 
 fn direct_forward(policy: &Policy) -> Chain {
@@ -176,37 +160,19 @@ fn direct_return(policy: &Policy) -> Chain {
 fn clamp(policy: &Policy) -> [Rule; 2] {
     let (v4, v6) = policy.max_segments();
     let syn = "tcp flags & (syn | rst) == syn tcp option maxseg size set";
-    [
-        rule(format!("meta nfproto ipv4 {syn} {v4}"), "segments fit the MTU"),
-        rule(format!("meta nfproto ipv6 {syn} {v6}"), "segments fit the MTU, IPv6"),
-    ]
+    both("segments fit the MTU", |f| format!("meta nfproto {} {syn} {}", f.nfproto(), f.of(v4, v6)))
 }
 
 /// Runs before all other chains: packets with an address of a lane are accepted only on that lane.
 fn guard(policy: &Policy) -> Chain {
-    let (d, t) = (&policy.direct, &policy.tor);
-    let mut rules = Vec::new();
     let outside = format!("iifname != {}", policy.lanes_and_loopback());
-    rules.push(rule(
-        format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4),
-        "no packets to devices from outside",
-    ));
-    rules.push(rule(
-        format!("{outside} ip6 daddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-        "no packets to devices from outside, IPv6",
-    ));
-    rules.push(rule(
-        format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4),
-        "no device addresses from outside",
-    ));
-    rules.push(rule(
-        format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-        "no device addresses from outside, IPv6",
-    ));
-    for (lane, v4, v6) in [(d, "direct sources", "direct sources, IPv6"), (t, "tor sources", "tor sources, IPv6")] {
+    let to = |f| format!("{outside} {f} daddr {} drop", policy.pools(f));
+    let from = |f| format!("{outside} {f} saddr {} drop", policy.pools(f));
+    let mut rules = Vec::from(both("no packets to devices from outside", to));
+    rules.extend(both("no device addresses from outside", from));
+    for (lane, purpose) in [(&policy.direct, "direct sources"), (&policy.tor, "tor sources")] {
         let from = format!("iifname {}", quoted(&lane.interface));
-        rules.push(rule(format!("{from} ip saddr != {} drop", lane.pool.v4), v4));
-        rules.push(rule(format!("{from} ip6 saddr != {} drop", lane.pool.v6), v6));
+        rules.extend(both(purpose, |f| format!("{from} {f} saddr != {} drop", f.net(&lane.pool))));
     }
     base("guard", "filter", "prerouting", RAW, rules)
 }
@@ -229,99 +195,52 @@ fn local(policy: &Policy) -> Chain {
     let users: Vec<_> = policy.local_users.iter().map(ToString::to_string).collect();
     let others = format!("meta skuid != {{ {} }} goto refuse", users.join(", "));
     let gateway = policy.tor.gateway;
-    let rules = vec![
-        rule(format!("ip daddr {} {others}", gateway.v4), "other local users"),
-        rule(format!("ip6 daddr {} {others}", gateway.v6), "other local users, IPv6"),
-    ];
-    base("local", "nat", "output", FIRST_OF_NAT, rules)
+    let rules = both("other local users", |f| format!("{f} daddr {} {others}", f.address(gateway)));
+    base("local", "nat", "output", FIRST_OF_NAT, rules.into())
 }
 
 /// Translates the source of each device to its isolation address, which no other session has had; Tor separates the
 /// circuits of different addresses. A device without an isolation number cannot reach Tor.
 fn isolation(policy: &Policy) -> Chain {
     let tor = format!("iifname {}", quoted(&policy.tor.interface));
-    base(
-        "isolation",
-        "nat",
-        "input",
-        FIRST_OF_NAT,
-        vec![
-            rule(
-                format!("{tor} meta nfproto ipv4 snat ip to ip saddr map @isolation4"),
-                "isolation address of a device",
-            ),
-            rule(
-                format!("{tor} meta nfproto ipv6 snat ip6 to ip6 saddr map @isolation6"),
-                "isolation address of a device, IPv6",
-            ),
-            rule(format!("{tor} drop"), "no device without an isolation address"),
-        ],
-    )
+    let to =
+        |f: Family| format!("{tor} meta nfproto {} snat {f} to {f} saddr map @isolation{}", f.nfproto(), f.of(4, 6));
+    let mut rules = Vec::from(both("isolation address of a device", to));
+    rules.push(rule(format!("{tor} drop"), "no device without an isolation address"));
+    base("isolation", "nat", "input", FIRST_OF_NAT, rules)
 }
 
 fn forward(policy: &Policy) -> Chain {
     let (direct, tor) = (quoted(&policy.direct.interface), quoted(&policy.tor.interface));
-    base(
-        "forward",
-        "filter",
-        "forward",
-        BEFORE_FILTER,
-        vec![
-            rule(format!("iifname {tor} goto refuse"), "the tor lane is never forwarded"),
-            rule(format!("oifname {tor} drop"), "no forwarding to the tor lane"),
-            rule(format!("iifname {direct} goto direct_forward"), "from devices"),
-            rule(format!("oifname {direct} goto direct_return"), "to devices"),
-            rule(format!("ct state new,invalid,untracked jump {}", host::OTHER_FLOWS), "between other interfaces"),
-        ],
-    )
+    let rules = vec![
+        rule(format!("iifname {tor} goto refuse"), "the tor lane is never forwarded"),
+        rule(format!("oifname {tor} drop"), "no forwarding to the tor lane"),
+        rule(format!("iifname {direct} goto direct_forward"), "from devices"),
+        rule(format!("oifname {direct} goto direct_return"), "to devices"),
+        rule(format!("ct state new,invalid,untracked jump {}", host::OTHER_FLOWS), "between other interfaces"),
+    ];
+    base("forward", "filter", "forward", BEFORE_FILTER, rules)
 }
 
 fn translate(policy: &Policy) -> Chain {
     let (pool, outside) = (&policy.direct.pool, format!("oifname != {}", policy.lanes_and_loopback()));
-    base(
-        "translate",
-        "nat",
-        "postrouting",
-        FIRST_OF_NAT,
-        vec![
-            // Masquerading on loopback by another program would blind the canary.
-            rule(
-                format!("oifname \"lo\" ip saddr 127.0.0.1 udp dport {} snat ip to ip saddr", policy.tor_port),
-                "the canary unchanged",
-            ),
-            rule(format!("{outside} ip saddr {} masquerade", pool.v4), "devices appear as the server"),
-            rule(format!("{outside} ip6 saddr {} masquerade", pool.v6), "devices appear as the server, IPv6"),
-        ],
-    )
+    // Masquerading on loopback by another program would blind the canary.
+    let canary = format!("oifname \"lo\" ip saddr 127.0.0.1 udp dport {} snat ip to ip saddr", policy.tor_port);
+    let mut rules = vec![rule(canary, "the canary unchanged")];
+    rules.extend(both("devices appear as the server", |f| format!("{outside} {f} saddr {} masquerade", f.net(pool))));
+    base("translate", "nat", "postrouting", FIRST_OF_NAT, rules)
 }
 
 /// After translation: a packet that still has an address of a lane must not leave the host.
 fn leak(policy: &Policy) -> Chain {
-    let (d, t) = (&policy.direct, &policy.tor);
     let outside = format!("oifname != {}", policy.lanes_and_loopback());
-    base(
-        "leak",
-        "filter",
-        "postrouting",
-        AFTER_NAT,
-        vec![
-            rule(
-                format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4),
-                "no untranslated packets leave",
-            ),
-            rule(
-                format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-                "no untranslated packets leave, IPv6",
-            ),
-            // While an interface is missing, its route is missing, too, and Tor's answers to devices would take the
-            // default route.
-            rule(format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "no packets to devices leave"),
-            rule(
-                format!("{outside} ip6 daddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-                "no packets to devices leave, IPv6",
-            ),
-        ],
-    )
+    let from = |f| format!("{outside} {f} saddr {} drop", policy.pools(f));
+    let to = |f| format!("{outside} {f} daddr {} drop", policy.pools(f));
+    let mut rules = Vec::from(both("no untranslated packets leave", from));
+    // While an interface is missing, its route is missing, too, and Tor's answers to devices would take the default
+    // route.
+    rules.extend(both("no packets to devices leave", to));
+    base("leak", "filter", "postrouting", AFTER_NAT, rules)
 }
 
 #[cfg(test)]
@@ -338,7 +257,7 @@ mod tests {
         let (state, countries) = (SetTorLane { lane: open, exits }, ["de".parse().unwrap()].into());
         for chain in chains(&Policy::of(&Settings::default()).unwrap(), &HostInterfaces::default(), &state, &countries)
         {
-            let names: HashSet<_> = chain.rules.iter().map(|r| r.comment).collect();
+            let names: HashSet<_> = chain.rules.iter().map(|r| &r.comment).collect();
             assert_eq!(names.len(), chain.rules.len(), "{}", chain.name);
         }
     }

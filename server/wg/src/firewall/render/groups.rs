@@ -4,7 +4,7 @@
 //! address to the limit; packets over the limit are dropped, which TCP treats as congestion. A peer group is a set of
 //! address pairs.
 
-use super::super::chain::{Chain, Rule, base, quoted, rule};
+use super::super::chain::{Chain, Family, Rule, base, both, quoted};
 use super::super::policy::{LaneRules, Policy};
 use crate::model::PEER_GROUP_MARK;
 use crate::netfilter::{ElementValue, Key};
@@ -194,34 +194,23 @@ fn elements<'a>(out: &mut String, table: &str, verb: &str, all: impl Iterator<It
 /// second layer recognises packets within a peer group. The mark is set before the routing decision.
 pub(crate) fn chains(policy: &Policy) -> [Chain; 3] {
     let (lanes, direct) = (policy.lanes(), quoted(&policy.direct.interface));
-    let mark = |family: &str, set| {
-        format!("iifname {direct} {family} saddr . {family} daddr @{set} meta mark set {PEER_GROUP_MARK:#010x}")
-    };
-    let peer_groups = vec![
-        rule(mark("ip", "together4"), "devices of one account"),
-        rule(mark("ip6", "together6"), "devices of one account, IPv6"),
-    ];
-    let up = vec![
-        rule(format!("iifname {lanes} limit name ip saddr map @up4 drop"), "over the rate limit"),
-        rule(format!("iifname {lanes} limit name ip6 saddr map @up6 drop"), "over the rate limit, IPv6"),
-    ];
-    let down = vec![
-        rule(format!("oifname {lanes} limit name ip daddr map @down4 drop"), "over the rate limit"),
-        rule(format!("oifname {lanes} limit name ip6 daddr map @down6 drop"), "over the rate limit, IPv6"),
-    ];
+    let peer_groups = both("devices of one account", |f| {
+        let set = f.of("together4", "together6");
+        format!("iifname {direct} {f} saddr . {f} daddr @{set} meta mark set {PEER_GROUP_MARK:#010x}")
+    });
+    let limit = |f: Family, end, map| format!("limit name {f} {end} map @{map}{} drop", f.of(4, 6));
+    let up = both("over the rate limit", |f| format!("iifname {lanes} {}", limit(f, "saddr", "up")));
+    let down = both("over the rate limit", |f| format!("oifname {lanes} {}", limit(f, "daddr", "down")));
     [
-        base("rate_up", "filter", "prerouting", UP, up),
-        base("meet", "filter", "prerouting", PEER_GROUP, peer_groups),
-        base("rate_down", "filter", "postrouting", DOWN, down),
+        base("rate_up", "filter", "prerouting", UP, up.into()),
+        base("meet", "filter", "prerouting", PEER_GROUP, peer_groups.into()),
+        base("rate_down", "filter", "postrouting", DOWN, down.into()),
     ]
 }
 
 /// Rules that accept packets between devices of a peer group, among those forwarded from the direct lane.
 pub(crate) fn exceptions(direct: &str) -> [Rule; 2] {
-    [
-        rule(format!("oifname {direct} ip saddr . ip daddr @together4 accept"), "devices of one account"),
-        rule(format!("oifname {direct} ip6 saddr . ip6 daddr @together6 accept"), "devices of one account, IPv6"),
-    ]
+    both("devices of one account", |f| format!("oifname {direct} {f} saddr . {f} daddr @together{} accept", f.of(4, 6)))
 }
 
 #[cfg(test)]

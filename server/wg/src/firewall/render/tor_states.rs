@@ -8,11 +8,12 @@
 //! chose a country, so the general rules never apply to them. While the country's Tor is not ready, its chains are
 //! empty, and flows that are not redirected are refused.
 
-use super::super::chain::{Rule, rewrite, rule};
+use super::super::chain::{Family, Rule, both, rewrite, rule};
 use super::super::policy::Policy;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use tornado_contracts::wg::{SetTorLane, TorLane, TorPorts};
 use tornado_shared::model::CountryCode;
 
@@ -68,17 +69,11 @@ fn redirect(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     match lane {
         TorLane::Closed => Vec::new(),
         TorLane::Maintenance { page_port } => {
-            let (v4, v6) = dnat_to(policy, page_port);
-            vec![
-                rule(format!("meta nfproto ipv4 tcp dport 80 {SYN} {v4}"), "HTTP to the page"),
-                rule(format!("meta nfproto ipv6 tcp dport 80 {SYN} {v6}"), "HTTP to the page, IPv6"),
-            ]
+            let http = |f: Family| format!("meta nfproto {} tcp dport 80 {SYN}", f.nfproto());
+            to_gateway(policy, page_port, "HTTP to the page", http).into()
         }
         TorLane::Open { trans_port, dns_port, socks_port: _ } => {
-            let mut rules = vec![
-                rule("ip saddr vmap @exit4", "devices that chose a country"),
-                rule("ip6 saddr vmap @exit6", "devices that chose a country, IPv6"),
-            ];
+            let mut rules = Vec::from(chosen_countries("exit"));
             rules.extend(dns(policy, dns_port));
             rules.extend(connections(policy, trans_port));
             rules
@@ -92,43 +87,39 @@ fn country_redirect(policy: &Policy, state: &SetTorLane, country: CountryCode) -
         return Vec::new();
     };
     let (called, TorPorts { trans_port, dns_port, socks_port }) = (general.socks_port, own);
-    let (gateway, socks) = (policy.tor.gateway, dnat_to(policy, socks_port));
+    let socks = |f: Family| format!("{f} daddr {} tcp dport {called} {SYN}", f.address(policy.tor.gateway));
     let mut rules = Vec::from(dns(policy, dns_port));
-    rules.push(rule(format!("ip daddr {} tcp dport {called} {SYN} {}", gateway.v4, socks.0), "SOCKS"));
-    rules.push(rule(format!("ip6 daddr {} tcp dport {called} {SYN} {}", gateway.v6, socks.1), "SOCKS, IPv6"));
+    rules.extend(to_gateway(policy, socks_port, "SOCKS", socks));
     rules.extend(connections(policy, trans_port));
     rules
 }
 
 fn dns(policy: &Policy, dns_port: u16) -> [Rule; 3] {
-    let port = dnat_to(policy, dns_port);
-    [
-        rule(format!("meta nfproto ipv4 udp dport 53 {}", port.0), "DNS to Tor"),
-        rule(format!("meta nfproto ipv6 udp dport 53 {}", port.1), "DNS to Tor, IPv6"),
-        rule("tcp dport 53 return", "Tor answers DNS over UDP only"),
-    ]
+    let queries = |f: Family| format!("meta nfproto {} udp dport 53", f.nfproto());
+    let [v4, v6] = to_gateway(policy, dns_port, "DNS to Tor", queries);
+    [v4, v6, rule("tcp dport 53 return", "Tor answers DNS over UDP only")]
 }
 
-fn connections(policy: &Policy, trans_port: u16) -> [Rule; 4] {
-    let (d, t) = (&policy.direct.pool, &policy.tor.pool);
-    let trans = dnat_to(policy, trans_port);
-    [
-        // SOCKS to the gateway is not redirected; the filter decides.
-        rule(format!("ip daddr {{ {}, {} }} return", d.v4, t.v4), "no inner addresses to Tor"),
-        rule(format!("ip6 daddr {{ {}, {} }} return", d.v6, t.v6), "no inner addresses to Tor, IPv6"),
-        rule(format!("meta nfproto ipv4 {SYN} {}", trans.0), "TCP to Tor"),
-        rule(format!("meta nfproto ipv6 {SYN} {}", trans.1), "TCP to Tor, IPv6"),
-    ]
+fn connections(policy: &Policy, trans_port: u16) -> Vec<Rule> {
+    // SOCKS to the gateway is not redirected; the filter decides.
+    let inner = both("no inner addresses to Tor", |f| format!("{f} daddr {} return", policy.pools(f)));
+    let tcp = |f: Family| format!("meta nfproto {} {SYN}", f.nfproto());
+    inner.into_iter().chain(to_gateway(policy, trans_port, "TCP to Tor", tcp)).collect()
 }
 
-fn dnat_to(policy: &Policy, port: u16) -> (String, String) {
-    let gateway = policy.tor.gateway;
-    (format!("dnat ip to {}:{port}", gateway.v4), format!("dnat ip6 to [{}]:{port}", gateway.v6))
+/// Redirects what matches to a port of the lane's gateway.
+fn to_gateway(policy: &Policy, port: u16, purpose: &'static str, matching: impl Fn(Family) -> String) -> [Rule; 2] {
+    let to = |f: Family| SocketAddr::new(f.address(policy.tor.gateway), port);
+    both(purpose, |f| format!("{} dnat {f} to {}", matching(f), to(f)))
+}
+
+/// `map`: without the family's digit.
+fn chosen_countries(map: &str) -> [Rule; 2] {
+    both("devices that chose a country", |f| format!("{f} saddr vmap @{map}{}", f.of(4, 6)))
 }
 
 /// The filter rules of a state.
 fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
-    let gateway = policy.tor.gateway;
     match lane {
         TorLane::Closed => vec![rule("goto refuse", "the lane is closed")],
         TorLane::Maintenance { page_port } => {
@@ -136,13 +127,11 @@ fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
             vec![rule(format!("ct status dnat tcp dport {page_port} ct original proto-dst 80 accept"), "the page")]
         }
         TorLane::Open { trans_port, dns_port, socks_port } => {
-            let mut rules = vec![
-                rule("ip saddr vmap @entry4", "devices that chose a country"),
-                rule("ip6 saddr vmap @entry6", "devices that chose a country, IPv6"),
-            ];
+            let mut rules = Vec::from(chosen_countries("entry"));
             rules.extend(redirected(trans_port, dns_port));
-            rules.push(rule(format!("ip daddr {} tcp dport {socks_port} accept", gateway.v4), "SOCKS"));
-            rules.push(rule(format!("ip6 daddr {} tcp dport {socks_port} accept", gateway.v6), "SOCKS, IPv6"));
+            rules.extend(both("SOCKS", |f| {
+                format!("{f} daddr {} tcp dport {socks_port} accept", f.address(policy.tor.gateway))
+            }));
             rules
         }
     }

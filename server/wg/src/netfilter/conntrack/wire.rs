@@ -1,13 +1,13 @@
 //! Ends the tracked flows of given addresses (`include/uapi/linux/netfilter/nfnetlink_conntrack.h`).
 
 use super::super::message::{
-    ACKNOWLEDGE, DONE, DUMP, ERROR, FAMILY_HEADER, Head, NESTED, append, attribute, datagram, errno, message, messages,
+    self, ACKNOWLEDGE, DONE, DUMP, ERROR, FAMILY_HEADER, Head, NESTED, append, attribute, datagram, errno, messages,
     put,
 };
-use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_NETFILTER};
+use rtnetlink::sys::{AsyncSocketExt as _, TokioSocket};
 use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 const GET: u16 = 0x101;
 const DELETE: u16 = 0x102;
@@ -36,27 +36,14 @@ const ROUNDS: usize = 8;
 /// An end of a flow's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    Source,
-    Destination,
+    Source = 1,
+    Destination = 2,
 }
 
 impl End {
-    /// Bit of the filter (`CTA_FILTER_F_CTA_IP_…`).
-    const fn flag(self) -> u32 {
-        match self {
-            Self::Source => 1,
-            Self::Destination => 2,
-        }
-    }
-
     /// Attribute of the address within `CTA_TUPLE_IP`.
     const fn attribute(self, family: u8) -> u16 {
-        match (self, family) {
-            (Self::Source, INET) => 1,
-            (Self::Destination, INET) => 2,
-            (Self::Source, _) => 3,
-            (Self::Destination, _) => 4,
-        }
+        self as u16 + if family == INET { 0 } else { 2 }
     }
 }
 
@@ -105,11 +92,7 @@ pub(super) struct Socket(TokioSocket);
 
 impl Socket {
     pub(super) fn open() -> io::Result<Self> {
-        let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
-        socket.socket_mut().bind_auto()?;
-        // Connected to the kernel (port 0), so that messages of other senders are dropped.
-        socket.socket_mut().connect(&SocketAddr::new(0, 0))?;
-        Ok(Self(socket))
+        message::open().map(|(socket, _)| Self(socket))
     }
 
     async fn find(&self, filter: &FlowFilter) -> io::Result<Vec<FlowId>> {
@@ -134,7 +117,9 @@ impl Socket {
 
     /// Calls `each` with the payload of each flow that the kernel lists.
     async fn list(&self, family: u8, attributes: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        self.0.send(&message(GET, DUMP, family, attributes)).await?;
+        self.0
+            .send(&message::message(Head { kind: GET, flags: DUMP, family, resource: 0, sequence: 0 }, attributes))
+            .await?;
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
             buffer.clear();
@@ -168,9 +153,9 @@ impl Socket {
             while !is_last {
                 buffer.clear();
                 self.0.recv(&mut buffer).await?;
-                for response in datagram(&buffer).filter(|response| response.kind == ERROR) {
-                    is_last |= response.sequence == sequence;
-                    match errno(response.payload) {
+                for response in datagram(&buffer).filter(|response| response.message_type() == ERROR) {
+                    is_last |= response.sequence_number() == sequence;
+                    match errno(response.payload()) {
                         None => {}
                         // The flow has ended since it was listed.
                         Some(nix::libc::ENOENT) => ended -= 1,
@@ -196,10 +181,7 @@ fn address(payload: &[u8], end: End) -> Option<IpAddr> {
     let family = *payload.first()?;
     let tuple = attribute(payload.get(FAMILY_HEADER..)?, TUPLE_ORIGINAL)?;
     let value = attribute(attribute(tuple, TUPLE_IP)?, end.attribute(family))?;
-    if family == INET {
-        return Some(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).into());
-    }
-    Some(Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into())
+    message::address(value).filter(|address| self::family(*address) == family)
 }
 
 /// Address family and the attributes that identify the flow for deletion; `None` if the flow does not match.
@@ -225,13 +207,10 @@ pub(crate) fn flow_id(payload: &[u8], filter: &FlowFilter) -> Option<FlowId> {
 /// and send all flows.
 fn kernel_filter(address: IpAddr, end: End) -> Vec<u8> {
     let (mut ip, mut tuple, mut flags, mut out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let attribute = end.attribute(family(address));
-    match address {
-        IpAddr::V4(address) => put(&mut ip, attribute, &address.octets()),
-        IpAddr::V6(address) => put(&mut ip, attribute, &address.octets()),
-    }
+    put(&mut ip, end.attribute(family(address)), &message::octets(address));
     put(&mut tuple, TUPLE_IP | NESTED, &ip);
-    put(&mut flags, FILTER_ORIGINAL, &end.flag().to_ne_bytes());
+    // The bits of the ends are their numbers (`CTA_FILTER_F_CTA_IP_…`).
+    put(&mut flags, FILTER_ORIGINAL, &(end as u32).to_ne_bytes());
     put(&mut out, TUPLE_ORIGINAL | NESTED, &tuple);
     put(&mut out, FILTER | NESTED, &flags);
     out

@@ -1,11 +1,12 @@
 //! Netlink encoding of the elements of nftables maps (`include/uapi/linux/netfilter/nf_tables.h`). Pure.
 
 use super::super::message::{
-    ACKNOWLEDGE, CREATE, DUMP, FAMILY_HEADER, Head, NESTED, append, attribute, attributes, put,
+    ACKNOWLEDGE, CREATE, DUMP, FAMILY_HEADER, Head, NESTED, address, append, attribute, attributes, message, octets,
+    put,
 };
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// `NFNL_SUBSYS_NFTABLES`
 const NFTABLES: u16 = 10;
@@ -122,16 +123,12 @@ pub(super) fn change(table: &str, gone: &[Element], put: &[Element], sequence: u
 
 /// Encodes the request for all elements of a map.
 pub(super) fn list(table: &str, map: &str, sequence: u32) -> Vec<u8> {
-    let mut out = Vec::new();
-    append(&mut out, Head { kind: GET, flags: DUMP, family: INET, resource: 0, sequence }, &named(table, map));
-    out
+    message(Head { kind: GET, flags: DUMP, family: INET, resource: 0, sequence }, &named(table, map))
 }
 
 /// Encodes the request for the generation number.
 pub(super) fn request_generation(sequence: u32) -> Vec<u8> {
-    let mut out = Vec::new();
-    append(&mut out, Head { kind: GET_GENERATION, flags: 0, family: 0, resource: 0, sequence }, &[]);
-    out
+    message(Head { kind: GET_GENERATION, flags: 0, family: 0, resource: 0, sequence }, &[])
 }
 
 /// The generation number, if the message is the response to [`request_generation`].
@@ -157,12 +154,12 @@ fn named(table: &str, map: &str) -> Vec<u8> {
 }
 
 fn element(out: &mut Vec<u8>, element: &Element, with_value: bool) {
-    nest(out, KEY, |out| put_address(out, element.key));
+    nest(out, KEY, |out| put(out, VALUE, &octets(element.key)));
     if !with_value {
         return;
     }
     match &element.value {
-        ElementValue::Address(to) => nest(out, DATA, |out| put_address(out, *to)),
+        ElementValue::Address(to) => nest(out, DATA, |out| put(out, VALUE, &octets(*to))),
         ElementValue::Goto(chain) => nest(out, DATA, |out| {
             nest(out, VERDICT, |out| {
                 put(out, CODE, &GOTO.to_be_bytes());
@@ -174,13 +171,6 @@ fn element(out: &mut Vec<u8>, element: &Element, with_value: bool) {
     }
 }
 
-fn put_address(out: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => put(out, VALUE, &address.octets()),
-        IpAddr::V6(address) => put(out, VALUE, &address.octets()),
-    }
-}
-
 fn nest(out: &mut Vec<u8>, kind: u16, fill: impl FnOnce(&mut Vec<u8>)) {
     let mut inner = Vec::new();
     fill(&mut inner);
@@ -189,14 +179,6 @@ fn nest(out: &mut Vec<u8>, kind: u16, fill: impl FnOnce(&mut Vec<u8>)) {
 
 fn text(text: &str) -> Vec<u8> {
     [text.as_bytes(), &[0]].concat()
-}
-
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    match bytes.len() {
-        4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
-        16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
-        _ => None,
-    }
 }
 
 fn key(bytes: &[u8]) -> Option<Key> {

@@ -15,7 +15,7 @@ mod resolved;
 use crate::os::OsError;
 use file::ResolvFile;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The copy of the previous resolv.conf(5), in the state directory.
 const KEPT: &str = "resolv.conf.before";
@@ -158,11 +158,6 @@ fn manager(text: &str) -> Manager {
         return Manager::Resolvconf;
     }
     Manager::File
-}
-
-/// Default path of the file (resolv.conf(5)).
-pub(super) fn default_resolv_conf() -> PathBuf {
-    "/etc/resolv.conf".into()
 }
 
 #[cfg(test)]

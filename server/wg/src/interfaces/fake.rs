@@ -1,10 +1,10 @@
 //! A fake interface that records its peers and fails on request.
 
-use super::interface::{BackendError, Interface, InterfacePeer, LanePeer};
+use super::interface::{BackendError, Interface};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-
+use tornado_packet_io::{Peer, Status};
 use tornado_shared::model::{PublicKey, Transfer};
 
 /// The fake. Share it by `Arc`.
@@ -15,7 +15,7 @@ pub(crate) struct FakeInterface {
 
 #[derive(Default)]
 struct State {
-    peers: BTreeMap<PublicKey, LanePeer>,
+    peers: BTreeMap<PublicKey, Peer>,
     failures: usize,
 }
 
@@ -35,7 +35,7 @@ impl FakeInterface {
     }
 
     /// The peers that it holds.
-    pub(crate) fn snapshot(&self) -> BTreeMap<PublicKey, LanePeer> {
+    pub(crate) fn snapshot(&self) -> BTreeMap<PublicKey, Peer> {
         self.state.lock().peers.clone()
     }
 }
@@ -46,13 +46,13 @@ impl Interface for FakeInterface {
         Ok(())
     }
 
-    async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError> {
+    async fn put_peers(&self, peers: &[Peer]) -> Result<(), BackendError> {
         self.fail()?;
         let mut state = self.state.lock();
         for peer in peers {
             let known = state.peers.get(&peer.public_key).map(|p| p.endpoint);
             let endpoint = known.unwrap_or(peer.endpoint);
-            state.peers.insert(peer.public_key, LanePeer { endpoint, ..peer.clone() });
+            state.peers.insert(peer.public_key, Peer { endpoint, ..peer.clone() });
         }
         Ok(())
     }
@@ -67,11 +67,11 @@ impl Interface for FakeInterface {
         Ok(keys.iter().map(one).collect())
     }
 
-    async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError> {
-        let one = |peer: &LanePeer| InterfacePeer {
+    async fn peers(&self) -> Result<Vec<Status>, BackendError> {
+        let one = |peer: &Peer| Status {
             public_key: peer.public_key,
             endpoint: peer.endpoint,
-            latest_handshake: None,
+            handshake_age: None,
             transfer: Transfer::default(),
         };
         Ok(self.state.lock().peers.values().map(one).collect())

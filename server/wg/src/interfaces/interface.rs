@@ -4,35 +4,9 @@ use crate::host::netlink::NetlinkError;
 use crate::model::PerLane;
 use async_trait::async_trait;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use tornado_shared::model::{LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
-
-/// A peer as it is configured on an interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LanePeer {
-    /// The device's key.
-    pub public_key: PublicKey,
-    /// Allowed IPs: exactly these two, as /32 and /128.
-    pub addresses: LaneAddresses,
-    pub preshared_key: Option<PresharedKey>,
-    /// The peer's latest known endpoint. Used only if the interface does not know the peer yet, because an endpoint
-    /// that the interface has learned is newer.
-    pub endpoint: Option<SocketAddr>,
-}
-
-/// A peer as an interface reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InterfacePeer {
-    /// The device's key.
-    pub public_key: PublicKey,
-    /// Source of its latest authenticated packet.
-    pub endpoint: Option<SocketAddr>,
-    /// Time of the latest handshake.
-    pub latest_handshake: Option<UnixSeconds>,
-    /// Counters since the peer was added.
-    pub transfer: Transfer,
-}
+use tornado_packet_io::{Peer, Status};
+use tornado_shared::model::{PublicKey, Transfer};
 
 /// Reasons for which an operation on an interface fails.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +50,13 @@ pub enum BackendError {
 pub(crate) trait Interface: Send + Sync {
     /// Fails with `Gone` if the interface was removed or is down.
     async fn alive(&self) -> Result<(), BackendError>;
-    /// Adds or updates these peers and leaves all others unchanged. Learned endpoints and running sessions survive.
-    async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError>;
+    /// Adds or updates these peers and leaves all others unchanged. Learned endpoints and running sessions survive: an
+    /// endpoint is used only if the interface does not know the peer yet.
+    async fn put_peers(&self, peers: &[Peer]) -> Result<(), BackendError>;
     /// Removes these peers. Returns their final counters in the same order, zero for unknown peers.
     async fn remove_peers(&self, keys: &[PublicKey]) -> Result<Vec<Transfer>, BackendError>;
     /// All peers.
-    async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError>;
+    async fn peers(&self) -> Result<Vec<Status>, BackendError>;
     /// Starts a handshake with each of these peers whose endpoint is known. Best effort.
     async fn start_handshakes(&self, keys: &[PublicKey]);
     /// Stops the interface and deletes it.
@@ -99,13 +74,13 @@ impl Interface for Absent {
     async fn alive(&self) -> Result<(), BackendError> {
         Err(BackendError::Gone(self.0.clone()))
     }
-    async fn put_peers(&self, _: &[LanePeer]) -> Result<(), BackendError> {
+    async fn put_peers(&self, _: &[Peer]) -> Result<(), BackendError> {
         self.alive().await
     }
     async fn remove_peers(&self, _: &[PublicKey]) -> Result<Vec<Transfer>, BackendError> {
         Err(BackendError::Gone(self.0.clone()))
     }
-    async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError> {
+    async fn peers(&self) -> Result<Vec<Status>, BackendError> {
         Err(BackendError::Gone(self.0.clone()))
     }
     async fn start_handshakes(&self, _: &[PublicKey]) {}
