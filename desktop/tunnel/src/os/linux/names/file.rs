@@ -36,7 +36,7 @@ impl ResolvFile {
     /// copy.
     pub(super) fn set(&self, servers: &[IpAddr]) -> Result<(), OsError> {
         let content = render(servers);
-        let found = read_if_exists(&self.path)?;
+        let found = read(&self.path)?;
         if found.as_deref() == Some(content.as_bytes()) {
             return Ok(());
         }
@@ -48,8 +48,8 @@ impl ResolvFile {
 
     /// Restores the previous content, unless another program wrote the file since: then that content stays.
     pub(super) fn restore(&self) -> Result<(), OsError> {
-        let Some(kept) = read_if_exists(&self.kept)? else { return Ok(()) };
-        let ours = read_if_exists(&self.path)?.as_deref().is_some_and(is_ours);
+        let Some(kept) = read(&self.kept)? else { return Ok(()) };
+        let ours = read(&self.path)?.as_deref().is_some_and(is_ours);
         if ours && let Some(before) = kept.strip_prefix(PRESENT.as_bytes()) {
             self.write(before)?;
         } else if ours {
@@ -105,14 +105,6 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
 /// The previous content in a copy; `None` if the file did not exist.
 pub(super) fn before(copy: &str) -> Option<&str> {
     copy.strip_prefix(PRESENT)
-}
-
-fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
-    match fs::read(path) {
-        Ok(found) => Ok(Some(found)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(OsError::new(format!("read {}", path.display()), e)),
-    }
 }
 
 /// The missing directories above a file, innermost first.
