@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tornado_e2e_harness::{DeviceProc, Programs, ServerOptions, Spent, wait_for};
+use tornado_e2e_harness::{DeviceProc, Programs, ServerOptions, Spent, patient, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
@@ -241,10 +241,11 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
             clock.write();
             wake(&world, &device);
             let began = Instant::now();
-            while !lines.more().unwrap().contains("path to the server was restored") && began.elapsed() < AGAIN {
+            while !lines.more().unwrap().contains("path to the server was restored") && began.elapsed() < patient(AGAIN)
+            {
                 std::thread::sleep(Duration::from_millis(10));
             }
-            std::thread::sleep(PACE);
+            std::thread::sleep(patient(PACE));
             if (clock.leaps * LEAP).is_multiple_of(10 * DAY) {
                 visits(&world, &device);
             }
