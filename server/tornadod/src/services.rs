@@ -93,7 +93,8 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
 /// Limits for libraries that log where devices connect, a line for each packet, netlink messages with keys in them,
 /// names that devices query, or a warning for every handshake of a stranger. They come first in the filter, so that an
 /// operator who names such a library in `[log] level` still gets its messages.
-const QUIET: &str = "rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
+const QUIET: &str = "rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,genetlink=warn,\
+     hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
 /// Logs JSON lines to standard error.
 fn start_logging(config: &Config) {

@@ -1,4 +1,4 @@
-//! The wall clock. All other code of the product reads it here. Monotonic time is
+//! The wall clock. All other code of the product reads it here, which clippy checks. Monotonic time is
 //! `tokio::time::Instant`, whose clock tests pause.
 
 #[cfg(debug_assertions)]
