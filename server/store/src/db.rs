@@ -71,12 +71,9 @@ impl Database {
     /// # Errors
     /// When the file cannot be created or opened, is not a database, or cannot be migrated.
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
         let made = private_file(path).and_then(|()| path.canonicalize());
         let path = &made.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
-        let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
-        let url = format!("sqlite://{}?mode=rw", percent_encode(text));
-        let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
+        let options = sqlite_options(path)?;
         // A pool would retry for seconds. The probe detects immediately that a file is not a database.
         let mut probe = AnyConnection::connect_with(&options).await?;
         probe.execute(sqlx::raw_sql(WRITER_PRAGMAS)).await?;
@@ -264,8 +261,16 @@ pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
+/// Options for an existing SQLite file.
+pub(crate) fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, StoreError> {
+    sqlx::any::install_default_drivers();
+    let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
+    let url = format!("sqlite://{}?mode=rw", percent_encode(text));
+    Ok(AnyConnectOptions::from_str(&url)?.disable_statement_logging())
+}
+
 /// Percent-encodes (RFC 3986 §2.1) every byte that is not plainly part of a path.
-pub(crate) fn percent_encode(path: &str) -> String {
+fn percent_encode(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
