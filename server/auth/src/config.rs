@@ -99,33 +99,24 @@ impl Config {
         {
             return fail("public_host", &error.to_string());
         }
-        if !(10..=DAY).contains(&self.access_lifetime) {
-            return fail("access_lifetime", "must be 10 seconds to 1 day");
-        }
-        if !(self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime) {
-            return fail("refresh_lifetime", "must be at least access_lifetime and at most 30 days");
-        }
-        if !(DAY..=365 * DAY).contains(&self.login_key_lifetime) {
-            return fail("login_key_lifetime", "must be 1 to 365 days");
-        }
-        if self.key_rotation != 0 && !(3600..=365 * DAY).contains(&self.key_rotation) {
-            return fail("key_rotation", "must be 0 or 1 hour to 365 days");
-        }
-        if !(10..=1800).contains(&self.key_lead) {
-            return fail("key_lead", "must be 10 to 1800 seconds");
-        }
-        if !(60..=DAY).contains(&self.setup_lifetime) {
-            return fail("setup_lifetime", "must be 60 seconds to 1 day");
-        }
-        if !(300..=7 * DAY).contains(&self.sign_in_lifetime) {
-            return fail("sign_in_lifetime", "must be 5 minutes to 7 days");
-        }
-        if self.hash_workers > 64 || self.hash_queue > 4096 {
-            return fail("hash_workers", "must be at most 64 workers, and hash_queue at most 4096");
-        }
+        let rotation = self.key_rotation == 0 || (3600..=365 * DAY).contains(&self.key_rotation);
+        let refresh = (self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime);
         let workers = u32::try_from(self.hash_workers).unwrap_or(u32::MAX).max(1);
-        if self.argon2.memory_kib.saturating_mul(workers) > MOST_KIB {
-            return fail("hash_workers", "times argon2.memory_kib must be at most 4 GiB");
+        let memory = self.argon2.memory_kib.saturating_mul(workers);
+        let pool = self.hash_workers <= 64 && self.hash_queue <= 4096;
+        let rules = [
+            ("access_lifetime", (10..=DAY).contains(&self.access_lifetime), "must be 10 seconds to 1 day"),
+            ("refresh_lifetime", refresh, "must be at least access_lifetime and at most 30 days"),
+            ("login_key_lifetime", (DAY..=365 * DAY).contains(&self.login_key_lifetime), "must be 1 to 365 days"),
+            ("key_rotation", rotation, "must be 0 or 1 hour to 365 days"),
+            ("key_lead", (10..=1800).contains(&self.key_lead), "must be 10 to 1800 seconds"),
+            ("setup_lifetime", (60..=DAY).contains(&self.setup_lifetime), "must be 60 seconds to 1 day"),
+            ("sign_in_lifetime", (300..=7 * DAY).contains(&self.sign_in_lifetime), "must be 5 minutes to 7 days"),
+            ("hash_workers", pool, "must be at most 64 workers, and hash_queue at most 4096"),
+            ("hash_workers", memory <= MOST_KIB, "times argon2.memory_kib must be at most 4 GiB"),
+        ];
+        if let Some((name, _, reason)) = rules.into_iter().find(|(_, good, _)| !good) {
+            return fail(name, reason);
         }
         self.guard.validate().map_err(|reason| ConfigError { name: "guard", reason: reason.to_owned() })
     }

@@ -25,38 +25,34 @@ pub fn make_dir(path: &Path) -> Result<(), KeysError> {
 /// Writes a new file: mode 0600 from creation, flushed, then linked to its name. Fails if the name exists.
 pub fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
-    let text = serde_json::to_vec_pretty(value).map(Zeroizing::new);
-    let text =
-        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
-    let unfinished = dir.join(format!("{UNFINISHED}{name}"));
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io(&unfinished))?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
+    let text = serde_json::to_vec_pretty(value).map(Zeroizing::new).map_err(|_| unencodable(&path))?;
+    let unfinished = write_unfinished(dir, name, &text, OpenOptions::new().create_new(true))?;
     tornado_runtime::trial::fault_point("rotation.unfinished");
     // `link` fails if the name exists; `rename` would replace the file.
     fs::hard_link(&unfinished, &path).map_err(io(&path))?;
     tornado_runtime::trial::fault_point("rotation.linked");
-    fs::remove_file(&unfinished).map_err(io(&unfinished))?;
+    remove(&unfinished)?;
     sync_dir(dir)
 }
 
 /// Replaces a file atomically: after a power failure readers see either the old or the new content.
 pub fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
-    let text = serde_json::to_vec(value).map(Zeroizing::new);
-    let text =
-        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
-    let unfinished = dir.join(format!("{UNFINISHED}{name}"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .map_err(io(&unfinished))?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
+    let text = serde_json::to_vec(value).map(Zeroizing::new).map_err(|_| unencodable(&path))?;
+    let unfinished = write_unfinished(dir, name, &text, OpenOptions::new().create(true).truncate(true))?;
     fs::rename(&unfinished, &path).map_err(io(&path))?;
     sync_dir(dir)
+}
+
+fn write_unfinished(dir: &Path, name: &str, text: &[u8], options: &mut OpenOptions) -> Result<PathBuf, KeysError> {
+    let path = dir.join(format!("{UNFINISHED}{name}"));
+    let file = options.write(true).mode(0o600).open(&path);
+    file.and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all())).map_err(io(&path))?;
+    Ok(path)
+}
+
+fn unencodable(path: &Path) -> KeysError {
+    KeysError::Damaged { path: path.to_owned(), reason: "cannot be encoded as JSON".into() }
 }
 
 /// Flushes a directory's entries to disk.
