@@ -22,7 +22,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let collect = Limited::new(request.into_body(), MAX_BODY).collect();
-        let collected = tokio::time::timeout(api.body_deadline(), collect).await.map_err(|_| {
+        let collected = tokio::time::timeout(api.body_deadline, collect).await.map_err(|_| {
             ApiError::new(408, "too_slow", "the request did not arrive in time; nothing was changed, send it again")
         })?;
         let bytes = collected.map_err(|error| {

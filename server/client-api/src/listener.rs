@@ -75,7 +75,7 @@ impl Edge {
         Self {
             acceptor: TlsAcceptor::from(tls.server.clone()),
             limits,
-            admission: api.admission().clone(),
+            admission: api.admission.clone(),
             router: router(api),
         }
     }

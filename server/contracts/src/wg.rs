@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tornado_rpc::{Done, Fault, NoInput, ServiceError};
+use tornado_shared::api::LaneState;
 use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId};
 
 /// Isolation number of one session. Tor sees the session's flows under an address derived from it, and never lets two
@@ -342,6 +343,23 @@ pub struct WgStatus {
     /// Devices that exceed their flow limit.
     #[serde(default, rename = "crowding", skip_serializing_if = "Vec::is_empty")]
     pub over_flow_limit: Vec<OverFlowLimit>,
+}
+
+impl WgStatus {
+    /// State of a lane as devices see it. The state in the kernel counts, not the desired state: a lane without its
+    /// interface, its peers or a verified firewall is never open.
+    #[must_use]
+    pub fn lane_state(&self, lane: Lane) -> LaneState {
+        let is_up = self.lanes.iter().any(|end| end.lane == lane && end.up);
+        if !(is_up && self.synced && self.firewall_verified) {
+            return LaneState::Closed;
+        }
+        match (lane, self.tor_lane) {
+            (Lane::Direct, _) | (Lane::Tor, TorLane::Open { .. }) => LaneState::Open,
+            (Lane::Tor, TorLane::Maintenance { .. }) => LaneState::Maintenance,
+            (Lane::Tor, TorLane::Closed) => LaneState::Closed,
+        }
+    }
 }
 
 /// Input of [`Wg::next_status`].

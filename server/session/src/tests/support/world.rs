@@ -4,8 +4,10 @@ use super::auth::{Device, FakeAuth};
 use super::tor::FakeTor;
 use super::wg::FakeWg;
 use crate::config::Config;
+use crate::core::Parts;
 use crate::lanes::Watch;
-use crate::service::{Parts, Service};
+use crate::lifecycle::sweep;
+use crate::service::Service;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -68,7 +70,7 @@ impl World {
     }
 
     pub async fn sweep(&self) {
-        self.service.sweeper.sweep(self.now()).await;
+        sweep::sweep(&self.service.core, self.now()).await;
     }
 
     pub async fn read_counters(&self) {
@@ -144,7 +146,7 @@ async fn start(
     let store = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
     let clock = clock.clone();
     let parts = Parts {
-        store: Arc::new(store),
+        store,
         live: Arc::new(MemoryStore::default()),
         auth: auth.clone(),
         wg: wg.clone(),
