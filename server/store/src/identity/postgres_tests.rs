@@ -7,11 +7,8 @@ use sqlx::Row as _;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_conforms() {
     let roles = Roles::start().await;
-    conformance::identity(|| async {
-        let store = SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap();
-        store
-    })
-    .await;
+    conformance::identity(|| async { SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
