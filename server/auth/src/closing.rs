@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::session::{CloseDevice, LiveQuery, LiveSession, SessionError, Sessions};
 use tornado_shared::model::{CloseReason, DeviceId, UserId};
-use tornado_store::identity::{IdentityStore, RevokeReason};
+use tornado_store::identity::{RevokeReason, SqlIdentityStore};
 
 /// Closes sessions at `session`.
 pub struct Closing {
-    store: Arc<dyn IdentityStore>,
+    store: SqlIdentityStore,
     sessions: Arc<dyn Sessions>,
     /// True while live sessions must be compared with logins; true at start.
     unsettled: AtomicBool,
@@ -42,7 +42,7 @@ impl Drop for PendingClose<'_> {
 }
 
 impl Closing {
-    pub fn new(store: Arc<dyn IdentityStore>, sessions: Arc<dyn Sessions>) -> Self {
+    pub fn new(store: SqlIdentityStore, sessions: Arc<dyn Sessions>) -> Self {
         Self { store, sessions, unsettled: AtomicBool::new(true) }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::guard::Limits;
 use serde::{Deserialize, Serialize};
+use tornado_shared::invitation::DEFAULT_PORT;
 
 const DAY: i64 = 86_400;
 /// Maximum memory of all concurrent password hashes, KiB: 4 GiB.
@@ -66,12 +67,27 @@ impl Default for Config {
     }
 }
 
+/// The address of the device API for invitation links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Host name or address. `None`: the machine's own address at that moment.
+    pub host: Option<String>,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl Default for Address {
+    fn default() -> Self {
+        Self { host: None, port: DEFAULT_PORT }
+    }
+}
+
 /// A rejected setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid setting '{name}' of auth: {reason}")]
 pub struct ConfigError {
     name: &'static str,
-    reason: String,
+    reason: &'static str,
 }
 
 impl Config {
@@ -80,30 +96,24 @@ impl Config {
     /// # Errors
     /// The first setting outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let fail = |name, reason: &str| Err(ConfigError { name, reason: reason.to_owned() });
-        if !(10..=DAY).contains(&self.access_lifetime) {
-            return fail("access_lifetime", "must be 10 seconds to 1 day");
-        }
-        if !(self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime) {
-            return fail("refresh_lifetime", "must be at least access_lifetime and at most 30 days");
-        }
-        if self.key_rotation != 0 && !(3600..=365 * DAY).contains(&self.key_rotation) {
-            return fail("key_rotation", "must be 0 or 1 hour to 365 days");
-        }
-        if !(10..=1800).contains(&self.key_lead) {
-            return fail("key_lead", "must be 10 to 1800 seconds");
-        }
-        if !(300..=7 * DAY).contains(&self.sign_in_lifetime) {
-            return fail("sign_in_lifetime", "must be 5 minutes to 7 days");
-        }
-        if self.hash_workers > 64 || self.hash_queue > 4096 {
-            return fail("hash_workers", "must be at most 64 workers, and hash_queue at most 4096");
-        }
+        let rotation = self.key_rotation == 0 || (3600..=365 * DAY).contains(&self.key_rotation);
+        let refresh = (self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime);
         let workers = u32::try_from(self.hash_workers).unwrap_or(u32::MAX).max(1);
-        if self.argon2.memory_kib.saturating_mul(workers) > MOST_KIB {
-            return fail("hash_workers", "times argon2.memory_kib must be at most 4 GiB");
+        let memory = self.argon2.memory_kib.saturating_mul(workers);
+        let pool = self.hash_workers <= 64 && self.hash_queue <= 4096;
+        let rules = [
+            ("access_lifetime", (10..=DAY).contains(&self.access_lifetime), "must be 10 seconds to 1 day"),
+            ("refresh_lifetime", refresh, "must be at least access_lifetime and at most 30 days"),
+            ("key_rotation", rotation, "must be 0 or 1 hour to 365 days"),
+            ("key_lead", (10..=1800).contains(&self.key_lead), "must be 10 to 1800 seconds"),
+            ("sign_in_lifetime", (300..=7 * DAY).contains(&self.sign_in_lifetime), "must be 5 minutes to 7 days"),
+            ("hash_workers", pool, "must be at most 64 workers, and hash_queue at most 4096"),
+            ("hash_workers", memory <= MOST_KIB, "times argon2.memory_kib must be at most 4 GiB"),
+        ];
+        if let Some((name, _, reason)) = rules.into_iter().find(|(_, good, _)| !good) {
+            return Err(ConfigError { name, reason });
         }
-        self.guard.validate().map_err(|reason| ConfigError { name: "guard", reason: reason.to_owned() })
+        self.guard.validate().map_err(|reason| ConfigError { name: "guard", reason })
     }
 }
 

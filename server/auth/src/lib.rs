@@ -1,6 +1,6 @@
 //! Service `auth`: authenticates users, devices and operators. It alone reads the key directory.
 //!
-//! `service` composes the rooms and authorises the caller of each contract method:
+//! `service` authorises the caller of each contract method and calls the use case of its name, a function over `core`:
 //! - `login` opens envelopes of logins and enrolments; `tokens` refreshes, checks and ends logins; `closing` ends the
 //!   sessions of ended logins
 //! - `users`, `operators` and `server` hold accounts and devices, operators and their sign-ins, the server's statement
@@ -17,6 +17,7 @@ mod actor;
 mod closing;
 mod code;
 mod config;
+mod core;
 mod engine;
 mod error;
 mod factor;
@@ -33,11 +34,10 @@ mod tokens;
 mod trail;
 mod users;
 
-pub use config::{Argon2Cost, Config, ConfigError};
+pub use config::{Address, Argon2Cost, Config, ConfigError};
 pub use error::Error;
-pub use server::Address;
+pub use keys::Restored;
 pub use service::Service;
-pub use tokens::Restored;
 
 use keys::Keys;
 use keys::rotation::Schedule;
@@ -49,7 +49,7 @@ use tornado_contracts::session::SessionsClient;
 use tornado_runtime::clock::Clock;
 use tornado_runtime::{Context, Readiness, Tasks};
 use tornado_store::PostgresLogin;
-use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
+use tornado_store::identity::SqlIdentityStore;
 
 /// Database file in the state directory.
 const DATABASE: &str = "identity.db";
@@ -83,7 +83,7 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     };
     let keys = open_keys(&context, &config, &store, &clock).await?;
     let sessions = Arc::new(SessionsClient::new(context.channel(ServiceName::Session)));
-    let service = Arc::new(Service::new(config, wiring.address, Arc::new(store.clone()), sessions, keys, clock)?);
+    let service = Arc::new(Service::new(config, wiring.address, store.clone(), sessions, keys, clock)?);
     let (ready, readiness) = Readiness::new("starting");
     let engines = engine::watch(&store);
     let router = tornado_contracts::auth::routers(service.clone()).merge(engines.router());

@@ -6,6 +6,7 @@ use crate::limits::{Admission, RateLimit};
 use crate::{Config, Wiring};
 use parking_lot::Mutex;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tornado_contracts::auth::Auth;
@@ -14,20 +15,32 @@ use tornado_contracts::session::Sessions;
 use tornado_contracts::wg::Wg;
 use tornado_runtime::ground;
 
-/// The services behind this one, and the limits in front of them.
+/// The services behind this one, and the limits in front of them. Cheap to clone.
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
-struct Inner {
-    auth: Arc<dyn Auth>,
-    users: Arc<dyn Users>,
-    sessions: Arc<dyn Sessions>,
-    wg: Arc<dyn Wg>,
-    streams: Arc<Streams>,
+/// Parts of an [`Api`].
+pub struct Inner {
+    /// Logins and tokens.
+    pub(crate) auth: Arc<dyn Auth>,
+    /// Accounts, as changed by their owners.
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) wg: Arc<dyn Wg>,
+    /// The devices' event streams.
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) admission: Arc<Admission>,
     host: Option<String>,
     began: Instant,
     anonymous: Mutex<RateLimit>,
-    admission: Arc<Admission>,
+}
+
+impl Deref for Api {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
 }
 
 impl Api {
@@ -54,44 +67,15 @@ impl Api {
         }))
     }
 
-    /// Service `auth`: logins and tokens.
-    pub fn auth(&self) -> &dyn Auth {
-        &*self.0.auth
-    }
-
-    /// Service `auth`: accounts, as changed by their owners.
-    pub fn users(&self) -> &dyn Users {
-        &*self.0.users
-    }
-
-    /// Service `session`.
-    pub fn sessions(&self) -> &dyn Sessions {
-        &*self.0.sessions
-    }
-
-    /// Service `wg`.
-    pub fn wg(&self) -> &dyn Wg {
-        &*self.0.wg
-    }
-
-    /// The devices' event streams.
-    pub fn streams(&self) -> &Arc<Streams> {
-        &self.0.streams
-    }
-
     /// Address at which devices reach this server, without a port. `None`: the machine currently does not have an
     /// address.
     pub fn host(&self) -> Option<String> {
         let found = || ground::address().map(|address| address.to_string());
-        self.0.host.clone().or_else(found)
+        self.host.clone().or_else(found)
     }
 
     /// Counts a request without a login.
     pub(crate) fn count_anonymous(&self, peer: IpAddr) -> Result<(), ApiError> {
-        self.0.anonymous.lock().count(peer, self.0.began.elapsed()).map_err(ApiError::too_many)
-    }
-
-    pub(crate) fn admission(&self) -> &Arc<Admission> {
-        &self.0.admission
+        self.anonymous.lock().count(peer, self.began.elapsed()).map_err(ApiError::too_many)
     }
 }

@@ -73,7 +73,7 @@ impl Edge {
         Self {
             acceptor: TlsAcceptor::from(tls.server.clone()),
             limits,
-            admission: api.admission().clone(),
+            admission: api.admission.clone(),
             router: router(api),
         }
     }

@@ -75,7 +75,7 @@ async fn limit_anonymous(State(api): State<Api>, peer: Peer, request: Request, n
 async fn note_proof(State(api): State<Api>, peer: Peer, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     if response.status().is_success() {
-        api.admission().note(peer.0);
+        api.admission.note(peer.0);
     }
     response
 }

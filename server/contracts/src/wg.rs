@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use tornado_rpc::{Done, Fault, NoInput};
+use tornado_shared::api::LaneState;
 pub use tornado_shared::model::Backend;
 use tornado_shared::model::{
     CountryCode, Lane, LaneAddresses, LanePool, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId,
@@ -342,6 +343,23 @@ pub struct WgStatus {
     /// Devices that exceed their flow limit.
     #[serde(default, rename = "crowding", skip_serializing_if = "Vec::is_empty")]
     pub over_flow_limit: Vec<OverFlowLimit>,
+}
+
+impl WgStatus {
+    /// State of a lane as devices see it. The state in the kernel counts, not the desired state: a lane without its
+    /// interface, its peers or a verified firewall is never open.
+    #[must_use]
+    pub fn lane_state(&self, lane: Lane) -> LaneState {
+        let is_up = self.lanes.iter().any(|end| end.lane == lane && end.up);
+        if !(is_up && self.synced && self.firewall_verified) {
+            return LaneState::Closed;
+        }
+        match (lane, self.tor_lane) {
+            (Lane::Direct, _) | (Lane::Tor, TorLane::Open { .. }) => LaneState::Open,
+            (Lane::Tor, TorLane::Maintenance { .. }) => LaneState::Maintenance,
+            (Lane::Tor, TorLane::Closed) => LaneState::Closed,
+        }
+    }
 }
 
 /// Input of [`Wg::next_status`].

@@ -2,11 +2,13 @@
 
 use crate::accounting::check_limit;
 use crate::error;
+use crate::lifecycle::{close, connect, heartbeat};
 use crate::service::Service;
-use crate::tor;
+use crate::tor::{circuits, tor_view};
 use async_trait::async_trait;
 use axum::Router;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::auth::AccessToken;
 use tornado_contracts::session::{
@@ -19,26 +21,27 @@ use tornado_shared::model::SessionState;
 
 /// Router of the contract's methods and its event stream.
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
-    let live = service.core.live.clone();
+    let router = session::router(service.clone());
+    let service = service.clone();
     let subscribe = move || {
-        let (live, shutdown) = (live.clone(), shutdown.clone());
-        async move { live.subscribe(shutdown).await }
+        let (service, shutdown) = (service.clone(), shutdown.clone());
+        async move { service.core.live.subscribe(shutdown).await }
     };
-    session::router(service.clone()).merge(session::EVENTS.router(subscribe))
+    router.merge(session::EVENTS.router(subscribe))
 }
 
 #[async_trait]
 impl Sessions for Service {
     async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
-        self.connector.connect(input).await
+        connect::connect(&self.core, input).await
     }
 
     async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        self.heartbeats.heartbeat(input).await
+        heartbeat::heartbeat(&self.core, input).await
     }
 
     async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {
-        self.closer.disconnect(input).await
+        close::disconnect(&self.core, input).await
     }
 
     async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
@@ -48,23 +51,23 @@ impl Sessions for Service {
     }
 
     async fn new_identity(&self, input: AccessToken) -> Result<Done, SessionError> {
-        self.circuits.new_identity(input).await
+        circuits::new_identity(&self.core, input).await
     }
 
     async fn tor_view(&self, input: AccessToken) -> Result<TorView, SessionError> {
-        tor::tor_view(&self.core, &*self.tor, input).await
+        tor_view(&self.core, input).await
     }
 
     async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
-        self.circuits.choose_exit(input).await
+        circuits::choose_exit(&self.core, input).await
     }
 
     async fn renew_identity(&self, input: RenewIdentity) -> Result<Done, SessionError> {
-        self.circuits.renew_identity(input.device_id, |_| true).await
+        circuits::renew_identity(&self.core, input.device_id, |_| true).await
     }
 
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
-        self.closer.close_device(input.device_id, input.reason).await
+        close::close_device(&self.core, input.device_id, input.reason).await
     }
 
     async fn live(&self, input: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
@@ -100,11 +103,11 @@ impl Sessions for Service {
             |of: SessionState| u32::try_from(states.iter().filter(|state| **state == of).count()).unwrap_or(u32::MAX);
         let counters = &self.core.counters;
         Ok(SessionsStatus {
-            since: counters.since(),
+            since: counters.since,
             online: number(SessionState::Online),
             offline: number(SessionState::Offline),
-            repairs: counters.repairs(),
-            forgotten: counters.forgotten(),
+            repairs: *counters.repairs.lock(),
+            forgotten: counters.forgotten.load(Ordering::Relaxed),
         })
     }
 

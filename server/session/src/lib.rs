@@ -8,13 +8,14 @@
 //!
 //! | modules | content |
 //! |---|---|
-//! | `api`, `service` | the contract's methods; composition |
+//! | `api`, `service` | the contract's methods; tasks |
 //! | `lifecycle` | connect, heartbeat, close, sweep, restore |
-//! | `tor` | exit countries, circuits, view of the tor lane |
-//! | `core` | what the use cases share |
+//! | `tor` | circuits, view of the tor lane, reports of the exit countries |
+//! | `core` | composition: what the use cases share |
 //! | `access`, `accounting`, `lanes`, `live` | callers; usage, marks, quotas; calls to `wg`; live store and events |
+//! | `countries` | exit countries in use |
 //! | `registry` | live sessions in memory, and their locks |
-//! | `machine`, `clock`, `counters`, `config`, `error` | pure or plain |
+//! | `machine`, `limit`, `clock`, `counters`, `config`, `error` | pure or plain |
 
 #![forbid(unsafe_code)]
 
@@ -25,10 +26,12 @@ mod clock;
 mod config;
 mod core;
 mod counters;
+mod countries;
 mod engines;
 mod error;
 mod lanes;
 mod lifecycle;
+mod limit;
 mod live;
 mod machine;
 mod registry;
@@ -40,7 +43,9 @@ mod tests;
 
 pub use config::{Config, ConfigError};
 
-use service::{Parts, Service};
+use crate::core::Parts;
+use lifecycle::sweep;
+use service::Service;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
@@ -50,7 +55,7 @@ use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
 use tornado_runtime::clock::Clock;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 use tornado_shared::model::LanePools;
-use tornado_store::sessions::{Deadlined, SqlSessions};
+use tornado_store::sessions::SqlSessions;
 use tornado_store::{PostgresLogin, StoreError};
 
 /// Name of the database file in the service's state directory.
@@ -114,7 +119,7 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     let engines = engines::watch(&store, live.clone());
     let parts = Parts {
         pools: wiring.pools,
-        store: Arc::new(Deadlined::new(store.clone())),
+        store: store.clone().with_deadline(),
         live,
         auth: Arc::new(AuthClient::new(context.channel(ServiceName::Auth))),
         wg: Arc::new(WgClient::new(context.channel(ServiceName::Wg))),
@@ -132,7 +137,7 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     tasks.spawn("engines", engines.run(stop.clone()));
     tasks.spawn("socket", server.serve(stop.clone()));
     let ended = tasks.run().await;
-    service.sweeper.checkpoint().await;
+    sweep::checkpoint(&service.core).await;
     store.shut().await;
     Ok(ended?)
 }

@@ -4,7 +4,7 @@
 //! The stream has one line of JSON per event, for the console and for the event streams of devices. Lines contain ids
 //! only, no names and no addresses.
 
-use crate::counters::{Counters, Repair};
+use crate::counters::Counters;
 use crate::machine::Change;
 use crate::registry::Entry;
 use futures::Stream;
@@ -53,7 +53,7 @@ impl LiveState {
             // Live state may be lost at any time and is rebuilt here.
             Ok(false) => {
                 if self.store.open(entry.session_id, entry.facts()).await.is_ok() {
-                    self.counters.count(Repair::LiveRestored);
+                    self.counters.repairs.lock().live_restored += 1;
                 }
             }
             // The Redis link logs an outage once; not every heartbeat should log it.

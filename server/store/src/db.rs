@@ -72,11 +72,9 @@ impl Database {
     /// # Errors
     /// When the file cannot be created or opened, is not a database, or cannot be migrated.
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
         let made = private_file(path).and_then(|()| path.canonicalize());
         let path = &made.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
-        let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
-        let options = AnyConnectOptions::from_str(&file_url(text))?.disable_statement_logging();
+        let options = sqlite_options(path)?;
         // A pool would retry for seconds. The probe detects immediately that a file is not a database.
         let mut probe = AnyConnection::connect_with(&options).await?;
         probe.execute(sqlx::raw_sql(WRITER_PRAGMAS)).await?;
@@ -264,10 +262,14 @@ pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
-/// The URL of a file that exists. Every byte that is not plainly part of a path is percent-encoded (RFC 3986 §2.1).
-pub(crate) fn file_url(path: &str) -> String {
+/// Options for an existing SQLite file.
+pub(crate) fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, StoreError> {
+    // Every byte that is not plainly part of a path is percent-encoded (RFC 3986 §2.1).
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
-    format!("sqlite://{}?mode=rw", utf8_percent_encode(path, ENCODED))
+    sqlx::any::install_default_drivers();
+    let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
+    let url = format!("sqlite://{}?mode=rw", utf8_percent_encode(text, ENCODED));
+    Ok(AnyConnectOptions::from_str(&url)?.disable_statement_logging())
 }
 
 #[cfg(test)]

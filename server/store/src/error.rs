@@ -83,25 +83,9 @@ impl StoreError {
     /// True if the engine aborted this transaction in favour of a concurrent one. A retry is correct.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        match self {
-            // serialization_failure, deadlock_detected (PostgreSQL manual, appendix A).
-            Self::Engine(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
-            }
-            Self::File { .. }
-            | Self::Input { .. }
-            | Self::Path(_)
-            | Self::Migration(_)
-            | Self::SchemaMissing
-            | Self::SchemaOld(_)
-            | Self::Untrusted(_)
-            | Self::NotLetIn { .. }
-            | Self::Late
-            | Self::Unsafe
-            | Self::Lapsed(_)
-            | Self::Engine(_)
-            | Self::Damaged(_) => false,
-        }
+        // serialization_failure, deadlock_detected (PostgreSQL manual, appendix A).
+        let is_conflict = |code: &str| matches!(code, "40001" | "40P01");
+        matches!(self, Self::Engine(sqlx::Error::Database(error)) if error.code().is_some_and(|code| is_conflict(&code)))
     }
 
     /// True if a stored value is unreadable. Other rows may be intact.

@@ -23,6 +23,7 @@ mod postgres_url;
 mod roles;
 pub mod sessions;
 mod snapshot;
+mod statement;
 mod transfer;
 
 pub use db::{Database, Engine, Write};
@@ -32,8 +33,3 @@ pub use postgres::{PostgresLogin, probe_postgres, read_secret};
 pub use postgres_url::{PostgresUrl, PostgresUrlError};
 pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};
 pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite};
-
-/// SQL integers are signed; amounts of 8 EiB and more are stored as the largest number.
-pub(crate) fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
-}

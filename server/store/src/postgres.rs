@@ -84,6 +84,7 @@ impl PostgresLogin {
     }
 
     fn options(&self, schema: &str, limits: &[(&str, &str)]) -> Result<AnyConnectOptions, StoreError> {
+        sqlx::any::install_default_drivers();
         let mut url = self.url.0.clone();
         // A missing socket may appear later; a missing certificate is an error now.
         for (_, path) in url.query_pairs().filter(|(name, _)| name.starts_with("ssl") && name != "sslmode") {
@@ -141,7 +142,6 @@ impl Database {
     /// # Errors
     /// When the database is unavailable, rejects the login, or has another schema version.
     pub async fn open_postgres(login: &PostgresLogin, schema: &str, wanted: &Migrator) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
         let options = login.options(schema, &LIMITS)?;
         let mut probe = connect(login, &options).await?;
         check(&mut probe, schema, wanted).await?;
@@ -161,7 +161,6 @@ impl Database {
 /// # Errors
 /// When a service could not work with this login and schema.
 pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Result<String, StoreError> {
-    sqlx::any::install_default_drivers();
     let options = login.options(schema.name(), &LIMITS)?;
     let mut db = connect_once(login, &options).await?;
     check(&mut db, schema.name(), &schema.postgres()).await?;
@@ -173,7 +172,6 @@ pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Resul
 /// Updates a schema with its owner's role. Revokes the right to change the record of migrations from `service`, the
 /// role that uses the tables.
 pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted: &Migrator) -> Result<(), StoreError> {
-    sqlx::any::install_default_drivers();
     let mut owner = connect(login, &login.options(schema, &[])?).await?;
     // The name is a constant of ours, made of letters and underscores.
     let make = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
@@ -197,13 +195,11 @@ pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted:
 
 /// One connection without timeouts, for the owner of the tables.
 pub async fn writer(login: &PostgresLogin) -> Result<AnyConnection, StoreError> {
-    sqlx::any::install_default_drivers();
     connect(login, &login.options("public", &[])?).await
 }
 
 /// One read-only connection, without retries, for a command of an operator.
 pub async fn reader(login: &PostgresLogin, schema: &str) -> Result<AnyConnection, StoreError> {
-    sqlx::any::install_default_drivers();
     connect_once(login, &login.options(schema, &[("default_transaction_read_only", "on")])?).await
 }
 

@@ -1,6 +1,6 @@
 //! Real servers with TLS, passwords and the roles of the installation.
 
-use crate::identity::{IdentityStore as _, SqlIdentityStore};
+use crate::identity::SqlIdentityStore;
 use crate::roles::Roles;
 use crate::{KnownSchema, PostgresLogin, StoreError, probe_postgres};
 use std::os::unix::fs::PermissionsExt as _;

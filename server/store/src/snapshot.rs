@@ -1,12 +1,10 @@
 //! Copies SQLite files in use, and checks files of a backup.
 
 use crate::StoreError;
-use crate::db::{file_url, private_file};
-use sqlx::any::AnyConnectOptions;
+use crate::db::{private_file, sqlite_options};
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 use std::path::Path;
-use std::str::FromStr as _;
 
 /// Writes a consistent copy of the database at `from` to the new file `to` with mode 0600. Other connections may read
 /// and write during the copy (`VACUUM INTO`, sqlite.org/lang_vacuum.html).
@@ -102,11 +100,7 @@ pub async fn is_newer_sqlite(path: &Path, schema: KnownSchema) -> Result<bool, S
 }
 
 pub(crate) async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {
-    sqlx::any::install_default_drivers();
-    let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
-    let url = file_url(text);
-    let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
-    let mut db = AnyConnection::connect_with(&options).await?;
+    let mut db = AnyConnection::connect_with(&sqlite_options(path)?).await?;
     db.execute(sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF")).await?;
     Ok(db)
 }
@@ -114,7 +108,7 @@ pub(crate) async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{IdentityStore as _, SqlIdentityStore};
+    use crate::identity::SqlIdentityStore;
     use std::os::unix::fs::PermissionsExt as _;
 
     #[tokio::test]

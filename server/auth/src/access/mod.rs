@@ -6,45 +6,30 @@ pub use table::{Act, allowed};
 
 use crate::actor::Actor;
 use crate::code::{self, CodeKind};
+use crate::core::Core;
 use crate::fault;
-use crate::trail::Trail;
-use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::operators::OperatorRole;
-use tornado_runtime::clock::Clock;
 use tornado_shared::model::Secret;
-use tornado_store::identity::{Authority, IdentityStore, OperatorRow};
+use tornado_store::identity::{Authority, OperatorRow};
 
-/// Checks sign-ins against the table.
-pub struct Access {
-    store: Arc<dyn IdentityStore>,
-    trail: Arc<Trail>,
-    clock: Clock,
-}
-
-impl Access {
-    pub fn new(store: Arc<dyn IdentityStore>, trail: Arc<Trail>, clock: Clock) -> Self {
-        Self { store, trail, clock }
+/// Root may do everything without a sign-in. Every other caller needs an operator's sign-in with the required role.
+pub async fn authorise(core: &Core, operator: Option<&Secret>, act: Act) -> Result<Actor, AuthError> {
+    let Some(token) = operator else {
+        let caller = Actor::caller()?;
+        return if caller.name == "root" { Ok(caller) } else { Err(AuthError::SignedOut) };
+    };
+    let hash = code::hash(CodeKind::SignIn, token);
+    let found = core.store.sign_in(&hash, core.clock.now()).await.map_err(fault::store)?;
+    let (sign_in, row) = found.ok_or(AuthError::SignedOut)?;
+    let name = format!("operator:{}", row.name);
+    if !act.allowed_to(role_of(&row)?) {
+        core.trail.note(&name, "access.refused", act.name(), Outcome::Refused).await;
+        return Err(AuthError::NotAllowed);
     }
-
-    /// Root may do everything without a sign-in. Every other caller needs an operator's sign-in with the required role.
-    pub async fn authorise(&self, operator: Option<&Secret>, act: Act) -> Result<Actor, AuthError> {
-        let Some(token) = operator else {
-            let caller = Actor::caller()?;
-            return if caller.name == "root" { Ok(caller) } else { Err(AuthError::SignedOut) };
-        };
-        let hash = code::hash(CodeKind::SignIn, token);
-        let found = self.store.sign_in(&hash, self.clock.now()).await.map_err(fault::store)?;
-        let (sign_in, row) = found.ok_or(AuthError::SignedOut)?;
-        let name = format!("operator:{}", row.name);
-        if !act.allowed_to(role_of(&row)?) {
-            self.trail.note(&name, "access.refused", act.name(), Outcome::Refused).await;
-            return Err(AuthError::NotAllowed);
-        }
-        let authority = Authority::SignIn { id: sign_in, role: row.role.clone() };
-        Ok(Actor { name, operator: Some((sign_in, row)), authority })
-    }
+    let authority = Authority::SignIn { id: sign_in, role: row.role.clone() };
+    Ok(Actor { name, operator: Some((sign_in, row)), authority })
 }
 
 pub fn role_of(row: &OperatorRow) -> Result<OperatorRole, AuthError> {

@@ -2,51 +2,39 @@
 
 use tornado_contracts::auth::operators::OperatorRole;
 
-/// Every action that requires a right, with the right's name and the least privileged role that has it.
-pub const TABLE: &[(Act, &str, OperatorRole)] = &[
-    (Act::OwnSignIn, "own.sign_in", OperatorRole::Viewer),
-    (Act::UsersRead, "users.read", OperatorRole::Viewer),
-    (Act::UsersWrite, "users.write", OperatorRole::Operator),
-    (Act::DevicesWrite, "devices.write", OperatorRole::Operator),
-    (Act::InvitationsWrite, "invitations.write", OperatorRole::Operator),
-    (Act::SessionsRead, "sessions.read", OperatorRole::Viewer),
-    (Act::SessionsClose, "sessions.close", OperatorRole::Operator),
-    (Act::TorRead, "tor.read", OperatorRole::Viewer),
-    (Act::TorWrite, "tor.write", OperatorRole::Operator),
-    (Act::LogsRead, "logs.read", OperatorRole::Viewer),
-    (Act::LogsWrite, "logs.write", OperatorRole::Owner),
-    (Act::ServicesRead, "services.read", OperatorRole::Viewer),
-    (Act::ServicesControl, "services.control", OperatorRole::Operator),
-    (Act::OperatorsRead, "operators.read", OperatorRole::Owner),
-    (Act::OperatorsWrite, "operators.write", OperatorRole::Owner),
-    (Act::KeysRead, "keys.read", OperatorRole::Operator),
-    (Act::KeysRotate, "keys.rotate", OperatorRole::Owner),
-    (Act::AuditRead, "audit.read", OperatorRole::Operator),
-    (Act::AuditVerify, "audit.verify", OperatorRole::Owner),
-];
+macro_rules! table {
+    ($($act:ident $name:literal $least:ident,)+) => {
+        /// An action that requires a right.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Act {
+            $($act),+
+        }
 
-/// An action that requires a right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    OwnSignIn,
-    UsersRead,
-    UsersWrite,
-    DevicesWrite,
-    InvitationsWrite,
-    SessionsRead,
-    SessionsClose,
-    TorRead,
-    TorWrite,
-    LogsRead,
-    LogsWrite,
-    ServicesRead,
-    ServicesControl,
-    OperatorsRead,
-    OperatorsWrite,
-    KeysRead,
-    KeysRotate,
-    AuditRead,
-    AuditVerify,
+        /// Every action, with the name of its right and the least privileged role that has it.
+        pub const TABLE: &[(Act, &str, OperatorRole)] = &[$((Act::$act, $name, OperatorRole::$least)),+];
+    };
+}
+
+table! {
+    OwnSignIn "own.sign_in" Viewer,
+    UsersRead "users.read" Viewer,
+    UsersWrite "users.write" Operator,
+    DevicesWrite "devices.write" Operator,
+    InvitationsWrite "invitations.write" Operator,
+    SessionsRead "sessions.read" Viewer,
+    SessionsClose "sessions.close" Operator,
+    TorRead "tor.read" Viewer,
+    TorWrite "tor.write" Operator,
+    LogsRead "logs.read" Viewer,
+    LogsWrite "logs.write" Owner,
+    ServicesRead "services.read" Viewer,
+    ServicesControl "services.control" Operator,
+    OperatorsRead "operators.read" Owner,
+    OperatorsWrite "operators.write" Owner,
+    KeysRead "keys.read" Operator,
+    KeysRotate "keys.rotate" Owner,
+    AuditRead "audit.read" Operator,
+    AuditVerify "audit.verify" Owner,
 }
 
 impl Act {

@@ -24,26 +24,26 @@ pub fn make_dir(path: &Path) -> Result<(), KeysError> {
 /// Writes a new file: mode 0600 from creation, flushed, then linked to its name. Fails if the name exists.
 pub fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
-    let text = serde_json::to_vec_pretty(value).map(Zeroizing::new);
-    let text =
-        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
+    let text = serde_json::to_vec_pretty(value).map(Zeroizing::new).map_err(|_| unencodable(&path))?;
     let unfinished = unfinished(&path);
     create(&unfinished, Access::PRIVATE, Durability::Synced, |file| file.write_all(&text)).map_err(io(&unfinished))?;
     tornado_runtime::trial::fault_point("rotation.unfinished");
     // `link` fails if the name exists; `rename` would replace the file.
     fs::hard_link(&unfinished, &path).map_err(io(&path))?;
     tornado_runtime::trial::fault_point("rotation.linked");
-    fs::remove_file(&unfinished).map_err(io(&unfinished))?;
+    remove(&unfinished)?;
     sync_dir(dir)
 }
 
 /// Replaces a file atomically: after a power failure readers see either the old or the new content.
 pub fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
-    let text = serde_json::to_vec(value).map(Zeroizing::new);
-    let text =
-        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
+    let text = serde_json::to_vec(value).map(Zeroizing::new).map_err(|_| unencodable(&path))?;
     files::replace(&path, &text, Access::PRIVATE, Durability::Synced).map_err(io(&path))
+}
+
+fn unencodable(path: &Path) -> KeysError {
+    KeysError::Damaged { path: path.to_owned(), reason: "cannot be encoded as JSON".into() }
 }
 
 /// Flushes a directory's entries to disk.

@@ -1,13 +1,14 @@
 //! Enrolment with an invitation.
 
 use super::envelope::{self, Opened};
-use super::proof::{Parts, known_device, prove, spend};
+use super::proof::{known_device, prove, spend};
 use super::reply::{device_key, parse, welcome};
 use crate::code::{self, CodeKind};
-use crate::fault;
+use crate::core::Core;
 use crate::guard::{Attempt, account_tag};
 use crate::password::{Place, check_new};
 use crate::tokens::{new_view, view};
+use crate::{fault, tokens};
 use std::net::IpAddr;
 use tornado_contracts::auth::AuthError;
 use tornado_shared::api::{EnrollPayload, LoginBody, LoginReply, UserView};
@@ -18,19 +19,19 @@ use tornado_store::identity::{DeviceClaim, EnrollOutcome, Enrollee, NewUser, Ope
 const FIELDS: &str = "code, username (3 to 50 of a-z 0-9 . _ -), password, device_key and \
                       device_name (1 to 64 printable characters)";
 
-pub async fn enroll(parts: &Parts, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
-    let place = parts.passwords.place()?;
-    let opened = envelope::open(&parts.keys, Purpose::Enroll, body, parts.clock.now())?;
-    let (payload, key) = parts.attempts.count(address, read(&opened.payload))?;
-    let invitation = find_invitation(parts, &payload, address).await?;
+pub async fn enroll(core: &Core, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
+    let place = core.passwords.place()?;
+    let opened = envelope::open(&core.keys, Purpose::Enroll, body, core.clock.now())?;
+    let (payload, key) = core.attempts.count(address, read(&opened.payload))?;
+    let invitation = find_invitation(core, &payload, address).await?;
     let (who, user) = match invitation.user {
-        None => new_user(parts, &place, &payload, &invitation, &opened).await?,
-        Some(id) => existing_user(parts, &place, &payload, id, (&opened, &key), address).await?,
+        None => new_user(core, &place, &payload, &invitation, &opened).await?,
+        Some(id) => existing_user(core, &place, &payload, id, (&opened, &key), address).await?,
     };
     let claim = DeviceClaim::V2 { key, name: payload.device_name.clone() };
-    let login = parts.logins.new_login(claim, opened.reply.export())?;
-    match parts.store.enroll(invitation.id, &who, &login).await.map_err(fault::store)? {
-        EnrollOutcome::Enrolled(device) => welcome(&parts.logins, user, device, &login, opened.reply),
+    let login = tokens::new_login(core, claim, opened.reply.export())?;
+    match core.store.enroll(invitation.id, &who, &login).await.map_err(fault::store)? {
+        EnrollOutcome::Enrolled(device) => welcome(core, user, device, &login, opened.reply),
         EnrollOutcome::InvalidInvitation => Err(AuthError::InvalidInvitation),
         EnrollOutcome::NameTaken => Err(AuthError::NameTaken),
         EnrollOutcome::UserGone => Err(AuthError::UserInactive),
@@ -39,10 +40,10 @@ pub async fn enroll(parts: &Parts, body: &LoginBody, address: IpAddr) -> Result<
 }
 
 /// A wrong code counts as a failed attempt.
-async fn find_invitation(parts: &Parts, payload: &EnrollPayload, address: IpAddr) -> Result<OpenInvitation, AuthError> {
-    let attempt = parts.attempts.begin(Attempt::new(address, None))?;
+async fn find_invitation(core: &Core, payload: &EnrollPayload, address: IpAddr) -> Result<OpenInvitation, AuthError> {
+    let attempt = core.attempts.begin(Attempt::new(address, None))?;
     let hash = code::hash(CodeKind::Invitation, &payload.code);
-    let found = parts.store.find_invitation(&hash, parts.clock.now()).await.map_err(fault::store)?;
+    let found = core.store.find_invitation(&hash, core.clock.now()).await.map_err(fault::store)?;
     if found.is_none() {
         attempt.failed();
     }
@@ -50,7 +51,7 @@ async fn find_invitation(parts: &Parts, payload: &EnrollPayload, address: IpAddr
 }
 
 async fn new_user(
-    parts: &Parts,
+    core: &Core,
     place: &Place,
     payload: &EnrollPayload,
     invitation: &OpenInvitation,
@@ -59,11 +60,11 @@ async fn new_user(
     let username = payload.username.clone().ok_or_else(|| AuthError::InvalidFields("username is missing".into()))?;
     let password = check_new(&payload.password, &username)?;
     // Checked early to save work; the database constraint decides.
-    if parts.store.find_user(UserKey::Name(&username)).await.map_err(fault::store)?.is_some() {
+    if core.store.find_user(UserKey::Name(&username)).await.map_err(fault::store)?.is_some() {
         return Err(AuthError::NameTaken);
     }
-    spend(parts, opened).await?;
-    let password_hash = parts.passwords.hash_at(place, &password).await?;
+    spend(core, opened).await?;
+    let password_hash = core.passwords.hash_at(place, &password).await?;
     let id = UserId::random();
     let view = new_view(id, username.clone(), None, true);
     let max_devices = invitation.max_devices;
@@ -72,22 +73,22 @@ async fn new_user(
 
 /// For an invitation that adds a device to an account: the guest must know the account's password.
 async fn existing_user(
-    parts: &Parts,
+    core: &Core,
     place: &Place,
     payload: &EnrollPayload,
     id: UserId,
     (opened, key): (&Opened, &[u8; 32]),
     address: IpAddr,
 ) -> Result<(Enrollee, UserView), AuthError> {
-    let user = parts.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?;
+    let user = core.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?;
     let user = user.ok_or(AuthError::InvalidInvitation)?;
     if payload.username.as_ref().is_some_and(|name| *name != user.username) {
         return Err(AuthError::InvalidFields("this invitation is for another account".into()));
     }
-    let device = known_device(parts, id, key).await?;
+    let device = known_device(core, id, key).await?;
     let attempt = Attempt::new(address, Some(account_tag(user.username.as_str()))).by_device(device);
     let typed = (&payload.password, payload.totp.as_ref());
-    let (user, proof) = prove(parts, place, opened, attempt, Some(user), typed).await?;
+    let (user, proof) = prove(core, place, opened, attempt, Some(user), typed).await?;
     Ok((Enrollee::Existing(id, proof), view(&user)))
 }
 

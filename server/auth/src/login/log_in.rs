@@ -1,13 +1,14 @@
 //! Login with name and password.
 
 use super::envelope::{self, Opened, ReplyWay};
-use super::proof::{Parts, known_device, prove};
+use super::proof::{known_device, prove};
 use super::reply::{device_key, parse, welcome};
-use crate::fault;
+use crate::core::Core;
 use crate::guard::{Attempt, account_tag};
 use crate::password::Place;
 use crate::tokens::view;
 use crate::users::look_up;
+use crate::{fault, tokens};
 use serde::Deserialize;
 use std::net::IpAddr;
 use tornado_contracts::auth::AuthError;
@@ -37,22 +38,22 @@ struct Credentials {
     claim: Option<DeviceClaim>,
 }
 
-pub async fn log_in(parts: &Parts, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
-    let place = parts.passwords.place()?;
-    let opened = envelope::open(&parts.keys, Purpose::Login, body, parts.clock.now())?;
-    let credentials = parts.attempts.count(address, credentials(&opened))?;
-    let (user, proof, attempt) = authenticate(parts, &place, &credentials, &opened, address).await?;
+pub async fn log_in(core: &Core, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
+    let place = core.passwords.place()?;
+    let opened = envelope::open(&core.keys, Purpose::Login, body, core.clock.now())?;
+    let credentials = core.attempts.count(address, credentials(&opened))?;
+    let (user, proof, attempt) = authenticate(core, &place, &credentials, &opened, address).await?;
     drop(place);
     let claim = match credentials.claim {
         Some(claim) => claim,
-        None => v1_claim(parts, user.id).await?,
+        None => v1_claim(core, user.id).await?,
     };
-    let login = parts.logins.new_login(claim, opened.reply.export())?;
+    let login = tokens::new_login(core, claim, opened.reply.export())?;
     fault_point("login.checked");
-    let outcome = match parts.store.log_in(user.id, &proof, &login).await {
+    let outcome = match core.store.log_in(user.id, &proof, &login).await {
         Err(StoreError::Lapsed(_)) => {
-            let proof = prove_again(parts, &user, proof, &credentials.password, attempt).await?;
-            parts.store.log_in(user.id, &proof, &login).await
+            let proof = prove_again(core, &user, proof, &credentials.password, attempt).await?;
+            core.store.log_in(user.id, &proof, &login).await
         }
         outcome => outcome,
     };
@@ -60,8 +61,8 @@ pub async fn log_in(parts: &Parts, body: &LoginBody, address: IpAddr) -> Result<
     fault_point("login.stored");
     match outcome {
         LoginOutcome::Opened(device) => {
-            keep_cost(parts, &user, &credentials.password).await;
-            welcome(&parts.logins, view(&user), device, &login, opened.reply)
+            keep_cost(core, &user, &credentials.password).await;
+            welcome(core, view(&user), device, &login, opened.reply)
         }
         LoginOutcome::UserGone => Err(AuthError::UserInactive),
         LoginOutcome::NoDevice => Err(AuthError::MaxDevices),
@@ -70,23 +71,23 @@ pub async fn log_in(parts: &Parts, body: &LoginBody, address: IpAddr) -> Result<
 
 /// The returned attempt allows a second verification.
 async fn authenticate(
-    parts: &Parts,
+    core: &Core,
     place: &Place,
     credentials: &Credentials,
     opened: &Opened,
     address: IpAddr,
 ) -> Result<(User, Proof, Attempt), AuthError> {
     let name = text::folded(&credentials.name);
-    let user = look_up(&*parts.store, &credentials.name).await?;
+    let user = look_up(&core.store, &credentials.name).await?;
     // Also executed for an account that does not exist, so that a rejection takes the same time.
     let id = user.as_ref().map_or(UserId(uuid::Uuid::nil()), |user| user.id);
     let device = match &credentials.claim {
-        Some(DeviceClaim::V2 { key, .. }) => known_device(parts, id, key).await?,
+        Some(DeviceClaim::V2 { key, .. }) => known_device(core, id, key).await?,
         Some(DeviceClaim::V1 { .. }) | None => None,
     };
     let attempt = Attempt::new(address, Some(account_tag(&name))).by_device(device);
     let typed = (&credentials.password, credentials.totp.as_ref());
-    let (user, proof) = prove(parts, place, opened, attempt, user, typed).await?;
+    let (user, proof) = prove(core, place, opened, attempt, user, typed).await?;
     Ok((user, proof, attempt))
 }
 
@@ -94,16 +95,16 @@ async fn authenticate(
 /// another login of the account replaces it with one of the configured cost, so the password is verified again. A
 /// changed factor makes the store reject the login again, because its code was checked against the old factor.
 async fn prove_again(
-    parts: &Parts,
+    core: &Core,
     user: &User,
     proof: Proof,
     password: &Secret,
     attempt: Attempt,
 ) -> Result<Proof, AuthError> {
-    let attempt = parts.attempts.begin(attempt)?;
-    let now = parts.store.find_user(UserKey::Id(user.id)).await.map_err(fault::store)?;
+    let attempt = core.attempts.begin(attempt)?;
+    let now = core.store.find_user(UserKey::Id(user.id)).await.map_err(fault::store)?;
     let now = now.ok_or(AuthError::UserInactive)?;
-    if !parts.passwords.is_right(password, Some(&now.password_hash)).await? {
+    if !core.passwords.is_right(password, Some(&now.password_hash)).await? {
         attempt.failed();
         return Err(AuthError::InvalidCredentials);
     }
@@ -112,16 +113,16 @@ async fn prove_again(
 }
 
 /// Hashes a right password again when the configured cost has changed. A failure does not fail the login.
-async fn keep_cost(parts: &Parts, user: &User, password: &Secret) {
-    let Some(hash) = parts.passwords.rehash(password, &user.password_hash).await else { return };
-    if let Err(error) = parts.store.rehash_user(user.id, &user.password_hash, &hash).await {
+async fn keep_cost(core: &Core, user: &User, password: &Secret) {
+    let Some(hash) = core.passwords.rehash(password, &user.password_hash).await else { return };
+    if let Err(error) = core.store.rehash_user(user.id, &user.password_hash, &hash).await {
         tracing::warn!(%error, "could not rehash a password");
     }
 }
 
 /// A v1 client gets a device that is not connected. Only `session` knows which ones are.
-async fn v1_claim(parts: &Parts, user: UserId) -> Result<DeviceClaim, AuthError> {
-    let live = parts.closing.live(user).await.map_err(|error| {
+async fn v1_claim(core: &Core, user: UserId) -> Result<DeviceClaim, AuthError> {
+    let live = core.closing.live(user).await.map_err(|error| {
         tracing::warn!(%error, "could not get the connected devices from session");
         Fault::Unavailable("the session service does not respond; try again in a moment".into())
     })?;

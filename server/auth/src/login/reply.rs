@@ -1,8 +1,8 @@
 //! Steps shared by logins and enrolments: payload fields and the reply.
 
 use super::envelope::ReplyWay;
-use crate::fault;
-use crate::tokens::Logins;
+use crate::core::Core;
+use crate::{fault, tokens};
 use serde::de::DeserializeOwned;
 use tornado_contracts::auth::AuthError;
 use tornado_shared::api::{LoginReply, LoginReplyV1, UserView, V2, V2Tag, WelcomePayload};
@@ -12,13 +12,13 @@ use tornado_store::identity::NewLogin;
 
 /// The reply to a stored login.
 pub fn welcome(
-    logins: &Logins,
+    core: &Core,
     user: UserView,
     device: DeviceId,
     login: &NewLogin,
     reply: ReplyWay,
 ) -> Result<LoginReply, AuthError> {
-    let tokens = logins.issue(user.id, device, login, None)?;
+    let tokens = tokens::issue(core, user.id, device, login, None)?;
     match reply {
         ReplyWay::Plain => {
             let status = "ok".to_owned();

@@ -1,67 +1,41 @@
 //! The first operator, created with a one-time set-up code.
 
-use super::manage::Operators;
-use super::sign_ins::SignIns;
+use super::{manage, sign_ins};
 use crate::actor::Actor;
 use crate::code::{self, CodeKind};
+use crate::core::Core;
 use crate::fault;
-use crate::trail::Trail;
-use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use tornado_contracts::auth::operators::{OperatorRole, PutOperatorRole, SignedIn};
 use tornado_contracts::auth::{AuthError, RedeemSetup, SetupLink};
-use tornado_runtime::clock::Clock;
-use tornado_store::identity::{IdentityStore, Proof};
+use tornado_store::identity::Proof;
 
 /// Lifetime of a code, seconds.
 const LIFETIME: i64 = 3600;
 
-/// The set-up code in the store.
-pub struct Setup {
-    store: Arc<dyn IdentityStore>,
-    trail: Arc<Trail>,
-    operators: Arc<Operators>,
-    sign_ins: Arc<SignIns>,
-    clock: Clock,
+/// Each call invalidates the previous code.
+pub async fn setup_link(core: &Core) -> Result<SetupLink, AuthError> {
+    let code = code::write(&rand::random());
+    let expires_at = core.clock.now().saturating_add(LIFETIME);
+    let hash = code::hash(CodeKind::Setup, &code);
+    let audit = core.trail.row(&Actor::caller()?, "setup.link", "server");
+    let created = core.trail.signed(core.store.put_setup_code(&hash, expires_at, &audit)).await?;
+    Ok(SetupLink { code: created.then_some(code) })
 }
 
-impl Setup {
-    pub fn new(
-        store: Arc<dyn IdentityStore>,
-        trail: Arc<Trail>,
-        operators: Arc<Operators>,
-        sign_ins: Arc<SignIns>,
-        clock: Clock,
-    ) -> Self {
-        Self { store, trail, operators, sign_ins, clock }
+pub async fn redeem_setup(core: &Core, input: RedeemSetup) -> Result<SignedIn, AuthError> {
+    let presented = code::hash(CodeKind::Setup, &input.code);
+    let stored = core.store.setup_code(core.clock.now()).await.map_err(fault::store)?;
+    if !stored.is_some_and(|stored| bool::from(stored.ct_eq(&presented))) {
+        return Err(AuthError::InvalidSetupCode);
     }
-
-    /// Each call invalidates the previous code.
-    pub async fn setup_link(&self) -> Result<SetupLink, AuthError> {
-        let code = code::write(&rand::random());
-        let expires_at = self.clock.now().saturating_add(LIFETIME);
-        let hash = code::hash(CodeKind::Setup, &code);
-        let audit = self.trail.row(&Actor::caller()?, "setup.link", "server");
-        let created = self.store.put_setup_code(&hash, expires_at, &audit).await.map_err(fault::store)?;
-        self.trail.sign_trail().await;
-        Ok(SetupLink { code: created.then_some(code) })
-    }
-
-    pub async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
-        let presented = code::hash(CodeKind::Setup, &input.code);
-        let stored = self.store.setup_code(self.clock.now()).await.map_err(fault::store)?;
-        if !stored.is_some_and(|stored| bool::from(stored.ct_eq(&presented))) {
-            return Err(AuthError::InvalidSetupCode);
-        }
-        let name = format!("operator:{}", input.name);
-        let (password, role) = (Some(input.password), Some(OperatorRole::Owner));
-        let owner = PutOperatorRole { name: input.name, password, role, forget_totp: false };
-        let change = self.operators.change(owner).await?;
-        let audit = self.trail.row(&Actor::named("nobody"), "setup.redeem", name.clone());
-        let row = self.store.redeem_setup(&presented, &change, &audit).await.map_err(fault::store)?;
-        self.trail.sign_trail().await;
-        let row = row.ok_or(AuthError::InvalidSetupCode)?;
-        let proof = Proof { password_hash: row.password_hash.clone(), factor: None };
-        self.sign_ins.open_sign_in(&name, row, &proof).await
-    }
+    let name = format!("operator:{}", input.name);
+    let (password, role) = (Some(input.password), Some(OperatorRole::Owner));
+    let owner = PutOperatorRole { name: input.name, password, role, forget_totp: false };
+    let change = manage::change(core, owner).await?;
+    let audit = core.trail.row(&Actor::named("nobody"), "setup.redeem", name.clone());
+    let row = core.trail.signed(core.store.redeem_setup(&presented, &change, &audit)).await?;
+    let row = row.ok_or(AuthError::InvalidSetupCode)?;
+    let proof = Proof { password_hash: row.password_hash.clone(), factor: None };
+    sign_ins::open_sign_in(core, &name, row, &proof).await
 }

@@ -1,103 +1,68 @@
 //! Creation of invitations.
 
-use super::statement::Statement;
+use super::statement;
 use crate::actor::Actor;
 use crate::code::{self, CodeKind};
+use crate::core::Core;
 use crate::fault;
-use crate::trail::Trail;
 use std::net::Ipv6Addr;
-use std::sync::Arc;
 use tornado_contracts::auth::{AuthError, CreateInvitation, InvitationLink};
-use tornado_runtime::clock::Clock;
 use tornado_runtime::ground;
-use tornado_shared::invitation::{DEFAULT_PORT, Invitation, ServerAddress};
+use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_shared::model::{InvitationId, UserId, Username};
-use tornado_store::identity::{IdentityStore, NewInvitation, UserKey};
+use tornado_store::identity::{NewInvitation, UserKey};
 
 const MAX_LIFETIME: i64 = 30 * 86_400;
 const MAX_DEVICES: u32 = 10;
 
-/// The address of the device API for invitation links.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    /// Host name or address. `None`: the machine's own address at that moment.
-    pub host: Option<String>,
-    /// TCP port.
-    pub port: u16,
+pub async fn create_invitation(
+    core: &Core,
+    actor: &Actor,
+    input: CreateInvitation,
+) -> Result<InvitationLink, AuthError> {
+    if !(1..=MAX_DEVICES).contains(&input.max_devices) {
+        return Err(AuthError::InvalidFields(format!("max_devices must be 1 to {MAX_DEVICES}")));
+    }
+    if !(1..=MAX_LIFETIME).contains(&input.lifetime) {
+        return Err(AuthError::InvalidFields("lifetime must be 1 second to 30 days".into()));
+    }
+    let server = link_address(core, input.host.as_deref())?;
+    let user = match &input.username {
+        Some(name) => Some(invited(core, name).await?),
+        None => None,
+    };
+    let (identity, tls) = statement::fingerprints(core).await?;
+    let now = core.clock.now();
+    let code = code::write(&rand::random());
+    let expires_at = now.saturating_add(input.lifetime);
+    let invitation = NewInvitation {
+        id: InvitationId::random(),
+        code_hash: code::hash(CodeKind::Invitation, &code),
+        user,
+        max_devices: input.max_devices,
+        now,
+        expires_at,
+    };
+    let row = core.trail.row(actor, "invitation.create", format!("invitation:{}", invitation.id));
+    core.trail.signed(core.store.create_invitation(&invitation, &row)).await?;
+    let link = Invitation { server, identity, tls, code }.to_link();
+    Ok(InvitationLink { id: invitation.id, link, expires_at })
 }
 
-impl Default for Address {
-    fn default() -> Self {
-        Self { host: None, port: DEFAULT_PORT }
-    }
+async fn invited(core: &Core, name: &Username) -> Result<UserId, AuthError> {
+    let user = core.store.find_user(UserKey::Name(name)).await.map_err(fault::store)?;
+    user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("no account has this name".into()))
 }
 
-/// Invitations in the store.
-pub struct Invitations {
-    store: Arc<dyn IdentityStore>,
-    trail: Arc<Trail>,
-    statement: Arc<Statement>,
-    configured: Address,
-    clock: Clock,
-}
-
-impl Invitations {
-    pub fn new(
-        store: Arc<dyn IdentityStore>,
-        trail: Arc<Trail>,
-        statement: Arc<Statement>,
-        configured: Address,
-        clock: Clock,
-    ) -> Self {
-        Self { store, trail, statement, configured, clock }
-    }
-
-    pub async fn create_invitation(&self, actor: &Actor, input: CreateInvitation) -> Result<InvitationLink, AuthError> {
-        if !(1..=MAX_DEVICES).contains(&input.max_devices) {
-            return Err(AuthError::InvalidFields(format!("max_devices must be 1 to {MAX_DEVICES}")));
-        }
-        if !(1..=MAX_LIFETIME).contains(&input.lifetime) {
-            return Err(AuthError::InvalidFields("lifetime must be 1 second to 30 days".into()));
-        }
-        let server = self.link_address(input.host.as_deref())?;
-        let user = match &input.username {
-            Some(name) => Some(self.invited(name).await?),
-            None => None,
-        };
-        let (identity, tls) = self.statement.fingerprints().await?;
-        let now = self.clock.now();
-        let code = code::write(&rand::random());
-        let expires_at = now.saturating_add(input.lifetime);
-        let invitation = NewInvitation {
-            id: InvitationId::random(),
-            code_hash: code::hash(CodeKind::Invitation, &code),
-            user,
-            max_devices: input.max_devices,
-            now,
-            expires_at,
-        };
-        let row = self.trail.row(actor, "invitation.create", format!("invitation:{}", invitation.id));
-        self.store.create_invitation(&invitation, &row).await.map_err(fault::store)?;
-        self.trail.sign_trail().await;
-        let link = Invitation { server, identity, tls, code }.to_link();
-        Ok(InvitationLink { id: invitation.id, link, expires_at })
-    }
-
-    async fn invited(&self, name: &Username) -> Result<UserId, AuthError> {
-        let user = self.store.find_user(UserKey::Name(name)).await.map_err(fault::store)?;
-        user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("no account has this name".into()))
-    }
-
-    fn link_address(&self, requested: Option<&str>) -> Result<ServerAddress, AuthError> {
-        // Determined now: the machine's address may appear or change after this service has started.
-        let found = || ground::address().map(|address| address.to_string());
-        let host = requested.map(str::to_owned).or_else(|| self.configured.host.clone()).or_else(found);
-        let host = host.ok_or_else(|| {
-            let why = "this machine does not have an address for the invitation";
-            AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or pass --host"))
-        })?;
-        address(&host, self.configured.port).map_err(|error| AuthError::InvalidFields(format!("host: {error}")))
-    }
+fn link_address(core: &Core, requested: Option<&str>) -> Result<ServerAddress, AuthError> {
+    // Determined now: the machine's address may appear or change after this service has started.
+    let found = || ground::address().map(|address| address.to_string());
+    let host = requested.map(str::to_owned).or_else(|| core.address.host.clone()).or_else(found);
+    let host = host.ok_or_else(|| {
+        let why = "this machine does not have an address for the invitation";
+        AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or pass --host"))
+    })?;
+    address(&host, core.address.port).map_err(|error| AuthError::InvalidFields(format!("host: {error}")))
 }
 
 /// Adds the configured port to a host without one.

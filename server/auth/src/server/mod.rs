@@ -1,7 +1,4 @@
 //! The server's public statement and its invitations.
 
-mod invitations;
-mod statement;
-
-pub use invitations::{Address, Invitations};
-pub use statement::Statement;
+pub mod invitations;
+pub mod statement;

@@ -1,8 +1,10 @@
 //! The contracts `Audit`, `KeyRing` and `Import`.
 
 use super::Service;
-use crate::access::Act;
+use crate::access::{Act, authorise};
 use crate::actor::Actor;
+use crate::keyring;
+use crate::users::accounts;
 use tornado_contracts::auth::audit::{AppendAudit, Audit, AuditQuery, AuditRow, AuditVerdict};
 use tornado_contracts::auth::import::{Import, ImportAccount, Imported};
 use tornado_contracts::auth::keys::{KeyCheck, KeyRing, KeyStatus};
@@ -13,45 +15,45 @@ use tornado_rpc::{Done, NoInput};
 impl Audit for Service {
     async fn append(&self, input: AppendAudit) -> Result<Done, AuthError> {
         let actor = match &input.operator {
-            Some(_) => self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?,
+            Some(_) => authorise(&self.core, input.operator.as_ref(), Act::OwnSignIn).await?,
             None => Actor::caller()?,
         };
-        self.trail.append(&actor, input).await
+        self.core.trail.append(&actor, input).await
     }
 
     async fn list_audit(&self, input: Acting<AuditQuery>) -> Result<Vec<AuditRow>, AuthError> {
-        self.access.authorise(input.operator.as_ref(), Act::AuditRead).await?;
-        self.trail.list_audit(input.what).await
+        self.authorise(&input, Act::AuditRead).await?;
+        self.core.trail.list_audit(input.what).await
     }
 
     async fn verify_audit(&self, input: Acting<NoInput>) -> Result<AuditVerdict, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::AuditVerify).await?;
-        self.trail.verify_audit(&actor).await
+        let actor = self.authorise(&input, Act::AuditVerify).await?;
+        self.core.trail.verify_audit(&actor).await
     }
 }
 
 #[async_trait::async_trait]
 impl KeyRing for Service {
     async fn key_status(&self, input: Acting<NoInput>) -> Result<KeyStatus, AuthError> {
-        self.access.authorise(input.operator.as_ref(), Act::KeysRead).await?;
-        self.keyring.key_status().await
+        self.authorise(&input, Act::KeysRead).await?;
+        keyring::key_status(&self.core).await
     }
 
     async fn rotate_keys(&self, input: Acting<NoInput>) -> Result<KeyStatus, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::KeysRotate).await?;
-        self.keyring.rotate_keys(&actor).await
+        let actor = self.authorise(&input, Act::KeysRotate).await?;
+        keyring::rotate_keys(&self.core, &actor).await
     }
 
     async fn check_keys(&self, input: Acting<NoInput>) -> Result<KeyCheck, AuthError> {
-        self.access.authorise(input.operator.as_ref(), Act::KeysRead).await?;
-        self.keyring.check_keys()
+        self.authorise(&input, Act::KeysRead).await?;
+        keyring::check_keys(&self.core)
     }
 }
 
 #[async_trait::async_trait]
 impl Import for Service {
     async fn import_account(&self, input: Acting<ImportAccount>) -> Result<Imported, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
-        self.accounts.import_account(&actor, input.what).await
+        let actor = self.authorise(&input, Act::UsersWrite).await?;
+        accounts::import_account(&self.core, &actor, input.what).await
     }
 }

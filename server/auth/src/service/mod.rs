@@ -4,22 +4,17 @@ mod admin;
 mod operators;
 mod users;
 
-use crate::access::{Access, Act};
-use crate::closing::Closing;
-use crate::config::Config;
-use crate::factor::Factors;
-use crate::guard::Attempts;
-use crate::keyring::Keyring;
+use crate::access::{Act, authorise};
+use crate::actor::Actor;
+use crate::config::{Address, Config};
+use crate::core::Core;
 use crate::keys::Keys;
-use crate::keys::rotation::Schedule;
-use crate::keys::signing::Lifetimes;
-use crate::login::{self, Parts, open_login};
-use crate::operators::{Operators, Setup, SignInParts, SignIns};
-use crate::password::{HashError, Hasher, Passwords};
-use crate::server::{Address, Invitations, Statement};
-use crate::tokens::Logins;
-use crate::trail::{HeadFile, Trail};
-use crate::users::{Accounts, Devices, OwnAccount};
+use crate::login::open_login;
+use crate::operators::{manage, setup};
+use crate::password::HashError;
+use crate::server::{invitations, statement};
+use crate::users::accounts;
+use crate::{keyring, tokens};
 use std::sync::Arc;
 use tornado_contracts::UserTrafficPolicy;
 use tornado_contracts::auth::operators::{PutOperatorRole, SignedIn};
@@ -32,26 +27,11 @@ use tornado_contracts::token::VerifyingKey;
 use tornado_rpc::{Done, NoInput};
 use tornado_runtime::clock::Clock;
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
-use tornado_store::identity::IdentityStore;
+use tornado_store::identity::SqlIdentityStore;
 
-/// Service `auth` with any store and any session service.
+/// Service `auth` with any session service.
 pub struct Service {
-    store: Arc<dyn IdentityStore>,
-    keys: Arc<Keys>,
-    trail: Arc<Trail>,
-    access: Access,
-    closing: Arc<Closing>,
-    login: login::Parts,
-    keyring: Keyring,
-    statement: Arc<Statement>,
-    invitations: Invitations,
-    accounts: Arc<Accounts>,
-    devices: Arc<Devices>,
-    own: OwnAccount,
-    operators: Arc<Operators>,
-    sign_ins: Arc<SignIns>,
-    setup: Setup,
-    clock: Clock,
+    core: Core,
 }
 
 impl Service {
@@ -62,101 +42,43 @@ impl Service {
     pub fn new(
         config: Config,
         address: Address,
-        store: Arc<dyn IdentityStore>,
+        store: SqlIdentityStore,
         sessions: Arc<dyn Sessions>,
         keys: Keys,
         clock: Clock,
     ) -> Result<Self, HashError> {
-        let (at, schedule) = (|| clock.clone(), Schedule::from(&config));
-        let lifetimes = Lifetimes { access: config.access_lifetime, refresh: config.refresh_lifetime };
-        let head = HeadFile::new(&keys);
-        let (db, keys) = (|| store.clone(), Arc::new(keys));
-        let trail = Arc::new(Trail::new(db(), head, at()));
-        let closing = Arc::new(Closing::new(db(), sessions));
-        let attempts = Arc::new(Attempts::new(config.guard, at()));
-        let hasher = Hasher::new(config.argon2, config.hash_workers, config.hash_queue)?;
-        let passwords = Arc::new(Passwords::new(hasher, attempts.clone()));
-        let factors = Arc::new(Factors::new(db(), keys.clone(), trail.clone(), at()));
-        let logins = Arc::new(Logins::new(db(), keys.clone(), trail.clone(), closing.clone(), lifetimes, at()));
-        let statement = Arc::new(Statement::new(db(), keys.clone(), at()));
-        let accounts = Accounts::new(db(), trail.clone(), closing.clone(), passwords.clone(), factors.clone(), at());
-        let accounts = Arc::new(accounts);
-        let devices = Arc::new(Devices::new(db(), trail.clone(), closing.clone(), logins.clone(), at()));
-        let own = OwnAccount::new(
-            db(),
-            trail.clone(),
-            logins.clone(),
-            accounts.clone(),
-            devices.clone(),
-            passwords.clone(),
-            factors.clone(),
-        );
-        let operators = Arc::new(Operators::new(db(), trail.clone(), passwords.clone(), factors.clone(), at()));
-        let parts = SignInParts {
-            store: db(),
-            trail: trail.clone(),
-            attempts: attempts.clone(),
-            passwords: passwords.clone(),
-            factors: factors.clone(),
-            operators: operators.clone(),
-            clock: at(),
-        };
-        let sign_ins = Arc::new(SignIns::new(parts, config.sign_in_lifetime));
-        let setup = Setup::new(db(), trail.clone(), operators.clone(), sign_ins.clone(), at());
-        let login = Parts {
-            store: db(),
-            keys: keys.clone(),
-            attempts,
-            passwords,
-            factors,
-            logins,
-            closing: closing.clone(),
-            clock: at(),
-        };
-        Ok(Self {
-            access: Access::new(db(), trail.clone(), at()),
-            keyring: Keyring::new(db(), trail.clone(), keys.clone(), schedule, at()),
-            invitations: Invitations::new(db(), trail.clone(), statement.clone(), address, at()),
-            clock: at(),
-            store,
-            keys,
-            trail,
-            closing,
-            login,
-            statement,
-            accounts,
-            devices,
-            own,
-            operators,
-            sign_ins,
-            setup,
-        })
+        Ok(Self { core: Core::new(config, address, store, sessions, keys, clock)? })
+    }
+
+    /// The actor of a call that requires a right.
+    async fn authorise<T>(&self, input: &Acting<T>, act: Act) -> Result<Actor, AuthError> {
+        authorise(&self.core, input.operator.as_ref(), act).await
     }
 
     /// Number of passwords hashed since the start, for existing and unknown accounts.
     #[must_use]
     pub fn hashes(&self) -> u64 {
-        self.login.passwords.computed()
+        self.core.passwords.computed()
     }
 
     /// Signs the newest row of the audit trail.
     pub async fn sign_trail(&self) {
-        self.trail.sign_trail().await;
+        self.core.trail.sign_trail().await;
     }
 
     /// Closes every live session whose device no longer has a login, if one may have been missed.
     pub async fn settle_sessions(&self) {
-        self.closing.settle_sessions().await;
+        self.core.closing.settle_sessions().await;
     }
 
     /// Rotates keys, deletes expired rows and schedules the comparison of sessions with logins. Failures are logged and
     /// retried at the next upkeep.
     pub async fn upkeep(&self) {
-        self.closing.mark_unsettled();
-        let now = self.clock.now();
-        self.keyring.advance_keys(now).await;
-        self.trail.sign_trail().await;
-        match self.store.prune(now).await {
+        self.core.closing.mark_unsettled();
+        let now = self.core.clock.now();
+        keyring::advance_keys(&self.core, now).await;
+        self.core.trail.sign_trail().await;
+        match self.core.store.prune(now).await {
             Ok(rows) => tracing::debug!(rows, "deleted expired rows"),
             Err(error) => tracing::error!(%error, "could not delete expired rows"),
         }
@@ -166,58 +88,58 @@ impl Service {
 #[async_trait::async_trait]
 impl Auth for Service {
     async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
-        self.statement.server_info().await
+        statement::server_info(&self.core).await
     }
 
     async fn open_login(&self, input: OpenLogin) -> Result<LoginReply, AuthError> {
-        open_login(&self.login, input).await
+        open_login(&self.core, input).await
     }
 
     async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
-        self.login.logins.refresh(&input).await
+        tokens::refresh(&self.core, &input).await
     }
 
     async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {
-        self.login.logins.logout(&input.refresh_token).await
+        tokens::logout(&self.core, &input.refresh_token).await
     }
 
     async fn whoami(&self, input: AccessToken) -> Result<Profile, AuthError> {
-        self.login.logins.whoami(&input.access_token).await
+        tokens::whoami(&self.core, &input.access_token).await
     }
 
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
-        self.login.logins.authorize(&input).await
+        tokens::authorize(&self.core, &input).await
     }
 
     async fn traffic_policies(&self, _: NoInput) -> Result<Vec<UserTrafficPolicy>, AuthError> {
-        self.accounts.traffic_policies().await
+        accounts::traffic_policies(&self.core).await
     }
 
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
-        Ok(self.keys.tokens().public().to_vec())
+        Ok(self.core.keys.tokens().public().to_vec())
     }
 
     async fn attest_tls(&self, input: AttestTls) -> Result<Done, AuthError> {
-        self.statement.attest_tls(&input).await
+        statement::attest_tls(&self.core, &input).await
     }
 
     async fn create_invitation(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::InvitationsWrite).await?;
-        self.invitations.create_invitation(&actor, input.what).await
+        let actor = self.authorise(&input, Act::InvitationsWrite).await?;
+        invitations::create_invitation(&self.core, &actor, input.what).await
     }
 
     async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
-        self.setup.setup_link().await
+        setup::setup_link(&self.core).await
     }
 
     async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
-        self.setup.redeem_setup(input).await
+        setup::redeem_setup(&self.core, input).await
     }
 
     /// Short form for the command line.
     async fn put_operator(&self, PutOperator { name, password }: PutOperator) -> Result<Operator, AuthError> {
-        let actor = self.access.authorise(None, Act::OperatorsWrite).await?;
+        let actor = authorise(&self.core, None, Act::OperatorsWrite).await?;
         let what = PutOperatorRole { name, password: Some(password), role: None, forget_totp: false };
-        self.operators.put_operator(&actor, what).await
+        manage::put_operator(&self.core, &actor, what).await
     }
 }

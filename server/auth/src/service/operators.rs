@@ -2,6 +2,7 @@
 
 use super::Service;
 use crate::access::Act;
+use crate::operators::{manage, sign_ins};
 use tornado_contracts::auth::operators::{
     CheckRight, ConfirmPassword, ConfirmTotp, OperatorRef, Operators, PutOperatorRole, SignIn, SignInRef, SignInView,
     SignedIn, Standing,
@@ -13,59 +14,59 @@ use tornado_shared::api::{RecoveryCodes, TotpOffer};
 #[async_trait::async_trait]
 impl Operators for Service {
     async fn sign_in(&self, input: SignIn) -> Result<SignedIn, AuthError> {
-        self.sign_ins.sign_in(input).await
+        sign_ins::sign_in(&self.core, input).await
     }
 
     async fn sign_out(&self, input: Acting<NoInput>) -> Result<Done, AuthError> {
-        self.sign_ins.sign_out(self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?).await
+        sign_ins::sign_out(&self.core, self.authorise(&input, Act::OwnSignIn).await?).await
     }
 
     async fn whoami(&self, input: Acting<NoInput>) -> Result<Standing, AuthError> {
-        self.sign_ins.whoami(self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?).await
+        sign_ins::whoami(&self.core, self.authorise(&input, Act::OwnSignIn).await?).await
     }
 
     async fn check(&self, input: Acting<CheckRight>) -> Result<Operator, AuthError> {
         let act = Act::named(&input.what.act).ok_or_else(|| AuthError::NotFound("right".into()))?;
-        self.sign_ins.check(self.access.authorise(input.operator.as_ref(), act).await?).await
+        sign_ins::check(&self.core, self.authorise(&input, act).await?).await
     }
 
     async fn list_operators(&self, input: Acting<NoInput>) -> Result<Vec<Operator>, AuthError> {
-        self.access.authorise(input.operator.as_ref(), Act::OperatorsRead).await?;
-        self.operators.list_operators().await
+        self.authorise(&input, Act::OperatorsRead).await?;
+        manage::list_operators(&self.core).await
     }
 
     async fn put_operator_role(&self, input: Acting<PutOperatorRole>) -> Result<Operator, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OperatorsWrite).await?;
-        self.operators.put_operator(&actor, input.what).await
+        let actor = self.authorise(&input, Act::OperatorsWrite).await?;
+        manage::put_operator(&self.core, &actor, input.what).await
     }
 
     async fn remove_operator(&self, input: Acting<OperatorRef>) -> Result<Done, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OperatorsWrite).await?;
-        self.operators.remove_operator(&actor, input.what).await
+        let actor = self.authorise(&input, Act::OperatorsWrite).await?;
+        manage::remove_operator(&self.core, &actor, input.what).await
     }
 
     async fn list_sign_ins(&self, input: Acting<NoInput>) -> Result<Vec<SignInView>, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        self.sign_ins.list_sign_ins(&actor).await
+        let actor = self.authorise(&input, Act::OwnSignIn).await?;
+        sign_ins::list_sign_ins(&self.core, &actor).await
     }
 
     async fn revoke_sign_in(&self, input: Acting<SignInRef>) -> Result<Done, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        self.sign_ins.revoke_sign_in(&actor, input.what).await
+        let actor = self.authorise(&input, Act::OwnSignIn).await?;
+        sign_ins::revoke_sign_in(&self.core, &actor, input.what).await
     }
 
     async fn begin_totp(&self, input: Acting<ConfirmPassword>) -> Result<TotpOffer, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        self.sign_ins.begin_totp(actor, &input.what).await
+        let actor = self.authorise(&input, Act::OwnSignIn).await?;
+        sign_ins::begin_totp(&self.core, actor, &input.what).await
     }
 
     async fn confirm_totp(&self, input: Acting<ConfirmTotp>) -> Result<RecoveryCodes, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        self.sign_ins.confirm_totp(actor, &input.what).await
+        let actor = self.authorise(&input, Act::OwnSignIn).await?;
+        sign_ins::confirm_totp(&self.core, actor, &input.what).await
     }
 
     async fn end_totp(&self, input: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        self.sign_ins.end_totp(actor, &input.what).await
+        let actor = self.authorise(&input, Act::OwnSignIn).await?;
+        sign_ins::end_totp(&self.core, actor, &input.what).await
     }
 }

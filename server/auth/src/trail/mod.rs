@@ -9,21 +9,21 @@ use crate::actor::Actor;
 use crate::fault;
 use head::Signed;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use tokio::sync::Mutex;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::{AppendAudit, AuditQuery, AuditRow, AuditVerdict, BrokenRow, Outcome};
 use tornado_rpc::Done;
 use tornado_runtime::clock::Clock;
+use tornado_store::StoreError;
 use tornado_store::identity::chain::Walk;
-use tornado_store::identity::{AuditFilter, IdentityStore, NewAudit, StoredAudit};
+use tornado_store::identity::{AuditFilter, NewAudit, SqlIdentityStore, StoredAudit};
 
 const MAX_ROWS: u32 = 500;
 const PAGE: i64 = 1000;
 
 /// The trail in the store and its signed head.
 pub struct Trail {
-    store: Arc<dyn IdentityStore>,
+    store: SqlIdentityStore,
     head: HeadFile,
     /// Held while the head is compared and signed.
     signing: Mutex<()>,
@@ -31,7 +31,7 @@ pub struct Trail {
 }
 
 impl Trail {
-    pub fn new(store: Arc<dyn IdentityStore>, head: HeadFile, clock: Clock) -> Self {
+    pub fn new(store: SqlIdentityStore, head: HeadFile, clock: Clock) -> Self {
         Self { store, head, signing: Mutex::new(()), clock }
     }
 
@@ -76,8 +76,7 @@ impl Trail {
         let details: Vec<_> = input.details.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let row = self.detailed(actor, &input.action, input.subject, &details);
         let row = NewAudit { outcome: input.outcome.as_str().to_owned(), ..row };
-        self.store.append_audit(&row).await.map_err(fault::store)?;
-        self.sign_trail().await;
+        self.signed(self.store.append_audit(&row)).await?;
         Ok(Done {})
     }
 
@@ -102,6 +101,13 @@ impl Trail {
         if let Err(error) = self.try_sign().await {
             tracing::error!(%error, "could not sign the newest row of the audit trail");
         }
+    }
+
+    /// Waits for a change of the store and signs the row that it has written.
+    pub async fn signed<T>(&self, change: impl Future<Output = Result<T, StoreError>>) -> Result<T, AuthError> {
+        let outcome = change.await.map_err(fault::store)?;
+        self.sign_trail().await;
+        Ok(outcome)
     }
 
     async fn try_sign(&self) -> Result<(), AuthError> {

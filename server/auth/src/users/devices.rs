@@ -3,100 +3,73 @@
 use super::fields::subject;
 use super::lookup::resolve;
 use crate::actor::Actor;
-use crate::closing::Closing;
-use crate::fault;
-use crate::tokens::Logins;
-use crate::trail::Trail;
+use crate::core::Core;
+use crate::{fault, tokens};
 use data_encoding::BASE64URL_NOPAD;
-use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::users::{DeviceInfo, DeviceRef, ExportDevice, ExportedDevice, UserRef};
 use tornado_rpc::Done;
-use tornado_runtime::clock::Clock;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::ExportSecret;
 use tornado_shared::model::{CloseReason, Secret, UserId};
-use tornado_store::identity::{DeviceClaim, DeviceRow, IdentityStore, LoginOutcome};
+use tornado_store::identity::{DeviceClaim, DeviceRow, LoginOutcome};
 use zeroize::Zeroizing;
 
 /// Seconds within which an exported device must connect. The caller connects it immediately.
 const TO_CONNECT: i64 = 120;
 
-/// Devices in the store.
-pub struct Devices {
-    store: Arc<dyn IdentityStore>,
-    trail: Arc<Trail>,
-    closing: Arc<Closing>,
-    logins: Arc<Logins>,
-    clock: Clock,
+pub async fn list_devices(core: &Core, what: UserRef) -> Result<Vec<DeviceInfo>, AuthError> {
+    list_of(core, resolve(&core.store, &what.user).await?.id).await
 }
 
-impl Devices {
-    pub fn new(
-        store: Arc<dyn IdentityStore>,
-        trail: Arc<Trail>,
-        closing: Arc<Closing>,
-        logins: Arc<Logins>,
-        clock: Clock,
-    ) -> Self {
-        Self { store, trail, closing, logins, clock }
-    }
+pub(super) async fn list_of(core: &Core, user: UserId) -> Result<Vec<DeviceInfo>, AuthError> {
+    let rows = core.store.list_devices(user, core.clock.now()).await.map_err(fault::store)?;
+    Ok(rows.into_iter().map(info).collect())
+}
 
-    pub async fn list_devices(&self, what: UserRef) -> Result<Vec<DeviceInfo>, AuthError> {
-        self.list_of(resolve(&*self.store, &what.user).await?.id).await
+/// Removes a device and ends its login, then its session. If `owner` is given, only that account's device.
+pub async fn remove_device(
+    core: &Core,
+    actor: &Actor,
+    what: &DeviceRef,
+    owner: Option<UserId>,
+) -> Result<Done, AuthError> {
+    let (now, not_found) = (core.clock.now(), || AuthError::NotFound("device".into()));
+    let row = core.store.find_device(what.device_id, now).await.map_err(fault::store)?.ok_or_else(not_found)?;
+    if owner.is_some_and(|owner| owner != row.user) {
+        return Err(not_found());
     }
+    let pending = core.closing.begin();
+    let details = [("of", subject(row.user))];
+    let audit = core.trail.detailed(actor, "device.remove", format!("device:{}", row.id), &details);
+    if !core.trail.signed(core.store.remove_device(row.id, now, &audit)).await? {
+        return Err(not_found());
+    }
+    core.closing.end_sessions(pending, &[row.id], CloseReason::Revoked).await?;
+    Ok(Done {})
+}
 
-    pub(super) async fn list_of(&self, user: UserId) -> Result<Vec<DeviceInfo>, AuthError> {
-        let rows = self.store.list_devices(user, self.clock.now()).await.map_err(fault::store)?;
-        Ok(rows.into_iter().map(info).collect())
+/// Creates a login without a password. Only root, or an operator who may change devices, can do this. The login
+/// ends like any other.
+pub async fn export_device(core: &Core, actor: &Actor, what: ExportDevice) -> Result<ExportedDevice, AuthError> {
+    let user = resolve(&core.store, &what.user).await?;
+    if !user.is_active {
+        return Err(AuthError::UserInactive);
     }
-
-    /// Removes a device and ends its login, then its session. If `owner` is given, only that account's device.
-    pub async fn remove_device(
-        &self,
-        actor: &Actor,
-        what: &DeviceRef,
-        owner: Option<UserId>,
-    ) -> Result<Done, AuthError> {
-        let (now, not_found) = (self.clock.now(), || AuthError::NotFound("device".into()));
-        let row = self.store.find_device(what.device_id, now).await.map_err(fault::store)?.ok_or_else(not_found)?;
-        if owner.is_some_and(|owner| owner != row.user) {
-            return Err(not_found());
-        }
-        let pending = self.closing.begin();
-        let details = [("of", subject(row.user))];
-        let audit = self.trail.detailed(actor, "device.remove", format!("device:{}", row.id), &details);
-        if !self.store.remove_device(row.id, now, &audit).await.map_err(fault::store)? {
-            return Err(not_found());
-        }
-        self.trail.sign_trail().await;
-        self.closing.end_sessions(pending, &[row.id], CloseReason::Revoked).await?;
-        Ok(Done {})
-    }
-
-    /// Creates a login without a password. Only root, or an operator who may change devices, can do this. The login
-    /// ends like any other.
-    pub async fn export_device(&self, actor: &Actor, what: ExportDevice) -> Result<ExportedDevice, AuthError> {
-        let user = resolve(&*self.store, &what.user).await?;
-        if !user.is_active {
-            return Err(AuthError::UserInactive);
-        }
-        let export = ExportSecret::from_bytes(rand::random());
-        // The private half is discarded, so the device can never log in again.
-        let key = IdentityKey::random().public().0.0;
-        let login = self.logins.new_login(DeviceClaim::V2 { key, name: what.name }, Some(&export))?;
-        let target = format!("device:{}", login.new_device);
-        let row = self.trail.detailed(actor, "device.issue", target, &[("for", subject(user.id))]);
-        let device_id = match self.store.export_device(user.id, &login, &row).await.map_err(fault::store)? {
-            LoginOutcome::Opened(device) => device,
-            LoginOutcome::UserGone => return Err(AuthError::UserInactive),
-            LoginOutcome::NoDevice => return Err(AuthError::MaxDevices),
-        };
-        self.trail.sign_trail().await;
-        let access_token = self.logins.issue(user.id, device_id, &login, Some(TO_CONNECT))?.access_token;
-        let export = Zeroizing::new(BASE64URL_NOPAD.encode(export.expose()));
-        Ok(ExportedDevice { username: user.username, device_id, access_token, export: Secret::new(export.as_str()) })
-    }
+    let export = ExportSecret::from_bytes(rand::random());
+    // The private half is discarded, so the device can never log in again.
+    let key = IdentityKey::random().public().0.0;
+    let login = tokens::new_login(core, DeviceClaim::V2 { key, name: what.name }, Some(&export))?;
+    let target = format!("device:{}", login.new_device);
+    let row = core.trail.detailed(actor, "device.issue", target, &[("for", subject(user.id))]);
+    let device_id = match core.trail.signed(core.store.export_device(user.id, &login, &row)).await? {
+        LoginOutcome::Opened(device) => device,
+        LoginOutcome::UserGone => return Err(AuthError::UserInactive),
+        LoginOutcome::NoDevice => return Err(AuthError::MaxDevices),
+    };
+    let access_token = tokens::issue(core, user.id, device_id, &login, Some(TO_CONNECT))?.access_token;
+    let export = Zeroizing::new(BASE64URL_NOPAD.encode(export.expose()));
+    Ok(ExportedDevice { username: user.username, device_id, access_token, export: Secret::new(export.as_str()) })
 }
 
 fn info(row: DeviceRow) -> DeviceInfo {

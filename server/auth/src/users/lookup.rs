@@ -3,10 +3,10 @@
 use crate::fault;
 use tornado_contracts::auth::AuthError;
 use tornado_shared::model::{UserId, Username, text};
-use tornado_store::identity::{IdentityStore, User, UserKey};
+use tornado_store::identity::{SqlIdentityStore, User, UserKey};
 
 /// Finds an account by name or e-mail address. The two cannot collide: names do not contain `@`.
-pub async fn look_up(store: &dyn IdentityStore, typed: &str) -> Result<Option<User>, AuthError> {
+pub async fn look_up(store: &SqlIdentityStore, typed: &str) -> Result<Option<User>, AuthError> {
     if typed.contains('@') {
         let found = store.find_user(UserKey::Email(&text::folded(typed))).await.map_err(fault::store)?;
         // Earlier versions stored the address as typed.
@@ -22,7 +22,7 @@ pub async fn look_up(store: &dyn IdentityStore, typed: &str) -> Result<Option<Us
 }
 
 /// Finds an account by name, e-mail address or id.
-pub async fn resolve(store: &dyn IdentityStore, typed: &str) -> Result<User, AuthError> {
+pub async fn resolve(store: &SqlIdentityStore, typed: &str) -> Result<User, AuthError> {
     match typed.parse::<UserId>() {
         Ok(id) => find(store, id).await,
         Err(_) => look_up(store, typed).await?.ok_or_else(not_found),
@@ -30,7 +30,7 @@ pub async fn resolve(store: &dyn IdentityStore, typed: &str) -> Result<User, Aut
 }
 
 /// Finds an account that must exist.
-pub async fn find(store: &dyn IdentityStore, id: UserId) -> Result<User, AuthError> {
+pub async fn find(store: &SqlIdentityStore, id: UserId) -> Result<User, AuthError> {
     store.find_user(UserKey::Id(id)).await.map_err(fault::store)?.ok_or_else(not_found)
 }
 

@@ -8,7 +8,7 @@ use tornado_rpc::ServiceError as _;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;
-use tornado_store::identity::{AccountStore as _, UserChange};
+use tornado_store::identity::UserChange;
 
 /// As typed on another keyboard: composed characters and an ordinary space.
 const COMPOSED: &str = "Zo\u{eb}'s white horse";

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Feeds the streams until `shutdown`.
 pub async fn feed(api: Api, sessions: SessionsClient, shutdown: CancellationToken) {
-    let streams = api.streams();
+    let streams = &api.streams;
     let feed = async {
         let mut count = streams.count();
         while count.wait_for(|count| *count > 0).await.is_ok() {
@@ -41,7 +41,7 @@ async fn feed_once(
     sessions: &SessionsClient,
     count: &mut watch::Receiver<usize>,
 ) -> Result<(), SessionError> {
-    let streams = api.streams();
+    let streams = &api.streams;
     let mut events = sessions.events().await?;
     streams.begin();
     let ends = async {
@@ -81,8 +81,8 @@ async fn follow_lanes(api: &Api, lanes: watch::Sender<Option<Vec<LaneView>>>) {
     let mut known = None;
     loop {
         let status = match known {
-            Some(known) => api.wg().next_status(known).await,
-            None => api.wg().status(NoInput {}).await,
+            Some(known) => api.wg.next_status(known).await,
+            None => api.wg.status(NoInput {}).await,
         };
         known = status.as_ref().ok().map(KnownStatus::of);
         if let Ok(status) = status {
@@ -115,7 +115,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_unavailable_session_is_retried_at_a_steady_rate() {
         let api = without_services();
-        let _listening = api.streams().open(DeviceId::random()).unwrap();
+        let _listening = api.streams.open(DeviceId::random()).unwrap();
         // Each attempt polls the connection of the channel a few times.
         tornado_endurance::sixty_days(
             4 * 3_600,

@@ -50,13 +50,13 @@ impl TryFrom<Refresh> for RefreshToken {
 
 /// `GET /auth/pubkey`
 pub async fn pubkey(State(api): State<Api>) -> Result<Json<Pubkey>, ApiError> {
-    let info = api.auth().server_info(NoInput {}).await?;
+    let info = api.auth.server_info(NoInput {}).await?;
     Ok(Json(Pubkey { pubkey: info.pubkey }))
 }
 
 /// `GET /v2/server`
 pub async fn server(State(api): State<Api>) -> Result<Json<ServerInfo>, ApiError> {
-    Ok(Json(api.auth().server_info(NoInput {}).await?))
+    Ok(Json(api.auth.server_info(NoInput {}).await?))
 }
 
 /// `POST /auth/login`
@@ -66,7 +66,7 @@ pub async fn login(
     Body(body): Body<Value>,
 ) -> Result<Json<LoginReply>, ApiError> {
     let input = OpenLogin { purpose: Purpose::Login, body: envelope(body)?, client_ip };
-    Ok(Json(api.auth().open_login(input).await?))
+    Ok(Json(api.auth.open_login(input).await?))
 }
 
 /// `POST /v2/enroll`
@@ -81,7 +81,7 @@ pub async fn enroll(
         LoginBody::V1(_) => return Err(ApiError::invalid_body("enrolment requires an envelope of version 2".into())),
     }
     let input = OpenLogin { purpose: Purpose::Enroll, body, client_ip };
-    Ok(Json(api.auth().open_login(input).await?))
+    Ok(Json(api.auth.open_login(input).await?))
 }
 
 /// Parses an envelope of either version. If all fields exist but cannot be decoded, it is an invalid envelope, as in
@@ -97,12 +97,12 @@ fn envelope(body: Value) -> Result<LoginBody, ApiError> {
 
 /// `POST /auth/reauth`
 pub async fn reauth(State(api): State<Api>, Body(body): Body<Refresh>) -> Result<Json<Reauthenticated>, ApiError> {
-    let tokens = api.auth().refresh(body.try_into()?).await?;
+    let tokens = api.auth.refresh(body.try_into()?).await?;
     Ok(Json(Reauthenticated { status: "ok", tokens }))
 }
 
 /// `POST /auth/logout`
 pub async fn logout(State(api): State<Api>, Body(body): Body<Refresh>) -> Result<Json<StatusWord>, ApiError> {
-    api.auth().logout(body.try_into()?).await.map_err(ApiError::leaving)?;
+    api.auth.logout(body.try_into()?).await.map_err(ApiError::leaving)?;
     Ok(Json(StatusWord { status: "logged_out".into() }))
 }

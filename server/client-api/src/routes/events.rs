@@ -20,17 +20,17 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// `GET /v2/events`
 pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<impl IntoResponse, ApiError> {
-    let profile = api.auth().whoami(token.clone()).await?;
+    let profile = api.auth.whoami(token.clone()).await?;
     let device = profile.device_id;
-    let subscription = api.streams().open(device).map_err(|full| match full {
+    let subscription = api.streams.open(device).map_err(|full| match full {
         Full::Server => ApiError::new(503, "streams_full", "all event streams are in use; continue with heartbeats"),
         Full::Device => ApiError::too_many(30),
     })?;
-    if !api.streams().is_fed().await {
+    if !api.streams.is_fed().await {
         return Err(ApiError::new(503, "unavailable", "events are not available; continue with heartbeats"));
     }
     // Checked after the subscription, so a session that ends from now on is reported.
-    if api.sessions().mine(token.clone()).await?.is_none() {
+    if api.sessions.mine(token.clone()).await?.is_none() {
         return Err(ApiError::new(400, "session_expired", "this device does not have a session; connect again"));
     }
     let quota = if profile.month_quota.is_some() { low_quota(&api, token).await } else { None };
@@ -49,7 +49,7 @@ pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<imp
 
 /// The account's quota if it is nearly used up. A failure does not affect the stream.
 async fn low_quota(api: &Api, token: AccessToken) -> Option<DeviceEvent> {
-    let usage = api.sessions().own_usage(token).await.ok()?;
+    let usage = api.sessions.own_usage(token).await.ok()?;
     let quota = usage.quota.filter(QuotaView::is_nearly_used)?;
     Some(DeviceEvent::Quota { quota })
 }

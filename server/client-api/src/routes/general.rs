@@ -27,13 +27,13 @@ pub async fn health() -> Json<StatusWord> {
 
 /// `POST /vpn/verify/id`
 pub async fn verify_id(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<UserId>, ApiError> {
-    Ok(Json(api.auth().whoami(token).await?.user.id))
+    Ok(Json(api.auth.whoami(token).await?.user.id))
 }
 
 /// `GET /v2/me`
 pub async fn me(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Me>, ApiError> {
-    let profile = api.auth().whoami(token.clone()).await?;
-    let session = api.sessions().mine(token).await?.map(view);
+    let profile = api.auth.whoami(token.clone()).await?;
+    let session = api.sessions.mine(token).await?.map(view);
     Ok(Json(Me { profile, session }))
 }
 

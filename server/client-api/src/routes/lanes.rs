@@ -33,14 +33,14 @@ pub async fn export(
 async fn connect(api: &Api, input: Connect) -> Result<Json<Initiated>, ApiError> {
     let unknown = || ApiError::new(503, "server_address_unknown", "the server's public address is unknown; try again");
     let host = api.host().ok_or_else(unknown)?;
-    let connected = api.sessions().connect(input).await.map_err(ApiError::connecting)?;
+    let connected = api.sessions.connect(input).await.map_err(ApiError::connecting)?;
     let missing = || ApiError::new(503, "data_plane_unavailable", "a lane is not available; try again");
     Ok(Json(connected.initiated(&host).ok_or_else(missing)?))
 }
 
 /// `POST /session/heartbeat`
 pub async fn heartbeat(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<HeartbeatStatus>, ApiError> {
-    let status = match api.sessions().heartbeat(token).await?.outcome {
+    let status = match api.sessions.heartbeat(token).await?.outcome {
         HeartbeatOutcome::Ok => HeartbeatWord::Ok,
         HeartbeatOutcome::Reconnected => HeartbeatWord::Reconnected,
     };
@@ -49,6 +49,6 @@ pub async fn heartbeat(State(api): State<Api>, Bearer(token): Bearer) -> Result<
 
 /// `POST /v2/session/disconnect`
 pub async fn disconnect(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Disconnected>, ApiError> {
-    let session_id = api.sessions().disconnect(token).await?.session_id;
+    let session_id = api.sessions.disconnect(token).await?.session_id;
     Ok(Json(Disconnected { session_id }))
 }

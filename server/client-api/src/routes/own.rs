@@ -34,7 +34,7 @@ pub async fn update(
     Body(body): Body<UpdateMe>,
 ) -> Result<Json<StatusWord>, ApiError> {
     let what = UpdateOwn { email: body.email, device_name: body.device_name };
-    api.users().update_own(act(token, what)).await?;
+    api.users.update_own(act(token, what)).await?;
     Ok(ok())
 }
 
@@ -45,13 +45,13 @@ pub async fn password(
     Body(body): Body<NewPassword>,
 ) -> Result<Json<StatusWord>, ApiError> {
     let what = ChangePassword { current: body.current, new: body.new };
-    api.users().change_own_password(act(token, what)).await?;
+    api.users.change_own_password(act(token, what)).await?;
     Ok(ok())
 }
 
 /// `GET /v2/me/devices`
 pub async fn devices(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<OwnDevices>, ApiError> {
-    let devices = api.users().own_devices(act(token, Nothing {})).await?;
+    let devices = api.users.own_devices(act(token, Nothing {})).await?;
     Ok(Json(OwnDevices { devices: devices.into_iter().map(view).collect() }))
 }
 
@@ -62,13 +62,13 @@ pub async fn remove_device(
     Path(id): Path<String>,
 ) -> Result<Json<StatusWord>, ApiError> {
     let device_id: DeviceId = id.parse().map_err(|_| ApiError::new(404, "not_found", "device not found"))?;
-    api.users().remove_own_device(act(token, DeviceRef { device_id })).await?;
+    api.users.remove_own_device(act(token, DeviceRef { device_id })).await?;
     Ok(ok())
 }
 
 /// `GET /v2/me/usage`
 pub async fn usage(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<OwnUsage>, ApiError> {
-    Ok(Json(api.sessions().own_usage(token).await?))
+    Ok(Json(api.sessions.own_usage(token).await?))
 }
 
 /// `GET /v2/me/sessions`
@@ -82,7 +82,7 @@ pub async fn sessions(
     }
     // One row more than requested shows whether there is another page.
     let (access_token, limit) = (token.access_token, query.limit + 1);
-    let mut rows = api.sessions().own_history(OwnHistory { access_token, before: query.before, limit }).await?;
+    let mut rows = api.sessions.own_history(OwnHistory { access_token, before: query.before, limit }).await?;
     let there_is_more = rows.len() > query.limit as usize;
     rows.truncate(query.limit as usize);
     let next = rows.last().map(|row| row.session_id).filter(|_| there_is_more);
@@ -95,7 +95,7 @@ pub async fn begin_totp(
     Bearer(token): Bearer,
     Body(body): Body<PasswordAgain>,
 ) -> Result<Json<TotpOffer>, ApiError> {
-    Ok(Json(api.users().begin_own_totp(act(token, OwnPassword { password: body.password })).await?))
+    Ok(Json(api.users.begin_own_totp(act(token, OwnPassword { password: body.password })).await?))
 }
 
 /// `PUT /v2/me/totp`
@@ -104,7 +104,7 @@ pub async fn confirm_totp(
     Bearer(token): Bearer,
     Body(body): Body<FirstCode>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    Ok(Json(api.users().confirm_own_totp(act(token, TotpCode { code: body.code })).await?))
+    Ok(Json(api.users.confirm_own_totp(act(token, TotpCode { code: body.code })).await?))
 }
 
 /// `DELETE /v2/me/totp`
@@ -113,7 +113,7 @@ pub async fn end_totp(
     Bearer(token): Bearer,
     Body(body): Body<PasswordAgain>,
 ) -> Result<Json<StatusWord>, ApiError> {
-    api.users().end_own_totp(act(token, OwnPassword { password: body.password })).await?;
+    api.users.end_own_totp(act(token, OwnPassword { password: body.password })).await?;
     Ok(ok())
 }
 

@@ -12,20 +12,20 @@ use tornado_shared::api::{ChooseExit, Lanes, StatusWord, TorView};
 
 /// `GET /v2/lanes`
 pub async fn lanes(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Lanes>, ApiError> {
-    api.auth().whoami(token).await?;
-    let status = api.wg().status(NoInput {}).await?;
+    api.auth.whoami(token).await?;
+    let status = api.wg.status(NoInput {}).await?;
     Ok(Json(Lanes { lanes: views(&status), host: api.host() }))
 }
 
 /// `POST /v2/tor/new-identity`
 pub async fn new_identity(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<StatusWord>, ApiError> {
-    let Done {} = api.sessions().new_identity(token).await?;
+    let Done {} = api.sessions.new_identity(token).await?;
     Ok(Json(StatusWord { status: "ok".into() }))
 }
 
 /// `GET /v2/tor`
 pub async fn tor(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<TorView>, ApiError> {
-    Ok(Json(api.sessions().tor_view(token).await?))
+    Ok(Json(api.sessions.tor_view(token).await?))
 }
 
 /// `PUT /v2/tor/exit`
@@ -35,6 +35,6 @@ pub async fn choose_exit(
     Body(body): Body<ChooseExit>,
 ) -> Result<Json<StatusWord>, ApiError> {
     let input = session::ChooseExit { access_token: token.access_token, country: body.country };
-    let Done {} = api.sessions().choose_exit(input).await?;
+    let Done {} = api.sessions.choose_exit(input).await?;
     Ok(Json(StatusWord { status: "ok".into() }))
 }

@@ -16,18 +16,18 @@ use tornado_contracts::session::{SessionError, UserUsage};
 use tornado_shared::api::LaneBytes;
 use tornado_shared::model::{Transfer, UnixSeconds, UserId};
 use tornado_store::StoreError;
-use tornado_store::sessions::{Mark, SessionStore};
+use tornado_store::sessions::{Mark, SqlSessions};
 
 /// Marks of the current day and month.
 pub(crate) struct Marks {
-    store: Arc<dyn SessionStore>,
+    store: SqlSessions,
     usage: Arc<Usage>,
     /// Day and month of the marks known to be set, for accounts with live sessions.
     known: Mutex<HashMap<UserId, [i64; 2]>>,
 }
 
 impl Marks {
-    pub fn new(store: Arc<dyn SessionStore>, usage: Arc<Usage>) -> Self {
+    pub fn new(store: SqlSessions, usage: Arc<Usage>) -> Self {
         Self { store, usage, known: Mutex::default() }
     }
 

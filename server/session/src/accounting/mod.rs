@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tornado_contracts::session::SessionError;
 use tornado_shared::api::{LaneBytes, OwnUsage};
 use tornado_shared::model::{UnixSeconds, UserId};
-use tornado_store::sessions::{SessionStore, Span};
+use tornado_store::sessions::{Span, SqlSessions};
 use usage::Usage;
 
 pub(crate) struct Accounting {
@@ -26,7 +26,7 @@ pub(crate) struct Accounting {
 }
 
 impl Accounting {
-    pub fn new(store: &Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
+    pub fn new(store: &SqlSessions, registry: Arc<Registry>) -> Self {
         let usage = Arc::new(Usage::new(store.clone(), registry));
         Self {
             marks: Marks::new(store.clone(), usage.clone()),

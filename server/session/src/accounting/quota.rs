@@ -13,7 +13,7 @@ use tornado_contracts::session::{SessionError, UserUsage};
 use tornado_shared::api::QuotaView;
 use tornado_shared::model::{UnixSeconds, UserId};
 use tornado_store::StoreError;
-use tornado_store::sessions::{MonthQuota, SessionStore};
+use tornado_store::sessions::{MonthQuota, SqlSessions};
 
 /// State of a quota at a point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,13 +61,13 @@ impl Warnings {
 
 /// Quotas as stored, and the warnings about them.
 pub(crate) struct Quotas {
-    store: Arc<dyn SessionStore>,
+    store: SqlSessions,
     usage: Arc<Usage>,
     pub warnings: Warnings,
 }
 
 impl Quotas {
-    pub fn new(store: Arc<dyn SessionStore>, usage: Arc<Usage>) -> Self {
+    pub fn new(store: SqlSessions, usage: Arc<Usage>) -> Self {
         Self { store, usage, warnings: Warnings::default() }
     }
 

@@ -8,16 +8,16 @@ use tornado_contracts::session::{HistoryRow, SessionError, UserUsage};
 use tornado_rpc::Fault;
 use tornado_shared::model::{SessionId, UserId};
 use tornado_store::StoreError;
-use tornado_store::sessions::{HistoryRecord, Moved, SessionStore};
+use tornado_store::sessions::{HistoryRecord, Moved, SqlSessions};
 
 /// What the store knows of ended sessions, and memory of live ones.
 pub(crate) struct Usage {
-    store: Arc<dyn SessionStore>,
+    store: SqlSessions,
     registry: Arc<Registry>,
 }
 
 impl Usage {
-    pub const fn new(store: Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
+    pub const fn new(store: SqlSessions, registry: Arc<Registry>) -> Self {
         Self { store, registry }
     }
 

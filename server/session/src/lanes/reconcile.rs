@@ -1,7 +1,7 @@
 //! Compares the lanes with the sessions, and settles the peers that differ.
 
 use super::client::{LaneClient, Touch};
-use crate::counters::{Counters, Repair};
+use crate::counters::Counters;
 use crate::registry::{Reading, Registry};
 use std::sync::Arc;
 use tornado_contracts::wg::WgError;
@@ -69,7 +69,8 @@ impl Reconciler {
                 tracing::warn!(%error, "cannot settle a peer; the next sweep retries");
                 break;
             }
-            self.counters.count(if is_desired { Repair::PeerRestored } else { Repair::PeerRemoved });
+            let mut repairs = self.counters.repairs.lock();
+            *(if is_desired { &mut repairs.peers_restored } else { &mut repairs.peers_removed }) += 1;
         }
     }
 
@@ -94,7 +95,7 @@ impl Reconciler {
             if self.registry.of_key(key).is_none() {
                 tracing::warn!("removing a peer without a session");
                 if self.lanes.remove_stray(*key).await.is_ok() {
-                    self.counters.count(Repair::StrayRemoved);
+                    self.counters.repairs.lock().strays += 1;
                 }
             }
             // Checked again, because its device may have connected during that call.

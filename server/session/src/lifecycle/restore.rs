@@ -1,7 +1,6 @@
 //! Restores all live sessions from the store at the start. Devices are not affected: their peers stay on the lanes.
 
 use crate::core::Core;
-use crate::counters::Repair;
 use crate::registry::Entry;
 use std::sync::Arc;
 use tornado_shared::model::{CloseReason, SessionState};
@@ -35,14 +34,14 @@ async fn restore_row(core: &Core, row: SessionRow) -> Result<(), StoreError> {
     };
     // A crash interrupted the connect: its caller received no response, and the sync removes its peer.
     if row.state == SessionState::Connecting {
-        core.counters.count(Repair::Ended);
+        core.counters.repairs.lock().ended += 1;
         core.store.close(&failed).await?;
         return Ok(());
     }
     let facts = core.live.get(row.session_id).await;
     let Some(entry) = Entry::new(row, &core.pools, core.config.timers(), now, facts) else {
         tracing::warn!("closed a stored session outside the address pools");
-        core.counters.count(Repair::Ended);
+        core.counters.repairs.lock().ended += 1;
         core.store.close(&failed).await?;
         return Ok(());
     };

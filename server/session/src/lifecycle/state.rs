@@ -4,10 +4,10 @@ use crate::error;
 use crate::registry::Entry;
 use tornado_contracts::session::SessionError;
 use tornado_shared::model::{CloseReason, SessionState};
-use tornado_store::sessions::SessionStore;
+use tornado_store::sessions::SqlSessions;
 
 /// Stores the state of the machine if the stored state differs. A close stores its state itself.
-pub(super) async fn persist_state(store: &dyn SessionStore, entry: &Entry) -> Result<(), SessionError> {
+pub(super) async fn persist_state(store: &SqlSessions, entry: &Entry) -> Result<(), SessionError> {
     let Some(change) = entry.unstored_state().filter(|change| change.to != SessionState::Closed) else {
         return Ok(());
     };

@@ -1,6 +1,7 @@
 //! Runs every loop for sixty simulated days.
 
 use super::support::world::World;
+use crate::lifecycle::sweep;
 use crate::tor;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,8 @@ async fn retries_while_wg_is_down_keep_a_steady_pace_for_sixty_days() {
 async fn exit_countries_are_reported_at_a_steady_pace_for_sixty_days() {
     let world = paused().await;
     let service = &world.service;
-    sixty_days(1_800, tor::run(service.tor.clone(), service.countries.clone(), CancellationToken::new())).await;
+    sixty_days(1_800, tor::run(service.core.tor.clone(), service.core.countries.clone(), CancellationToken::new()))
+        .await;
 }
 
 #[tokio::test]
@@ -58,5 +60,5 @@ async fn sweeps_and_checkpoints_keep_their_pace_for_sixty_days() {
     let world = paused().await;
     let config = &world.service.core.config;
     let per_hour = 3_600 / u64::from(config.sweep_interval) + 3_600 / u64::from(config.checkpoint_interval);
-    sixty_days(per_hour, world.service.sweeper.run(CancellationToken::new())).await;
+    sixty_days(per_hour, sweep::run(&world.service.core, CancellationToken::new())).await;
 }

@@ -166,7 +166,7 @@ async fn exits_and_isolation_numbers_in_use_are_reported_to_tor() {
         world.connect(device).await.unwrap();
     }
     world.choose(&one, Some("de")).await.unwrap();
-    let in_use = world.service.countries.in_use();
+    let in_use = world.service.core.countries.in_use();
     assert_eq!(in_use.countries, [code("de")].into());
     let mut live = in_use.live;
     live.sort_unstable();
@@ -174,7 +174,7 @@ async fn exits_and_isolation_numbers_in_use_are_reported_to_tor() {
     numbers.sort_unstable();
     assert_eq!(live, numbers);
     world.disconnect(&one).await;
-    let in_use = world.service.countries.in_use();
+    let in_use = world.service.core.countries.in_use();
     assert_eq!((in_use.countries.len(), in_use.live.len()), (0, 1));
 }
 
@@ -192,7 +192,7 @@ async fn one_account_cannot_use_every_exit_country() {
     world.choose(&two, Some("de")).await.unwrap();
     // The account may use its country again, and another account may choose a different one.
     world.choose(&other, Some("nl")).await.unwrap();
-    assert_eq!(world.service.countries.in_use().countries, [code("de"), code("nl")].into());
+    assert_eq!(world.service.core.countries.in_use().countries, [code("de"), code("nl")].into());
 
     // Chosen while its other device was not connected: not checked, and no Tor is started for it.
     world.choose(&other, None).await.unwrap();
@@ -201,7 +201,7 @@ async fn one_account_cannot_use_every_exit_country() {
     world.wait(10);
     world.connect(&one).await.unwrap();
     assert_eq!(
-        world.service.countries.in_use().countries,
+        world.service.core.countries.in_use().countries,
         [code("nl")].into(),
         "the country of the older session counts"
     );

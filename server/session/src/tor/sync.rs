@@ -1,7 +1,7 @@
 //! Reports the exit countries and isolation numbers in use to `tor`: on every change and periodically, so that a
 //! restart of either side loses nothing.
 
-use super::exit::Countries;
+use crate::countries::Countries;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

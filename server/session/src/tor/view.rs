@@ -4,14 +4,14 @@ use crate::core::Core;
 use crate::error;
 use tornado_contracts::auth::AccessToken;
 use tornado_contracts::session::SessionError;
-use tornado_contracts::tor::{CountryTor, DevicePath, Exits, HopRole, PathQuery, Tor};
-use tornado_contracts::wg::{TorLane, WgStatus};
+use tornado_contracts::tor::{CountryTor, DevicePath, Exits, HopRole, PathQuery};
+use tornado_contracts::wg::WgStatus;
 use tornado_rpc::NoInput;
 use tornado_shared::api::{ExitOffer, LaneState, TorHop, TorHopRole, TorPath, TorView};
 use tornado_shared::model::{CountryCode, Lane};
 
 /// The tor lane as the token's device sees it.
-pub(crate) async fn tor_view(core: &Core, tor: &dyn Tor, token: AccessToken) -> Result<TorView, SessionError> {
+pub(crate) async fn tor_view(core: &Core, token: AccessToken) -> Result<TorView, SessionError> {
     let claims = core.access.verify(&token).await?;
     let entry = core.access.session_or_login(&claims, token).await?;
     let (exit, isolation) = match &entry {
@@ -22,11 +22,11 @@ pub(crate) async fn tor_view(core: &Core, tor: &dyn Tor, token: AccessToken) -> 
         None => (core.store.exit(claims.device_id).await.map_err(error::store)?, None),
     };
     let status = core.lanes.status().await.map_err(error::wg)?;
-    let lane = lane_state(&status);
-    let exits = tor.exits(NoInput {}).await;
-    let countries = tor.countries(NoInput {}).await;
+    let lane = status.lane_state(Lane::Tor);
+    let exits = core.tor.exits(NoInput {}).await;
+    let countries = core.tor.countries(NoInput {}).await;
     let seen = match isolation {
-        Some(isolation) => Some(tor.path(PathQuery { isolation }).await),
+        Some(isolation) => Some(core.tor.path(PathQuery { isolation }).await),
         None => None,
     };
     let tor_failed = exits.is_err() || countries.is_err() || matches!(seen, Some(Err(_)));
@@ -51,19 +51,6 @@ pub(crate) async fn tor_view(core: &Core, tor: &dyn Tor, token: AccessToken) -> 
         path,
         no_path: no_path.map(str::to_owned),
     })
-}
-
-/// The state in the kernel counts, as in the device API's view of the lanes.
-fn lane_state(status: &WgStatus) -> LaneState {
-    let is_up = status.lanes.iter().any(|end| end.lane == Lane::Tor && end.up);
-    if !(is_up && status.synced && status.firewall_verified) {
-        return LaneState::Closed;
-    }
-    match status.tor_lane {
-        TorLane::Open { .. } => LaneState::Open,
-        TorLane::Maintenance { .. } => LaneState::Maintenance,
-        TorLane::Closed => LaneState::Closed,
-    }
 }
 
 fn waiting_for(

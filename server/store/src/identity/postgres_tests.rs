@@ -1,25 +1,21 @@
 //! The conformance checks on PostgreSQL, with the service's own role.
 
-use super::{IdentityStore, SqlIdentityStore, conformance, tables};
+use super::{SqlIdentityStore, conformance, tables};
 use crate::roles::Roles;
 use sqlx::Row as _;
-use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_conforms() {
     let roles = Roles::start().await;
-    conformance::identity(|| async {
-        let store = SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap();
-        Arc::new(store) as Arc<dyn IdentityStore>
-    })
-    .await;
+    conformance::identity(|| async { SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn few_accounts_are_found_among_many_by_index() {
     let roles = Roles::start().await;
     let store = SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap();
-    let mut tx = store.begin().await.unwrap();
+    let mut tx = store.db.begin().await.unwrap();
     // The table is empty, so the planner would prefer a sequential scan.
     sqlx::query("SET LOCAL enable_seqscan = off").execute(&mut *tx).await.unwrap();
     let query = format!("EXPLAIN {}", tables::users::TREATED);

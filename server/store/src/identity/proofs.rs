@@ -1,6 +1,7 @@
 //! Compares passwords and second factors, which were verified before a transaction, again inside it.
 
 use super::model::{FactorOwner, Proof};
+use crate::statement::{changes_one, first, values};
 use crate::{StoreError, Verified};
 use sqlx::{AnyConnection, Row as _};
 
@@ -8,8 +9,8 @@ use sqlx::{AnyConnection, Row as _};
 pub(super) async fn check(db: &mut AnyConnection, owner: FactorOwner, proof: &Proof) -> Result<(), StoreError> {
     password(db, owner, &proof.password_hash).await?;
     let query = "SELECT sealed_secret FROM second_factors WHERE owner_kind = $1 AND owner_id = $2 AND confirmed = 1";
-    let row = sqlx::query(query).bind(owner.kind()).bind(owner.id()).fetch_optional(db).await?;
-    let factor: Option<Vec<u8>> = row.map(|row| row.try_get("sealed_secret")).transpose()?;
+    let values = values![owner.kind(), owner.id()];
+    let factor: Option<Vec<u8>> = first(db, query, values, |row| Ok(row.try_get("sealed_secret")?)).await?;
     if factor == proof.factor { Ok(()) } else { Err(StoreError::Lapsed(Verified::Credentials)) }
 }
 
@@ -22,6 +23,6 @@ pub(super) async fn password(db: &mut AnyConnection, owner: FactorOwner, hash: &
         }
         FactorOwner::Operator(_) => "UPDATE operators SET updated_at = updated_at WHERE id = $1 AND password_hash = $2",
     };
-    let locked = sqlx::query(lock).bind(owner.id()).bind(hash).execute(db).await?;
-    if locked.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Lapsed(Verified::Credentials)) }
+    let locked = changes_one(db, lock, values![owner.id(), hash]).await?;
+    if locked { Ok(()) } else { Err(StoreError::Lapsed(Verified::Credentials)) }
 }

@@ -5,19 +5,22 @@ use super::model::{
     OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RevokeReason, Standing,
     TokenRefresh, User, UserKey,
 };
+use super::proofs;
 use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
-use super::{IdentityStore, proofs};
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
-use async_trait::async_trait;
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection};
+use sqlx::AnyConnection;
 use std::path::Path;
 use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 
-/// [`IdentityStore`] on a [`Database`].
+/// Durable state of service `auth`. Every method is one statement or one transaction. A privileged act is written
+/// together with its audit row, or not at all. Cheap to clone.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value. A change with an audit row fails
+/// with [`StoreError::Lapsed`] if its authority no longer holds.
 #[derive(Clone, Debug)]
 pub struct SqlIdentityStore {
-    db: Database,
+    pub(super) db: Database,
 }
 
 /// PostgreSQL role of the service; see `installers/postgres/roles.sql`.
@@ -61,24 +64,11 @@ impl SqlIdentityStore {
         &self.db
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
-        self.db.reader().await
-    }
-
-    pub(super) async fn begin(&self) -> Result<Write, StoreError> {
-        self.db.begin().await
-    }
-
-    /// Runs a single statement on [`Self::writer`] and waits until its result is durable.
-    pub(super) async fn written<T>(
-        &self,
-        statement: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.db.written(statement).await
-    }
-
-    pub(super) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
-        self.db.writer().await
+    /// Begins a transaction with its audit row.
+    pub(super) async fn begin_audited(&self, audit: &NewAudit) -> Result<Write, StoreError> {
+        let mut tx = self.db.begin().await?;
+        audit::append(&mut tx, audit).await?;
+        Ok(tx)
     }
 }
 
@@ -103,49 +93,58 @@ async fn write_login(
     Ok(LoginOutcome::Opened(device))
 }
 
-#[async_trait]
-impl IdentityStore for SqlIdentityStore {
-    async fn is_pristine(&self) -> Result<bool, StoreError> {
-        let mut db = self.reader().await?;
+/// Commits a login that was opened.
+async fn finish_login(tx: Write, outcome: LoginOutcome) -> Result<LoginOutcome, StoreError> {
+    match outcome {
+        LoginOutcome::Opened(_) => tx.commit().await?,
+        LoginOutcome::UserGone | LoginOutcome::NoDevice => tx.rollback().await?,
+    }
+    Ok(outcome)
+}
+
+#[expect(clippy::missing_errors_doc, reason = "the documentation of the type has the errors of all methods")]
+impl SqlIdentityStore {
+    /// True if there are no accounts, operators and invitations.
+    pub async fn is_pristine(&self) -> Result<bool, StoreError> {
+        let mut db = self.db.reader().await?;
         let used = users::any(&mut db).await? || operators::any(&mut db).await? || invitations::any(&mut db).await?;
         Ok(!used)
     }
 
-    async fn find_user(&self, key: UserKey<'_>) -> Result<Option<User>, StoreError> {
-        users::find(&mut *self.reader().await?, key).await
+    /// Finds an account that is not deleted.
+    pub async fn find_user(&self, key: UserKey<'_>) -> Result<Option<User>, StoreError> {
+        users::find(&mut *self.db.reader().await?, key).await
     }
 
-    async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
-        self.written(async { users::rehash(&mut *self.writer().await?, user, old, new).await }).await
+    /// Replaces a password hash by another hash of the same password. Returns false if the stored hash has changed.
+    pub async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
+        self.db.written(async { users::rehash(&mut *self.db.writer().await?, user, old, new).await }).await
     }
 
-    async fn log_in(&self, user: UserId, proof: &Proof, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
+    /// Writes a login: time of the latest login, device and token family. The device's earlier login is revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::Lapsed`] when the account's password or second factor differs from the proof.
+    pub async fn log_in(&self, user: UserId, proof: &Proof, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
         let mut tx = self.db.begin().await?;
         let outcome = write_login(&mut tx, user, Some(proof), login).await?;
-        match outcome {
-            LoginOutcome::Opened(_) => tx.commit().await?,
-            LoginOutcome::UserGone | LoginOutcome::NoDevice => tx.rollback().await?,
-        }
-        Ok(outcome)
+        finish_login(tx, outcome).await
     }
 
-    async fn export_device(
+    /// The same for a device that another person creates, with its audit row.
+    pub async fn export_device(
         &self,
         user: UserId,
         login: &NewLogin,
         audit: &NewAudit,
     ) -> Result<LoginOutcome, StoreError> {
-        let mut tx = self.db.begin().await?;
-        audit::append(&mut tx, audit).await?;
+        let mut tx = self.begin_audited(audit).await?;
         let outcome = write_login(&mut tx, user, None, login).await?;
-        match outcome {
-            LoginOutcome::Opened(_) => tx.commit().await?,
-            LoginOutcome::UserGone | LoginOutcome::NoDevice => tx.rollback().await?,
-        }
-        Ok(outcome)
+        finish_login(tx, outcome).await
     }
 
-    async fn enroll(
+    /// Uses an invitation and writes account, device and login, all or nothing. Fails like [`Self::log_in`].
+    pub async fn enroll(
         &self,
         invitation: InvitationId,
         who: &Enrollee,
@@ -170,66 +169,78 @@ impl IdentityStore for SqlIdentityStore {
         }
     }
 
-    async fn standing(&self, family: FamilyId) -> Result<Option<Standing>, StoreError> {
-        families::standing(&mut *self.reader().await?, family).await
+    /// Everything that a token of this family must be checked against.
+    pub async fn standing(&self, family: FamilyId) -> Result<Option<Standing>, StoreError> {
+        families::standing(&mut *self.db.reader().await?, family).await
     }
 
-    async fn refresh(&self, refresh: &TokenRefresh) -> Result<RefreshOutcome, StoreError> {
+    /// Uses a refresh token once. Of two concurrent uses, one rotates the token and the other revokes the family.
+    pub async fn refresh(&self, refresh: &TokenRefresh) -> Result<RefreshOutcome, StoreError> {
         let mut tx = self.db.begin().await?;
         let outcome = families::refresh(&mut tx, refresh).await?;
         tx.commit().await?;
         Ok(outcome)
     }
 
-    async fn revoke_family(
+    /// Revokes a login. Returns false if it was already revoked or does not exist.
+    pub async fn revoke_family(
         &self,
         family: FamilyId,
         reason: RevokeReason,
         now: UnixSeconds,
     ) -> Result<bool, StoreError> {
-        self.written(async { families::revoke(&mut *self.writer().await?, family, reason, now).await }).await
+        self.db.written(async { families::revoke(&mut *self.db.writer().await?, family, reason, now).await }).await
     }
 
-    async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError> {
-        self.written(async { devices::set_wireguard_key(&mut *self.writer().await?, device, key).await }).await
+    /// Sets the device's only WireGuard key.
+    pub async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError> {
+        self.db.written(async { devices::set_wireguard_key(&mut *self.db.writer().await?, device, key).await }).await
     }
 
-    async fn keep_family(&self, family: FamilyId) -> Result<bool, StoreError> {
-        self.written(async { families::keep(&mut *self.writer().await?, family).await }).await
+    /// Keeps a login until it is revoked, even if its tokens expire. Returns false if it was already revoked.
+    pub async fn keep_family(&self, family: FamilyId) -> Result<bool, StoreError> {
+        self.db.written(async { families::keep(&mut *self.db.writer().await?, family).await }).await
     }
 
-    async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
-        families::ended(&mut *self.reader().await?, device).await
+    /// Why a device may no longer have a session. `None` if it has a login, or if the store does not know the device.
+    pub async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
+        families::ended(&mut *self.db.reader().await?, device).await
     }
 
-    async fn has_device(&self, user: UserId, key: &[u8; 32]) -> Result<bool, StoreError> {
-        Ok(devices::find_v2(&mut *self.reader().await?, user, key).await?.is_some())
+    /// True if the account has a device with this key that is not removed.
+    pub async fn has_device(&self, user: UserId, key: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(devices::find_v2(&mut *self.db.reader().await?, user, key).await?.is_some())
     }
 
-    async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
-        self.written(async { envelopes::spend(&mut *self.writer().await?, key_hash, expires_at).await }).await
+    /// Records an envelope's ephemeral key. Returns false if it was already used.
+    pub async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
+        self.db.written(async { envelopes::spend(&mut *self.db.writer().await?, key_hash, expires_at).await }).await
     }
 
-    async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        audit::append(&mut tx, audit).await?;
+    /// Stores an invitation.
+    pub async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError> {
+        let mut tx = self.begin_audited(audit).await?;
         invitations::insert(&mut tx, invitation).await?;
-        tx.commit().await?;
-        Ok(())
+        tx.commit().await
     }
 
-    async fn find_invitation(&self, code_hash: &Hash, now: UnixSeconds) -> Result<Option<OpenInvitation>, StoreError> {
-        invitations::find(&mut *self.reader().await?, code_hash, now).await
+    /// Finds an invitation that is neither used nor expired.
+    pub async fn find_invitation(
+        &self,
+        code_hash: &Hash,
+        now: UnixSeconds,
+    ) -> Result<Option<OpenInvitation>, StoreError> {
+        invitations::find(&mut *self.db.reader().await?, code_hash, now).await
     }
 
-    async fn put_setup_code(
+    /// Replaces the set-up code. Returns false if there is an operator.
+    pub async fn put_setup_code(
         &self,
         code_hash: &Hash,
         expires_at: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        audit::append(&mut tx, audit).await?;
+        let mut tx = self.begin_audited(audit).await?;
         if operators::any(&mut tx).await? {
             return Ok(false);
         }
@@ -238,22 +249,24 @@ impl IdentityStore for SqlIdentityStore {
         Ok(true)
     }
 
-    async fn setup_code(&self, now: UnixSeconds) -> Result<Option<Hash>, StoreError> {
-        let mut db = self.reader().await?;
+    /// Hash of the set-up code if it has not expired and there is no operator.
+    pub async fn setup_code(&self, now: UnixSeconds) -> Result<Option<Hash>, StoreError> {
+        let mut db = self.db.reader().await?;
         if operators::any(&mut db).await? {
             return Ok(None);
         }
         setup::get(&mut db, now).await
     }
 
-    async fn redeem_setup(
+    /// Uses the set-up code and creates the first operator. `None` if the code is used or expired, or if there is an
+    /// operator.
+    pub async fn redeem_setup(
         &self,
         code_hash: &Hash,
         operator: &OperatorChange,
         audit: &NewAudit,
     ) -> Result<Option<OperatorRow>, StoreError> {
-        let mut tx = self.begin().await?;
-        audit::append(&mut tx, audit).await?;
+        let mut tx = self.begin_audited(audit).await?;
         if operators::any(&mut tx).await? || !setup::take(&mut tx, code_hash, operator.now).await? {
             return Ok(None);
         }
@@ -262,15 +275,18 @@ impl IdentityStore for SqlIdentityStore {
         Ok(Some(row))
     }
 
-    async fn attest_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError> {
-        self.written(async { tls::put(&mut *self.writer().await?, spki_sha256, now).await }).await
+    /// Stores the certificate of the edge: SHA-256 of its SubjectPublicKeyInfo in lower-case hex.
+    pub async fn attest_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError> {
+        self.db.written(async { tls::put(&mut *self.db.writer().await?, spki_sha256, now).await }).await
     }
 
-    async fn tls(&self) -> Result<Option<String>, StoreError> {
-        tls::get(&mut *self.reader().await?).await
+    /// The stored certificate of the edge.
+    pub async fn tls(&self) -> Result<Option<String>, StoreError> {
+        tls::get(&mut *self.db.reader().await?).await
     }
 
-    async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError> {
+    /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins. Returns the number of rows.
+    pub async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
         let rows = envelopes::prune(&mut tx, now).await?
             + families::prune(&mut tx, now).await?

@@ -1,8 +1,8 @@
 //! The conformance checks on SQLite, and tests of the file.
 
-use super::{IdentityStore, SqlIdentityStore, UserKey, conformance, tables};
+use super::{SqlIdentityStore, UserKey, conformance, tables};
 use sqlx::Row as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_conforms() {
@@ -11,7 +11,7 @@ async fn sqlite_conforms() {
         let dir = tempfile::tempdir().unwrap();
         let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
         dirs.lock().unwrap().push(dir);
-        Arc::new(store) as Arc<dyn IdentityStore>
+        store
     })
     .await;
 }
@@ -33,7 +33,7 @@ async fn few_accounts_are_found_among_many_by_index() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
     let query = format!("EXPLAIN QUERY PLAN {}", tables::users::TREATED);
-    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *store.reader().await.unwrap()).await.unwrap();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *store.db.reader().await.unwrap()).await.unwrap();
     let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
     assert!(plan.join("; ").contains("USING INDEX users_treated"), "{plan:?}");
 }

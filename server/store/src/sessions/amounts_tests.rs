@@ -1,7 +1,7 @@
 //! Usage and quotas on both engines.
 
 use super::conformance::{close, open};
-use super::{Checkpoint, LaneCount, LiveBytes, Mark, MonthQuota, OpenSession, Opened, SessionRow, SessionStore, Span};
+use super::{Checkpoint, LaneCount, LiveBytes, Mark, MonthQuota, OpenSession, Opened, SessionRow, Span};
 use super::{SqlSessions, Usage};
 use crate::roles::Roles;
 use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};

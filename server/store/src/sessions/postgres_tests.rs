@@ -1,7 +1,7 @@
 //! The conformance checks on PostgreSQL, and tests with concurrent writers.
 
 use super::conformance::{self, NODE};
-use super::{OpenSession, Opened, SessionStore, SqlSessions};
+use super::{OpenSession, Opened, SqlSessions};
 use crate::PostgresLogin;
 use crate::roles::Roles;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ async fn the_last_slot_of_an_account_goes_to_one_device() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_or_dies_is_known_soon_and_comes_back() {
     let server = Arc::new(Postgres::start(&PostgresOptions::default()).unwrap());
-    let store = super::Deadlined::new(empty(&server).await);
+    let store = empty(&server).await.with_deadline();
     let connect = || conformance::open(UserId::random(), DeviceId::random(), 1000);
     let Opened::New { row, .. } = store.open(&connect()).await.unwrap() else { panic!("must open") };
     server.freeze().unwrap();
@@ -150,7 +150,7 @@ async fn a_crowd_gets_connections_however_long_they_take() {
     let path = url.path();
     let slowly = format!("postgres://{path}?host={}&port={}", dir.path().display(), of("port"));
     let login = PostgresLogin::trusted(slowly.parse().unwrap(), "postgres");
-    let store = Arc::new(super::Deadlined::new(SqlSessions::open_postgres(&login).await.unwrap()));
+    let store = SqlSessions::open_postgres(&login).await.unwrap().with_deadline();
     // At first it does not respond at all.
     slow.store(60_000, std::sync::atomic::Ordering::SeqCst);
     let mut crowd = tokio::task::JoinSet::new();

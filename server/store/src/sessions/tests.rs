@@ -1,7 +1,7 @@
 //! The conformance checks on SQLite, and leases compared with a model.
 
 use super::conformance::{self, NODE};
-use super::{AfterClose, CloseSession, OpenSession, Opened, SessionStore, SqlSessions, leases};
+use super::{AfterClose, CloseSession, OpenSession, Opened, SqlSessions, tables::leases};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use tornado_shared::model::{CloseReason, DeviceId, SessionId, Slot, UserId};

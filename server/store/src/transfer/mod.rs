@@ -3,16 +3,20 @@
 //! Tables, columns and references are read from SQLite; PostgreSQL has the same ones with the same names, which a test
 //! verifies. Every row is read, written, read back before the target's transaction ends, and compared.
 
+mod end;
 mod rows;
 mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use end::TransferError;
+
 use crate::identity::SqlIdentityStore;
 use crate::sessions::SqlSessions;
 use crate::{KnownSchema, PostgresLogin, StoreError, postgres, snapshot};
+use end::End;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tables::Table;
 use tokio::time::Instant;
@@ -29,45 +33,6 @@ pub struct SqliteFiles<'a> {
     pub sessions: &'a Path,
 }
 
-/// Why nothing was transferred.
-#[derive(Debug, thiserror::Error)]
-pub enum TransferError {
-    /// The source or the target failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The target contains rows, which would be mixed with the transferred ones.
-    #[error("cannot transfer: table {0} of the target is not empty")]
-    NotEmpty(String),
-    /// A file to be created already exists.
-    #[error("file {0} already exists; move it away")]
-    Exists(PathBuf),
-    /// Services have connections to the database.
-    #[error("services have {0} open connections; stop the server on every gateway that uses this database")]
-    InUse(i64),
-    /// An embedded server supports only one gateway.
-    #[error("gateway '{0}' has sessions, but an embedded server supports only one gateway; disconnect them first")]
-    OtherGateway(String),
-    /// The rows read back differ from those sent.
-    #[error("table {table} differs after the transfer: {sent} rows sent, {arrived} rows read back")]
-    Differs {
-        /// Name of the table with its schema.
-        table: String,
-        /// Number of rows read from the source.
-        sent: u64,
-        /// Number of rows read back from the target.
-        arrived: u64,
-    },
-    /// A column has a type that is not supported.
-    #[error("cannot transfer column {0}: its type is not supported")]
-    Column(String),
-}
-
-impl From<sqlx::Error> for TransferError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 /// A transferred table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
@@ -75,18 +40,6 @@ pub struct Moved {
     pub table: String,
     /// Number of rows.
     pub rows: u64,
-}
-
-/// Source or target of a transfer. Table names include the schema on engines that have schemas.
-struct End<'c> {
-    db: &'c mut AnyConnection,
-    schema: Option<&'static str>,
-}
-
-impl End<'_> {
-    fn name(&self, table: &str) -> String {
-        self.schema.map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}"))
-    }
 }
 
 /// Copies the contents of the files into the database. `owner` is the role that owns its tables. The tables must exist,

@@ -1,22 +1,15 @@
 //! Rows of one table: read as a stream, written in batches, and summed on both sides.
 
+use super::end::{End, TransferError};
 use super::tables::{Kind, Table};
-use super::{End, TransferError};
+use crate::statement::{Value, statement};
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, Row as _};
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 /// Number of values per statement. The limit is 32,766 in SQLite and 65,535 in PostgreSQL.
 const VALUES: usize = 8_000;
-
-/// A value of a row; `None` is NULL.
-enum Value {
-    Integer(Option<i64>),
-    Text(Option<String>),
-    Blob(Option<Vec<u8>>),
-}
 
 /// Contents of a table: the number of rows, and a digest that does not depend on their order, because engines return
 /// rows in any order.
@@ -112,16 +105,9 @@ async fn write(table: &Table, to: &mut End<'_>, rows: Vec<Vec<Value>>) -> Result
     let places: Vec<String> = (0..rows.len()).map(places).collect();
     let insert = format!("INSERT INTO {} ({}) VALUES {}", to.name(&table.name), names.join(", "), places.join(", "));
     // Not cached, because batches differ in length.
-    let query = sqlx::query(AssertSqlSafe(insert)).persistent(false);
-    let query = rows.into_iter().flatten().fold(query, bind);
-    query.execute(&mut *to.db).await?;
+    statement(AssertSqlSafe(insert), rows.into_iter().flatten().collect())
+        .persistent(false)
+        .execute(&mut *to.db)
+        .await?;
     Ok(())
-}
-
-fn bind(query: Query<'_, Any, AnyArguments>, value: Value) -> Query<'_, Any, AnyArguments> {
-    match value {
-        Value::Integer(number) => query.bind(number),
-        Value::Text(text) => query.bind(text),
-        Value::Blob(bytes) => query.bind(bytes),
-    }
 }

@@ -1,6 +1,6 @@
 //! Reads the list of tables from SQLite.
 
-use super::TransferError;
+use super::end::TransferError;
 use sqlx::{AnyConnection, Row as _};
 
 /// Column type that both engines support.

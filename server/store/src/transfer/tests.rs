@@ -2,8 +2,8 @@
 
 use super::{End, Moved, SqliteFiles, TransferError, rows, tables, to_postgres, to_sqlite};
 use crate::identity::chain::Walk;
-use crate::identity::{AuditStore as _, Authority, NewAudit, SqlIdentityStore};
-use crate::sessions::{SessionStore as _, SqlSessions};
+use crate::identity::{Authority, NewAudit, SqlIdentityStore};
+use crate::sessions::SqlSessions;
 use crate::{KnownSchema, PostgresLogin, StoreError, snapshot};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use std::path::{Path, PathBuf};

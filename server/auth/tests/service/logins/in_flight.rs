@@ -9,9 +9,7 @@ use tornado_contracts::auth::{Auth as _, AuthError, PutOperator};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{OperatorId, Secret};
-use tornado_store::identity::{
-    AccountStore as _, IdentityStore as _, OperatorChange, OperatorStore as _, RevokeReason, UserChange, UserKey,
-};
+use tornado_store::identity::{OperatorChange, RevokeReason, UserChange, UserKey};
 
 /// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early. The tests
 /// detect that and retry with a longer one.

@@ -10,7 +10,7 @@ use tornado_shared::crypto::encoding::Blob;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{Lane, PrivateKey, UserId};
-use tornado_store::identity::{IdentityStore as _, UserKey};
+use tornado_store::identity::UserKey;
 
 #[tokio::test]
 async fn a_v2_login_yields_the_same_preshared_keys_on_both_sides() {

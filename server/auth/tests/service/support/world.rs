@@ -24,9 +24,7 @@ use tornado_shared::crypto::v1::{self, EnvelopeV1};
 use tornado_shared::crypto::v2::{self, EnvelopeV2, ExportSecret, Pending, Purpose};
 use tornado_shared::invitation::Invitation;
 use tornado_shared::model::{DeviceId, Secret, UnixSeconds, UserId};
-use tornado_store::identity::{
-    AccountStore as _, Authority, NewAudit, NewUser, RevokeReason, SqlIdentityStore, UserChange,
-};
+use tornado_store::identity::{Authority, NewAudit, NewUser, RevokeReason, SqlIdentityStore, UserChange};
 use x25519_dalek::StaticSecret;
 
 pub const NOW: UnixSeconds = 1_800_000_000;
@@ -77,8 +75,7 @@ impl World {
         let clock = Clock::new(move || clock.load(Ordering::SeqCst));
         let sessions = Arc::new(FakeSessions::default());
         let service =
-            Service::new(config, address, Arc::new(store.clone()), Arc::new(Scripted(sessions.clone())), keys, clock)
-                .unwrap();
+            Service::new(config, address, store.clone(), Arc::new(Scripted(sessions.clone())), keys, clock).unwrap();
         let service = Arc::new(service);
         service.sign_trail().await;
         let socket = dir.path().join("auth.sock");

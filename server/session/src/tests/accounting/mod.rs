@@ -2,6 +2,7 @@ mod periods;
 mod quotas;
 mod totals;
 
+use crate::lifecycle::sweep;
 use crate::tests::support::world::World;
 use tornado_contracts::session::{LiveQuery, Sessions as _, UsageQuery};
 use tornado_rpc::NoInput;
@@ -60,7 +61,7 @@ async fn bytes_survive_a_restart_from_the_last_checkpoint() {
     world.connect(&device).await.unwrap();
     world.wg.moves(device.key, 100, 0);
     world.read_counters().await;
-    world.service.sweeper.checkpoint().await;
+    sweep::checkpoint(&world.service.core).await;
     world.wg.moves(device.key, 20, 0);
     world.read_counters().await;
     world.kill_session().await;
@@ -82,7 +83,7 @@ async fn totals_of_an_account_outlive_its_sessions_and_the_history() {
     world.read_counters().await;
     let usage = world.service.own_usage(crate::tests::support::world::token(&one)).await.unwrap();
     assert_eq!((usage.sessions, usage.total.direct, usage.total.tor), (2, bytes(200), bytes(14)));
-    world.service.sweeper.checkpoint().await;
+    sweep::checkpoint(&world.service.core).await;
     world.kill_session().await;
     world.wait(2 * 86_400);
     world.sweep().await;

@@ -1,5 +1,6 @@
 //! Usage of accounts today and this month.
 
+use crate::lifecycle::sweep;
 use crate::tests::support::world::{World, token};
 use tornado_contracts::session::{OwnHistory, SessionError, Sessions as _};
 use tornado_shared::api::OwnUsage;
@@ -47,7 +48,7 @@ async fn days_and_months_begin_under_live_sessions() {
     world.wg.moves(phone.key, 5, 2);
     counted(&world).await;
     assert_eq!(usage(&world).await, [(5, 2), (135, 9), (135, 9)]);
-    world.service.sweeper.checkpoint().await;
+    sweep::checkpoint(&world.service.core).await;
     world.kill_session().await;
     world.watch.check().await.unwrap();
     assert_eq!(usage(&world).await, [(5, 2), (135, 9), (135, 9)], "the marks must survive a restart");

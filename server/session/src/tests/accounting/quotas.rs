@@ -1,5 +1,6 @@
 //! Quotas of accounts, from the grant to the close of their sessions.
 
+use crate::lifecycle::sweep;
 use crate::tests::support::world::World;
 use futures::FutureExt as _;
 use tornado_contracts::session::{EventKind, SessionError, SessionEvent};
@@ -90,7 +91,7 @@ async fn a_new_month_resets_the_quota_of_a_live_session() {
     world.export(&device).await.unwrap();
     world.wg.moves(device.key, 900, 0);
     world.read_counters().await;
-    world.service.sweeper.checkpoint().await;
+    sweep::checkpoint(&world.service.core).await;
     world.wait(17 * DAY);
     world.sweep().await;
     world.kill_session().await;

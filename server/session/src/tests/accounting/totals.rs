@@ -1,5 +1,6 @@
 //! Usage of accounts while memory and store differ.
 
+use crate::lifecycle::sweep;
 use crate::registry::Entry;
 use crate::tests::support::auth::Device;
 use crate::tests::support::world::{World, request, token};
@@ -75,7 +76,7 @@ async fn a_month_that_begins_during_a_close_charges_no_old_bytes() {
     let entry = entry(&world, &device);
     world.wait(TO_DECEMBER);
     ends(&entry);
-    world.service.sweeper.enforce_quotas().await;
+    sweep::enforce_quotas(&world.service.core).await;
     set_marks(&world).await;
     world.sweep().await;
     assert_eq!(received(&world, user).await, (1, 900));
@@ -101,7 +102,7 @@ async fn a_month_that_begins_after_a_stored_close_loses_no_bytes() {
     moves(&world, &device, 900).await;
     world.wait(TO_DECEMBER);
     ended(&world, &entry(&world, &device)).await;
-    world.service.sweeper.enforce_quotas().await;
+    sweep::enforce_quotas(&world.service.core).await;
     set_marks(&world).await;
     ends(&entry(&world, &device));
     world.sweep().await;
@@ -134,10 +135,10 @@ async fn quotas_apply_across_gateways() {
     world.connect(&here).await.unwrap();
     second.connect(request(&there)).await.unwrap();
     moves(&world, &here, 500).await;
-    world.service.sweeper.checkpoint().await;
+    sweep::checkpoint(&world.service.core).await;
     lanes.moves(there.key, 500, 0);
     second.core.reconciler.read_counters().await.unwrap();
-    second.sweeper.checkpoint().await;
+    sweep::checkpoint(&second.core).await;
     assert_eq!(received(&world, user).await, (2, 1_000));
     // A change of the quota through one gateway applies on the other one, too.
     world.service.core.registry.of_device(here.device_id).unwrap();

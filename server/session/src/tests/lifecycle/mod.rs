@@ -2,6 +2,7 @@ mod connect;
 mod crashes;
 
 use crate::Config;
+use crate::lifecycle::{close, sweep};
 use crate::tests::support::world::{START, World};
 use futures::FutureExt as _;
 use std::time::Duration;
@@ -103,7 +104,7 @@ async fn an_exported_device_keeps_its_peers_until_it_is_removed() {
     assert_eq!(world.state(&device).await, Some(SessionState::Offline), "a known handshake must not bring it back");
     assert_eq!(world.leased().await, (1, 0));
 
-    world.service.closer.close_device(device.device_id, CloseReason::Revoked).await.unwrap();
+    close::close_device(&world.service.core, device.device_id, CloseReason::Revoked).await.unwrap();
     assert_eq!(world.wg.keys(), [].into());
     assert_eq!(world.reasons().await, [Some(CloseReason::Revoked)]);
 }
@@ -281,7 +282,7 @@ async fn a_jump_of_the_clock_is_neither_silence_nor_activity() {
     world.connect(&device).await.unwrap();
     for by in [3_600, -7_200] {
         world.wait(by);
-        world.service.sweeper.restart_timers(by, world.now());
+        sweep::restart_timers(&world.service.core, by, world.now());
         world.sweep().await;
         assert_eq!(world.state(&device).await, Some(SessionState::Online), "{by}");
         world.wait(89);
@@ -296,7 +297,7 @@ async fn a_jump_of_the_clock_is_neither_silence_nor_activity() {
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
     // The same after a restart.
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
-    world.service.sweeper.checkpoint().await;
+    sweep::checkpoint(&world.service.core).await;
     world.wait(-7_200);
     world.kill_session().await;
     world.wait(90);

@@ -4,6 +4,7 @@
 mod million;
 mod model;
 
+use crate::lifecycle::sweep;
 use crate::tests::support::auth::Device;
 use crate::tests::support::world::World;
 use proptest::prelude::*;
@@ -111,7 +112,7 @@ async fn apply(world: &mut World, devices: &mut [Device], event: Event) {
         Event::Look => {
             let _ = world.watch.check().await;
         }
-        Event::Checkpoint => world.service.sweeper.checkpoint().await,
+        Event::Checkpoint => sweep::checkpoint(&world.service.core).await,
         Event::FailPuts(count) => world.wg.0.lock().failing_puts = count,
         Event::WgDown(down) => world.wg.0.lock().down = down,
         Event::WgRestart => world.wg.restart(),

@@ -4,8 +4,10 @@ use super::auth::{Device, FakeAuth};
 use super::tor::FakeTor;
 use super::wg::FakeWg;
 use crate::config::Config;
+use crate::core::Parts;
 use crate::lanes::Watch;
-use crate::service::{Parts, Service};
+use crate::lifecycle::sweep;
+use crate::service::Service;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -81,7 +83,7 @@ impl World {
     }
 
     pub async fn sweep(&self) {
-        self.service.sweeper.sweep(self.now()).await;
+        sweep::sweep(&self.service.core, self.now()).await;
     }
 
     pub async fn read_counters(&self) {
@@ -159,7 +161,7 @@ async fn start(
     let clock = clock.clone();
     let parts = Parts {
         pools,
-        store: Arc::new(store),
+        store,
         live: Arc::new(MemoryStore::default()),
         auth: Arc::new(Scripted(auth.clone())),
         wg: wg.clone(),

@@ -9,18 +9,17 @@ mod staff;
 mod trail;
 
 use super::{
-    Authority, ChangeOutcome, DeviceClaim, IdentityStore, LoginOutcome, NewAudit, NewLogin, NewUser, Proof,
-    RevokeReason, UserChange,
+    Authority, ChangeOutcome, DeviceClaim, LoginOutcome, NewAudit, NewLogin, NewUser, Proof, RevokeReason,
+    SqlIdentityStore, UserChange,
 };
 use std::future::Future;
-use std::sync::Arc;
 use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId, Username};
 use uuid::Uuid;
 
 const NOW: UnixSeconds = 1_800_000_000;
 const WEEK: i64 = 7 * 86_400;
 
-type Store = Arc<dyn IdentityStore>;
+type Store = SqlIdentityStore;
 
 fn act(action: &str) -> NewAudit {
     NewAudit {

@@ -1,6 +1,6 @@
 //! Rows of the audit trail.
 
-use super::Hash;
+use super::hash::Hash;
 use tornado_shared::model::{FamilyId, UnixSeconds};
 use uuid::Uuid;
 

@@ -1,20 +1,11 @@
 //! Devices, logins, refresh tokens and invitations.
 
-use super::Hash;
+use super::hash::Hash;
 use super::reason::RevokeReason;
 use super::users::{NewUser, User};
 use std::fmt;
 use tornado_shared::model::{DeviceId, DeviceName, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 use uuid::Uuid;
-
-/// Generation of the client on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceKind {
-    /// The original's client, without a device key.
-    V1,
-    /// Our client, identified by an Ed25519 key.
-    V2,
-}
 
 /// The device of a login.
 #[derive(Debug, Clone)]

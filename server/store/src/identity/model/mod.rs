@@ -2,6 +2,7 @@
 
 mod audit;
 mod factors;
+mod hash;
 mod logins;
 mod operators;
 mod reason;
@@ -9,9 +10,10 @@ mod users;
 
 pub use audit::{AuditFilter, AuditHead, Authority, NewAudit, StoredAudit};
 pub use factors::{Factor, FactorOwner};
+pub use hash::Hash;
 pub use logins::{
-    DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, KeyOutcome, LoginOutcome, NewInvitation, NewLogin,
-    OpenInvitation, Proof, RefreshOutcome, Standing, TokenRefresh,
+    DeviceClaim, EnrollOutcome, Enrollee, KeyOutcome, LoginOutcome, NewInvitation, NewLogin, OpenInvitation, Proof,
+    RefreshOutcome, Standing, TokenRefresh,
 };
 pub use operators::{NewSignIn, OperatorChange, OperatorRow, PutOutcome, RemoveOutcome, SignInRow};
 pub use reason::RevokeReason;
@@ -19,6 +21,3 @@ pub use users::{ChangeOutcome, DeviceRow, NewUser, User, UserChange, UserFilter,
 
 /// Largest number of devices of one account, connected or not.
 pub const MAX_DEVICE_ROWS: i64 = 50;
-
-/// SHA-256 of a value that is not stored.
-pub type Hash = [u8; 32];

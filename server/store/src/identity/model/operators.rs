@@ -1,6 +1,6 @@
 //! Operators and their sign-ins.
 
-use super::Hash;
+use super::hash::Hash;
 use std::fmt;
 use tornado_shared::model::{OperatorId, UnixSeconds, Username};
 use uuid::Uuid;

@@ -1,5 +1,7 @@
 //! Reasons of revocations.
 
+use std::str::FromStr;
+
 /// Why a login was revoked. Stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokeReason {
@@ -47,8 +49,12 @@ impl RevokeReason {
             Self::Revoked => "revoked",
         }
     }
+}
 
-    pub(in crate::identity) fn from_stored(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+impl FromStr for RevokeReason {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word).ok_or(())
     }
 }

@@ -1,7 +1,10 @@
 //! Table `devices`.
 
 use crate::StoreError;
-use crate::identity::model::{DeviceClaim, DeviceKind, DeviceRow, KeyOutcome, MAX_DEVICE_ROWS, NewLogin};
+use crate::identity::model::{DeviceClaim, DeviceRow, KeyOutcome, MAX_DEVICE_ROWS, NewLogin};
+use crate::statement::columns::{is_set, parsed};
+use crate::statement::{all, changes_one, count, execute, first, values};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, DeviceName, PublicKey, UnixSeconds, UserId};
 
@@ -40,8 +43,8 @@ pub fn choose_v1(devices: &[(DeviceId, bool)], live: &[DeviceId], max: usize) ->
 
 /// Finds or creates the device for a login. `None` if the account cannot have another one.
 pub async fn claim(db: &mut AnyConnection, user: UserId, login: &NewLogin) -> Result<Option<DeviceId>, StoreError> {
-    let (found, kind, key, name) = match &login.device {
-        DeviceClaim::V2 { key, name } => (find_v2(db, user, key).await?, DeviceKind::V2, Some(key), name),
+    let (found, key, name) = match &login.device {
+        DeviceClaim::V2 { key, name } => (find_v2(db, user, key).await?, Some(key), name),
         DeviceClaim::V1 { live, name } => {
             let devices = list_v1(db, user, login.now).await?;
             let found = match choose_v1(&devices, live, max_devices(db, user).await?) {
@@ -49,95 +52,52 @@ pub async fn claim(db: &mut AnyConnection, user: UserId, login: &NewLogin) -> Re
                 V1Choice::Create => None,
                 V1Choice::Full => return Ok(None),
             };
-            (found, DeviceKind::V1, None, name)
+            (found, None, name)
         }
     };
     if let Some(id) = found {
-        touch_login(db, id, login.now).await?;
+        execute(db, "UPDATE devices SET last_login_at = $1 WHERE id = $2", values![login.now, id]).await?;
         return Ok(Some(id));
     }
-    if count(db, user).await? >= MAX_DEVICE_ROWS {
+    let present = "SELECT COUNT(*) AS n FROM devices WHERE user_id = $1 AND removed_at IS NULL";
+    if count(db, present, values![user]).await? >= MAX_DEVICE_ROWS {
         return Ok(None);
     }
-    insert(db, user, login, kind, key, name).await?;
+    insert(db, user, login, key, name).await?;
     Ok(Some(login.new_device))
 }
 
 pub async fn find_v2(db: &mut AnyConnection, user: UserId, key: &[u8; 32]) -> Result<Option<DeviceId>, StoreError> {
-    let row = sqlx::query("SELECT id FROM devices WHERE user_id = $1 AND device_key = $2 AND removed_at IS NULL")
-        .bind(user.to_string())
-        .bind(key.to_vec())
-        .fetch_optional(db)
-        .await?;
-    row.map(|row| parse_id(row.try_get("id")?)).transpose()
+    let query = "SELECT id FROM devices WHERE user_id = $1 AND device_key = $2 AND removed_at IS NULL";
+    first(db, query, values![user, key], |row| parsed(row, "devices.id")).await
 }
 
 async fn list_v1(db: &mut AnyConnection, user: UserId, now: UnixSeconds) -> Result<Vec<(DeviceId, bool)>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT d.id AS id, f.id AS family FROM devices d
-         LEFT JOIN token_families f ON f.device_id = d.id AND f.revoked_at IS NULL AND f.expires_at > $1
-         WHERE d.user_id = $2 AND d.kind = 'v1' AND d.removed_at IS NULL
-         ORDER BY d.last_login_at, d.id",
-    )
-    .bind(now)
-    .bind(user.to_string())
-    .fetch_all(db)
-    .await?;
-    let device = |row: &sqlx::any::AnyRow| {
-        let family: Option<String> = row.try_get("family")?;
-        Ok((parse_id(row.try_get("id")?)?, family.is_some()))
-    };
-    rows.iter().map(device).collect()
+    let query = "SELECT d.id AS id, f.id AS family FROM devices d
+                 LEFT JOIN token_families f ON f.device_id = d.id AND f.revoked_at IS NULL AND f.expires_at > $1
+                 WHERE d.user_id = $2 AND d.kind = 'v1' AND d.removed_at IS NULL
+                 ORDER BY d.last_login_at, d.id";
+    let device = |row: &AnyRow| Ok((parsed(row, "devices.id")?, is_set(row, "family")?));
+    all(db, query, values![now, user], device).await
 }
 
 async fn max_devices(db: &mut AnyConnection, user: UserId) -> Result<usize, StoreError> {
-    let row = sqlx::query("SELECT max_devices FROM users WHERE id = $1").bind(user.to_string()).fetch_one(db).await?;
-    let max: i64 = row.try_get("max_devices")?;
+    let max = count(db, "SELECT max_devices AS n FROM users WHERE id = $1", values![user]).await?;
     usize::try_from(max).map_err(|_| StoreError::Damaged("users.max_devices"))
-}
-
-async fn count(db: &mut AnyConnection, user: UserId) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM devices WHERE user_id = $1 AND removed_at IS NULL")
-        .bind(user.to_string())
-        .fetch_one(db)
-        .await?;
-    Ok(row.try_get("n")?)
 }
 
 async fn insert(
     db: &mut AnyConnection,
     user: UserId,
     login: &NewLogin,
-    kind: DeviceKind,
     key: Option<&[u8; 32]>,
     name: &DeviceName,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO devices (id, user_id, kind, device_key, name, created_at, last_login_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(login.new_device.to_string())
-    .bind(user.to_string())
-    .bind(match kind {
-        DeviceKind::V1 => "v1",
-        DeviceKind::V2 => "v2",
-    })
-    .bind(key.map(|key| key.to_vec()))
-    .bind(name.as_str())
-    .bind(login.now)
-    .bind(login.now)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-async fn touch_login(db: &mut AnyConnection, device: DeviceId, now: UnixSeconds) -> Result<(), StoreError> {
-    sqlx::query("UPDATE devices SET last_login_at = $1 WHERE id = $2")
-        .bind(now)
-        .bind(device.to_string())
-        .execute(db)
-        .await?;
-    Ok(())
+    // Only clients of the original have no key.
+    let kind = if key.is_some() { "v2" } else { "v1" };
+    let query = "INSERT INTO devices (id, user_id, kind, device_key, name, created_at, last_login_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $6)";
+    execute(db, query, values![login.new_device, user, kind, key, name, login.now]).await.map(drop)
 }
 
 pub async fn set_wireguard_key(
@@ -145,34 +105,23 @@ pub async fn set_wireguard_key(
     device: DeviceId,
     key: &PublicKey,
 ) -> Result<KeyOutcome, StoreError> {
-    let updated = sqlx::query("UPDATE devices SET wireguard_key = $1 WHERE id = $2 AND removed_at IS NULL")
-        .bind(key.to_string())
-        .bind(device.to_string())
-        .execute(db)
-        .await
-        .map_err(StoreError::from);
-    match updated {
-        Ok(done) if done.rows_affected() == 1 => Ok(KeyOutcome::Set),
-        Ok(_) => Ok(KeyOutcome::DeviceGone),
+    let query = "UPDATE devices SET wireguard_key = $1 WHERE id = $2 AND removed_at IS NULL";
+    match changes_one(db, query, values![*key, device]).await {
+        Ok(true) => Ok(KeyOutcome::Set),
+        Ok(false) => Ok(KeyOutcome::DeviceGone),
         Err(error) if error.is_unique_violation() => Ok(KeyOutcome::InUse),
         Err(error) => Err(error),
     }
 }
 
 pub async fn remove(db: &mut AnyConnection, device: DeviceId, now: UnixSeconds) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("UPDATE devices SET removed_at = $1, wireguard_key = NULL WHERE id = $2 AND removed_at IS NULL")
-            .bind(now)
-            .bind(device.to_string())
-            .execute(db)
-            .await?;
-    Ok(done.rows_affected() == 1)
+    let query = "UPDATE devices SET removed_at = $1, wireguard_key = NULL WHERE id = $2 AND removed_at IS NULL";
+    changes_one(db, query, values![now, device]).await
 }
 
 pub async fn ids(db: &mut AnyConnection, user: UserId) -> Result<Vec<DeviceId>, StoreError> {
     let query = "SELECT id FROM devices WHERE user_id = $1 AND removed_at IS NULL ORDER BY id";
-    let rows = sqlx::query(query).bind(user.to_string()).fetch_all(db).await?;
-    rows.iter().map(|row| parse_id(row.try_get("id")?)).collect()
+    all(db, query, values![user], |row| parsed(row, "devices.id")).await
 }
 
 /// Devices of one user or the device with one id; an empty text matches none.
@@ -182,55 +131,34 @@ pub async fn list(
     device: &str,
     now: UnixSeconds,
 ) -> Result<Vec<DeviceRow>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT d.id AS id, d.user_id AS user_id, d.name AS name, d.kind AS kind, d.created_at AS created_at,
-                d.last_login_at AS last_login_at, f.id AS family
-         FROM devices d
-         LEFT JOIN token_families f ON f.device_id = d.id AND f.revoked_at IS NULL AND f.expires_at > $1
-         WHERE (d.user_id = $2 OR d.id = $3) AND d.removed_at IS NULL
-         ORDER BY d.created_at, d.id",
-    )
-    .bind(now)
-    .bind(user)
-    .bind(device)
-    .fetch_all(db)
-    .await?;
-    let device = |row: &sqlx::any::AnyRow| {
-        let (user, name): (String, String) = (row.try_get("user_id")?, row.try_get("name")?);
-        let (kind, family): (String, Option<String>) = (row.try_get("kind")?, row.try_get("family")?);
-        Ok(DeviceRow {
-            id: parse_id(row.try_get("id")?)?,
-            user: user.parse().map_err(|_| StoreError::Damaged("devices.user_id"))?,
-            name: DeviceName::from_stored(&name),
-            has_key: kind == "v2",
-            logged_in: family.is_some(),
-            created_at: row.try_get("created_at")?,
-            last_login_at: row.try_get("last_login_at")?,
-        })
-    };
-    rows.iter().map(device).collect()
+    let query = "SELECT d.id AS id, d.user_id AS user_id, d.name AS name, d.kind AS kind, d.created_at AS created_at,
+                        d.last_login_at AS last_login_at, f.id AS family
+                 FROM devices d
+                 LEFT JOIN token_families f ON f.device_id = d.id AND f.revoked_at IS NULL AND f.expires_at > $1
+                 WHERE (d.user_id = $2 OR d.id = $3) AND d.removed_at IS NULL
+                 ORDER BY d.created_at, d.id";
+    all(db, query, values![now, user, device], from_row).await
+}
+
+fn from_row(row: &AnyRow) -> Result<DeviceRow, StoreError> {
+    Ok(DeviceRow {
+        id: parsed(row, "devices.id")?,
+        user: parsed(row, "devices.user_id")?,
+        name: DeviceName::from_stored(&row.try_get::<String, _>("name")?),
+        has_key: row.try_get::<String, _>("kind")? == "v2",
+        logged_in: is_set(row, "family")?,
+        created_at: row.try_get("created_at")?,
+        last_login_at: row.try_get("last_login_at")?,
+    })
 }
 
 pub async fn rename(db: &mut AnyConnection, device: DeviceId, name: &DeviceName) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE devices SET name = $1 WHERE id = $2 AND removed_at IS NULL")
-        .bind(name.as_str())
-        .bind(device.to_string())
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    changes_one(db, "UPDATE devices SET name = $1 WHERE id = $2 AND removed_at IS NULL", values![name, device]).await
 }
 
 pub async fn remove_all(db: &mut AnyConnection, user: UserId, now: UnixSeconds) -> Result<(), StoreError> {
-    sqlx::query("UPDATE devices SET removed_at = $1, wireguard_key = NULL WHERE user_id = $2 AND removed_at IS NULL")
-        .bind(now)
-        .bind(user.to_string())
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-pub fn parse_id(text: String) -> Result<DeviceId, StoreError> {
-    text.parse().map_err(|_| StoreError::Damaged("devices.id"))
+    let query = "UPDATE devices SET removed_at = $1, wireguard_key = NULL WHERE user_id = $2 AND removed_at IS NULL";
+    execute(db, query, values![now, user]).await.map(drop)
 }
 
 #[cfg(test)]

@@ -2,21 +2,15 @@
 
 use crate::StoreError;
 use crate::identity::model::Hash;
+use crate::statement::{changes_one, execute, values};
 use sqlx::AnyConnection;
 use tornado_shared::model::UnixSeconds;
 
 pub async fn spend(db: &mut AnyConnection, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "INSERT INTO spent_envelopes (key_hash, expires_at) VALUES ($1, $2) ON CONFLICT (key_hash) DO NOTHING",
-    )
-    .bind(key_hash.to_vec())
-    .bind(expires_at)
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let query = "INSERT INTO spent_envelopes (key_hash, expires_at) VALUES ($1, $2) ON CONFLICT (key_hash) DO NOTHING";
+    changes_one(db, query, values![key_hash, expires_at]).await
 }
 
 pub async fn prune(db: &mut AnyConnection, now: UnixSeconds) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM spent_envelopes WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(done.rows_affected())
+    execute(db, "DELETE FROM spent_envelopes WHERE expires_at <= $1", values![now]).await
 }

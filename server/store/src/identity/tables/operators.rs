@@ -2,6 +2,8 @@
 
 use crate::StoreError;
 use crate::identity::model::{OperatorChange, OperatorRow, PutOutcome};
+use crate::statement::columns::parsed;
+use crate::statement::{all, count, execute, exists, first, values};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{OperatorId, Username};
@@ -9,69 +11,50 @@ use tornado_shared::model::{OperatorId, Username};
 /// Creates an operator or changes the given fields. The caller rolls back if no owner is left.
 pub async fn put(db: &mut AnyConnection, change: &OperatorChange) -> Result<PutOutcome, StoreError> {
     let before = find(db, &change.name).await?;
-    let role = change.role.as_deref();
+    let (role, name, now) = (change.role.as_deref(), &change.name, change.now);
     match (&before, &change.password_hash) {
         (None, None) => return Ok(PutOutcome::NeedsPassword),
         (None, Some(hash)) => {
-            sqlx::query(
-                "INSERT INTO operators (id, name, password_hash, role, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(change.id.to_string())
-            .bind(change.name.as_str())
-            .bind(hash.as_str())
-            .bind(role.unwrap_or("owner"))
-            .bind(change.now)
-            .bind(change.now)
-            .execute(&mut *db)
-            .await?;
+            let query = "INSERT INTO operators (id, name, password_hash, role, created_at, updated_at)
+                         VALUES ($1, $2, $3, $4, $5, $5)";
+            execute(db, query, values![change.id, name, hash.as_str(), role.unwrap_or("owner"), now]).await?;
         }
         (Some(before), hash) => {
-            sqlx::query("UPDATE operators SET password_hash = $1, role = $2, updated_at = $3 WHERE name = $4")
-                .bind(hash.as_ref().unwrap_or(&before.password_hash).as_str())
-                .bind(role.unwrap_or(&before.role))
-                .bind(change.now)
-                .bind(change.name.as_str())
-                .execute(&mut *db)
-                .await?;
+            let (hash, role) = (hash.as_ref().unwrap_or(&before.password_hash), role.unwrap_or(&before.role));
+            let query = "UPDATE operators SET password_hash = $1, role = $2, updated_at = $3 WHERE name = $4";
+            execute(db, query, values![hash.as_str(), role, now, name]).await?;
         }
     }
     if owners(db).await? == 0 {
         return Ok(PutOutcome::LastOwner);
     }
-    Ok(find(db, &change.name).await?.map_or(PutOutcome::Gone, PutOutcome::Put))
+    Ok(find(db, name).await?.map_or(PutOutcome::Gone, PutOutcome::Put))
 }
 
 pub async fn find(db: &mut AnyConnection, name: &Username) -> Result<Option<OperatorRow>, StoreError> {
-    let row = sqlx::query("SELECT id, name, password_hash, role, created_at FROM operators WHERE name = $1")
-        .bind(name.as_str())
-        .fetch_optional(db)
-        .await?;
-    row.map(|row| from_row(&row)).transpose()
+    let query = "SELECT id, name, password_hash, role, created_at FROM operators WHERE name = $1";
+    first(db, query, values![name], from_row).await
 }
 
 pub async fn list(db: &mut AnyConnection) -> Result<Vec<OperatorRow>, StoreError> {
     let query = "SELECT id, name, password_hash, role, created_at FROM operators ORDER BY name";
-    sqlx::query(query).fetch_all(db).await?.iter().map(from_row).collect()
+    all(db, query, values![], from_row).await
 }
 
 /// Removes an operator. The caller has deleted the operator's sign-ins, and rolls back if no owner is left.
 pub async fn remove(db: &mut AnyConnection, id: OperatorId) -> Result<bool, StoreError> {
-    sqlx::query("DELETE FROM operators WHERE id = $1").bind(id.to_string()).execute(&mut *db).await?;
+    execute(db, "DELETE FROM operators WHERE id = $1", values![id]).await?;
     Ok(owners(db).await? > 0)
 }
 
 async fn owners(db: &mut AnyConnection) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM operators WHERE role = 'owner'").fetch_one(db).await?;
-    Ok(row.try_get("n")?)
+    count(db, "SELECT COUNT(*) AS n FROM operators WHERE role = 'owner'", values![]).await
 }
 
 pub fn from_row(row: &AnyRow) -> Result<OperatorRow, StoreError> {
-    let id: String = row.try_get("id")?;
-    let name: String = row.try_get("name")?;
     Ok(OperatorRow {
-        id: id.parse().map_err(|_| StoreError::Damaged("operators.id"))?,
-        name: name.parse().map_err(|_| StoreError::Damaged("operators.name"))?,
+        id: parsed(row, "operators.id")?,
+        name: parsed(row, "operators.name")?,
         password_hash: row.try_get("password_hash")?,
         role: row.try_get("role")?,
         created_at: row.try_get("created_at")?,
@@ -79,5 +62,5 @@ pub fn from_row(row: &AnyRow) -> Result<OperatorRow, StoreError> {
 }
 
 pub async fn any(db: &mut AnyConnection) -> Result<bool, StoreError> {
-    Ok(sqlx::query("SELECT id FROM operators LIMIT 1").fetch_optional(db).await?.is_some())
+    exists(db, "SELECT id FROM operators LIMIT 1", values![]).await
 }

@@ -3,24 +3,17 @@
 use super::operators;
 use crate::StoreError;
 use crate::identity::model::{Hash, NewSignIn, OperatorRow, SignInRow};
+use crate::statement::columns::{parsed, parsed_as};
+use crate::statement::{all, changes_one, execute, first, values};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{OperatorId, UnixSeconds};
 use uuid::Uuid;
 
 pub async fn insert(db: &mut AnyConnection, new: &NewSignIn) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO operator_sign_ins (id, operator_id, token_hash, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(new.id.to_string())
-    .bind(new.operator.to_string())
-    .bind(new.token_hash.to_vec())
-    .bind(new.now)
-    .bind(new.expires_at)
-    .execute(db)
-    .await?;
-    Ok(())
+    let query = "INSERT INTO operator_sign_ins (id, operator_id, token_hash, created_at, expires_at)
+                 VALUES ($1, $2, $3, $4, $5)";
+    execute(db, query, values![new.id, new.operator, new.token_hash, new.now, new.expires_at]).await.map(drop)
 }
 
 pub async fn find(
@@ -28,56 +21,38 @@ pub async fn find(
     token_hash: &Hash,
     now: UnixSeconds,
 ) -> Result<Option<(Uuid, OperatorRow)>, StoreError> {
-    let row = sqlx::query(
-        "SELECT s.id AS sign_in, o.id AS id, o.name AS name, o.password_hash AS password_hash, o.role AS role,
-                o.created_at AS created_at
-         FROM operator_sign_ins s JOIN operators o ON o.id = s.operator_id
-         WHERE s.token_hash = $1 AND s.expires_at > $2",
-    )
-    .bind(token_hash.to_vec())
-    .bind(now)
-    .fetch_optional(db)
-    .await?;
-    row.map(|row| Ok((id(row.try_get("sign_in")?)?, operators::from_row(&row)?))).transpose()
+    let query = "SELECT s.id AS sign_in, o.id AS id, o.name AS name, o.password_hash AS password_hash, o.role AS role,
+                        o.created_at AS created_at
+                 FROM operator_sign_ins s JOIN operators o ON o.id = s.operator_id
+                 WHERE s.token_hash = $1 AND s.expires_at > $2";
+    let read = |row: &AnyRow| Ok((parsed_as(row, "sign_in", "operator_sign_ins.id")?, operators::from_row(row)?));
+    first(db, query, values![token_hash, now], read).await
 }
 
 pub async fn list(db: &mut AnyConnection, now: UnixSeconds) -> Result<Vec<SignInRow>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT s.id AS id, o.name AS name, s.created_at AS created_at, s.expires_at AS expires_at
-         FROM operator_sign_ins s JOIN operators o ON o.id = s.operator_id
-         WHERE s.expires_at > $1 ORDER BY s.created_at DESC, s.id",
-    )
-    .bind(now)
-    .fetch_all(db)
-    .await?;
-    rows.iter().map(from_row).collect()
+    let query = "SELECT s.id AS id, o.name AS name, s.created_at AS created_at, s.expires_at AS expires_at
+                 FROM operator_sign_ins s JOIN operators o ON o.id = s.operator_id
+                 WHERE s.expires_at > $1 ORDER BY s.created_at DESC, s.id";
+    all(db, query, values![now], from_row).await
 }
 
 fn from_row(row: &AnyRow) -> Result<SignInRow, StoreError> {
-    let name: String = row.try_get("name")?;
     Ok(SignInRow {
-        id: id(row.try_get("id")?)?,
-        operator: name.parse().map_err(|_| StoreError::Damaged("operators.name"))?,
+        id: parsed(row, "operator_sign_ins.id")?,
+        operator: parsed(row, "operators.name")?,
         created_at: row.try_get("created_at")?,
         expires_at: row.try_get("expires_at")?,
     })
 }
 
-fn id(text: String) -> Result<Uuid, StoreError> {
-    text.parse().map_err(|_| StoreError::Damaged("operator_sign_ins.id"))
-}
-
 pub async fn end(db: &mut AnyConnection, id: Uuid) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM operator_sign_ins WHERE id = $1").bind(id.to_string()).execute(db).await?;
-    Ok(done.rows_affected() == 1)
+    changes_one(db, "DELETE FROM operator_sign_ins WHERE id = $1", values![id]).await
 }
 
 pub async fn end_all(db: &mut AnyConnection, operator: OperatorId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM operator_sign_ins WHERE operator_id = $1").bind(operator.to_string()).execute(db).await?;
-    Ok(())
+    execute(db, "DELETE FROM operator_sign_ins WHERE operator_id = $1", values![operator]).await.map(drop)
 }
 
 pub async fn prune(db: &mut AnyConnection, now: UnixSeconds) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM operator_sign_ins WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(done.rows_affected())
+    execute(db, "DELETE FROM operator_sign_ins WHERE expires_at <= $1", values![now]).await
 }

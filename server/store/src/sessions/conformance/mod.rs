@@ -1,8 +1,8 @@
-//! Conformance checks for every [`SessionStore`]. Each check receives an empty store. Every engine runs all checks.
+//! Conformance checks. Each check receives an empty store. Every engine runs all checks.
 
 use super::{
     AfterClose, Checkpoint, CloseSession, LaneCount, MonthQuota, OpenSession, Opened, PoolCount, SessionRow,
-    SessionStore, Usage,
+    SqlSessions, Usage,
 };
 use tornado_shared::model::{
     CloseReason, DeviceId, FamilyId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
@@ -43,13 +43,13 @@ pub(super) fn close(session_id: SessionId, reason: CloseReason, at: i64) -> Clos
     CloseSession { session_id, reason, at, direct: bytes(10), tor: bytes(100), lease: AfterClose::Quarantine }
 }
 
-async fn opened(store: &dyn SessionStore, input: &OpenSession) -> SessionRow {
+async fn opened(store: &SqlSessions, input: &OpenSession) -> SessionRow {
     let opened = store.open(input).await.unwrap();
     let Opened::New { row, replaced: None, .. } = opened else { panic!("expected a new session, got {opened:?}") };
     *row
 }
 
-pub(super) async fn a_session_round_trips(store: &dyn SessionStore) {
+pub(super) async fn a_session_round_trips(store: &SqlSessions) {
     let input = open(UserId::random(), DeviceId::random(), 1000);
     let row = opened(store, &input).await;
     assert_eq!(store.live(NODE).await.unwrap(), std::slice::from_ref(&row));
@@ -76,7 +76,7 @@ pub(super) async fn a_session_round_trips(store: &dyn SessionStore) {
     assert_eq!((history[0].direct, history[0].ended), (point.direct.total, None));
 }
 
-pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore) {
+pub(super) async fn the_same_key_again_changes_nothing(store: &SqlSessions) {
     let mut input = open(UserId::random(), DeviceId::random(), 1000);
     let row = opened(store, &input).await;
     input.session_id = SessionId::random();
@@ -91,7 +91,7 @@ pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore)
     assert_eq!(replaced.unwrap().session_id, row.session_id);
 }
 
-pub(super) async fn another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
+pub(super) async fn another_key_replaces_the_session_and_keeps_the_lease(store: &SqlSessions) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let first = opened(store, &open(user, device, 1000)).await;
     let Opened::New { row, replaced, .. } = store.open(&open(user, device, 1000)).await.unwrap() else {
@@ -106,7 +106,7 @@ pub(super) async fn another_key_replaces_the_session_and_keeps_the_lease(store: 
     assert_eq!(history[0].ended, None, "the later one within a second comes first");
 }
 
-pub(super) async fn a_key_of_another_device_is_rejected(store: &dyn SessionStore) {
+pub(super) async fn a_key_of_another_device_is_rejected(store: &SqlSessions) {
     let first = open(UserId::random(), DeviceId::random(), 1000);
     let row = opened(store, &first).await;
     let mut thief = open(UserId::random(), DeviceId::random(), 1000);
@@ -115,7 +115,7 @@ pub(super) async fn a_key_of_another_device_is_rejected(store: &dyn SessionStore
     assert_eq!(store.live(NODE).await.unwrap(), [row]);
 }
 
-pub(super) async fn account_limits_count_other_live_devices(store: &dyn SessionStore) {
+pub(super) async fn account_limits_count_other_live_devices(store: &SqlSessions) {
     let user = UserId::random();
     let limited = |device| OpenSession { max_devices: 1, ..open(user, device, 1000) };
     let (one, two) = (DeviceId::random(), DeviceId::random());
@@ -128,7 +128,7 @@ pub(super) async fn account_limits_count_other_live_devices(store: &dyn SessionS
     opened(store, &limited(two)).await;
 }
 
-pub(super) async fn closing_twice_counts_once(store: &dyn SessionStore) {
+pub(super) async fn closing_twice_counts_once(store: &SqlSessions) {
     let row = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await;
     assert!(store.close(&close(row.session_id, CloseReason::Revoked, 1500)).await.unwrap());
     assert!(!store.close(&close(row.session_id, CloseReason::Disconnect, 1600)).await.unwrap());
@@ -150,7 +150,7 @@ pub(super) async fn closing_twice_counts_once(store: &dyn SessionStore) {
     assert_eq!(store.live(NODE).await.unwrap(), [], "a late checkpoint must not restore a session");
 }
 
-pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn SessionStore) {
+pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &SqlSessions) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let mut seen = std::collections::HashSet::new();
     let mut row = opened(store, &open(user, device, 1000)).await;
@@ -169,7 +169,7 @@ pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn 
     assert_ne!(other.isolation, row.isolation);
 }
 
-pub(super) async fn transitions_are_compare_and_set(store: &dyn SessionStore) {
+pub(super) async fn transitions_are_compare_and_set(store: &SqlSessions) {
     use SessionState::{Connecting, Offline, Online};
     let device = DeviceId::random();
     let id = opened(store, &open(UserId::random(), device, 1000)).await.session_id;
@@ -189,7 +189,7 @@ pub(super) async fn transitions_are_compare_and_set(store: &dyn SessionStore) {
     assert!(!store.transition(SessionId::random(), Online, Offline, Some(1)).await.unwrap());
 }
 
-pub(super) async fn a_released_slot_rests_and_waits_for_its_device(store: &dyn SessionStore) {
+pub(super) async fn a_released_slot_rests_and_waits_for_its_device(store: &SqlSessions) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let row = opened(store, &open(user, device, 1000)).await;
     for _ in 0..4 {
@@ -207,7 +207,7 @@ pub(super) async fn a_released_slot_rests_and_waits_for_its_device(store: &dyn S
     assert_eq!(opened(store, &stranger(2600)).await.slot, row.slot);
 }
 
-pub(super) async fn a_failed_connect_frees_its_slot_at_once(store: &dyn SessionStore) {
+pub(super) async fn a_failed_connect_frees_its_slot_at_once(store: &SqlSessions) {
     let user = UserId::random();
     let row = opened(store, &OpenSession { slots: (Slot(2), Slot(2)), ..open(user, DeviceId::random(), 1000) }).await;
     let undo = CloseSession { lease: AfterClose::FreeNow, ..close(row.session_id, CloseReason::Failed, 1000) };
@@ -216,7 +216,7 @@ pub(super) async fn a_failed_connect_frees_its_slot_at_once(store: &dyn SessionS
     assert_eq!(opened(store, &next).await.slot, Slot(2));
 }
 
-pub(super) async fn a_device_that_changes_its_gateway_leaves_nothing_behind(store: &dyn SessionStore) {
+pub(super) async fn a_device_that_changes_its_gateway_leaves_nothing_behind(store: &SqlSessions) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let here = opened(store, &open(user, device, 1000)).await;
     let there = OpenSession { node_id: "second".into(), ..open(user, device, 1100) };
@@ -227,7 +227,7 @@ pub(super) async fn a_device_that_changes_its_gateway_leaves_nothing_behind(stor
     assert_eq!(store.pool(NODE, 800).await.unwrap(), PoolCount { leased: 0, resting: 1 });
 }
 
-pub(super) async fn a_device_keeps_its_exit_country(store: &dyn SessionStore) {
+pub(super) async fn a_device_keeps_its_exit_country(store: &SqlSessions) {
     let (device, other) = (DeviceId::random(), DeviceId::random());
     let code = |text: &str| text.parse().unwrap();
     assert_eq!(store.exit(device).await.unwrap(), None);
@@ -247,7 +247,7 @@ pub(super) async fn a_device_keeps_its_exit_country(store: &dyn SessionStore) {
     assert_eq!(store.exit(device).await.unwrap(), None);
 }
 
-pub(super) async fn a_month_keeps_its_first_base(store: &dyn SessionStore) {
+pub(super) async fn a_month_keeps_its_first_base(store: &SqlSessions) {
     let (user, other) = (UserId::random(), UserId::random());
     assert_eq!(store.quota(user).await.unwrap(), None);
     let first = MonthQuota { month: 24_310, base: 100, quota: 1000 };
@@ -263,11 +263,11 @@ pub(super) async fn a_month_keeps_its_first_base(store: &dyn SessionStore) {
     assert_eq!(store.quota(user).await.unwrap(), None);
 }
 
-async fn ended(store: &dyn SessionStore, user: UserId) -> Usage {
+async fn ended(store: &SqlSessions, user: UserId) -> Usage {
     store.moved(&[user]).await.unwrap().remove(&user).unwrap().ended
 }
 
-pub(super) async fn totals_outlive_the_history(store: &dyn SessionStore) {
+pub(super) async fn totals_outlive_the_history(store: &SqlSessions) {
     let (user, other) = (UserId::random(), UserId::random());
     assert_eq!(ended(store, user).await, Usage::default());
     for (number, owner) in [user, user, user, other].into_iter().enumerate() {

@@ -1,10 +1,10 @@
 //! Queries of owners about their own accounts.
 
 use super::{close, open, opened};
-use crate::sessions::{AfterClose, CloseSession, Mark, SessionStore, Span};
+use crate::sessions::{AfterClose, CloseSession, Mark, Span, SqlSessions};
 use tornado_shared::model::{CloseReason, DeviceId, SessionId, Transfer, UserId};
 
-pub(in crate::sessions) async fn marks_keep_what_was_written_first(store: &dyn SessionStore) {
+pub(in crate::sessions) async fn marks_keep_what_was_written_first(store: &SqlSessions) {
     let (user, other) = (UserId::random(), UserId::random());
     let bytes = |n| Transfer { rx_bytes: n, tx_bytes: n + 1 };
     let mark = |span, number, n| Mark { span, number, direct: bytes(n), tor: bytes(10 * n) };
@@ -24,7 +24,7 @@ pub(in crate::sessions) async fn marks_keep_what_was_written_first(store: &dyn S
     assert_eq!(of(other, Span::Day).await, Some(mark(Span::Day, 20_000, 7)));
 }
 
-pub(in crate::sessions) async fn owners_page_through_their_history(store: &dyn SessionStore) {
+pub(in crate::sessions) async fn owners_page_through_their_history(store: &SqlSessions) {
     let (user, other) = (UserId::random(), UserId::random());
     for at in [1000, 1000, 1000, 2000, 3000] {
         for owner in [user, other] {

@@ -1,6 +1,7 @@
 //! The restore marker beside the key directory: tokens issued after the backup are newer than the restored database.
 
-use crate::keys::{KeysError, files};
+use super::error::KeysError;
+use super::files;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tornado_contracts::token::Claims;
