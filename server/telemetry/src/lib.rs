@@ -29,6 +29,6 @@ pub use counters::Counters;
 pub use ingest::{Ingest, Step};
 pub use live::{Arrived, Live};
 pub use metrics::{Current, History, HistoryError, sample};
-pub use query::{Expr, QueryError, parse};
+pub use query::{Comparison, Expr, FieldTest, Pattern, Phrase, QueryError, parse};
 pub use saved::Saved;
 pub use store::{Archive, ArchiveError, LineId, Page, Retention, Selected, Stored, TopColumn};

@@ -85,10 +85,10 @@ pub fn redact_text(text: &str, level: Level) -> String {
         let (word, after) = from_word.split_at(end);
         rest = after;
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let assigns = if bare.is_empty() { follows_name && word.contains([':', '=']) } else { assigns_secret(word) };
-        if assigns {
-            out.push_str(bare);
-            out.push_str(if bare.is_empty() { word } else { "=" });
+        let assigned =
+            if bare.is_empty() { word.find([':', '=']).filter(|_| follows_name) } else { assigns_secret(word) };
+        if let Some(separator) = assigned {
+            out.extend(word.get(..=separator));
             out.push_str(REDACTED);
             return out;
         }
@@ -107,13 +107,17 @@ const fn is_word(c: char) -> bool {
         || matches!(c, '+' | '/' | '=' | '_' | '-' | '.' | ':' | '[' | ']' | '%' | '?' | '&' | '@')
 }
 
-/// True for `password=x`, `password:` and `"token":`.
-fn assigns_secret(word: &str) -> bool {
+/// The position of the separator in `password=x`, `password:` and `https://a/?token=x`.
+fn assigns_secret(word: &str) -> Option<usize> {
     // A module path is not an assignment.
-    if word.contains("::") {
-        return false;
-    }
-    word.split_once(['=', ':']).is_some_and(|(name, _)| name.len() <= 32 && is_secret(name))
+    let is_path = |at: usize| {
+        word.get(..at).is_some_and(|before| before.ends_with(':'))
+            || word.get(at..).is_some_and(|rest| rest.starts_with("::"))
+    };
+    let separators = word.match_indices([':', '=']).map(|(at, _)| at).filter(|at| !is_path(*at));
+    let names =
+        separators.map(|at| (at, word.get(..at).and_then(|before| before.rsplit([':', '=', '?', '&', '/']).next())));
+    names.filter(|(_, name)| name.is_some_and(is_secret)).map(|(at, _)| at).next()
 }
 
 /// The part of a word to replace: without brackets and punctuation around it, but with the padding of base64.
@@ -188,6 +192,7 @@ mod tests {
         {
             for text in [
                 format!("password={secret}"),
+                format!("GET https://example.org/a?x=1&token={secret}"),
                 format!("cannot read {{\"password\":\"{secret}\"}}"),
                 format!("the token: {secret} is stale"),
                 format!("Authorization: Bearer {secret}"),

@@ -1,7 +1,7 @@
 //! Logs: each method checks the right, converts, and calls the archive.
 
+use super::access::{Access, Right};
 use super::convert::{error, expr, id, level, limit, line, selected};
-use super::{Access, Right};
 use crate::counters::Counters;
 use crate::export::export_text;
 use crate::live::Live;

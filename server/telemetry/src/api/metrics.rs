@@ -1,6 +1,6 @@
 //! Metrics: each method checks the right and calls the history.
 
-use super::{Access, Right};
+use super::access::{Access, Right};
 use crate::metrics::{Current, History, HistoryError};
 use async_trait::async_trait;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Evaluates an expression on a line in memory, with the same result as the archive has for ASCII text.
 
-use super::{Comparison, Expr, FieldTest, Pattern, Phrase};
+use super::expr::{Comparison, Expr, FieldTest, Pattern, Phrase};
 use tornado_log::line::{Fields, Line, Value};
 
 impl Expr {

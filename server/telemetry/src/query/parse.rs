@@ -1,6 +1,6 @@
 //! The parser: recursive descent over characters.
 
-use super::{Comparison, Expr, FieldTest, MAX_DEPTH, MAX_TERMS, MAX_TEXT, Pattern, Phrase, QueryError};
+use super::expr::{Comparison, Expr, FieldTest, MAX_DEPTH, MAX_TERMS, MAX_TEXT, Pattern, Phrase, QueryError};
 use tornado_log::line::{Level, ProcessId, is_field, is_request_id, is_service, is_target};
 
 /// Parses a query. An empty text matches every line.

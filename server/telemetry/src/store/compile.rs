@@ -33,8 +33,10 @@ pub fn compile(expr: &Expr) -> Condition {
     let (texts, others): (Vec<&Expr>, Vec<&Expr>) = parts.iter().partition(|part| is_text(part));
     let (excluded, others): (Vec<&Expr>, Vec<&Expr>) =
         others.into_iter().partition(|part| matches!(part, Expr::Not(inner) if is_text(inner)));
+    let of_fields = others.iter().filter_map(|part| field_words(part));
+    let required: Vec<String> = texts.into_iter().map(full_text).chain(of_fields).collect();
     let mut writer = Writer::default();
-    if texts.is_empty() {
+    if required.is_empty() {
         let is_severe = parts.iter().any(implies_severe);
         writer.all(parts.iter());
         // A literal, so that SQLite recognises the condition of the partial index.
@@ -42,7 +44,7 @@ pub fn compile(expr: &Expr) -> Condition {
         let literal = if is_severe { " AND l.level <= 2" } else { "" };
         return Condition { from, id: "l.id", sql: format!("{}{literal}", writer.sql), binds: writer.binds };
     }
-    let mut search = joined(texts.into_iter().map(full_text), " AND ");
+    let mut search = required.join(" AND ");
     if !excluded.is_empty() {
         let inner = excluded
             .into_iter()
@@ -110,6 +112,14 @@ fn full_text(expr: &Expr) -> String {
         | Expr::Process(_)
         | Expr::Field { .. } => String::new(),
     }
+}
+
+/// Words that occur in the fields of every line with this value of a field. They find candidates; the value itself is
+/// compared, too.
+fn field_words(expr: &Expr) -> Option<String> {
+    let Expr::Field { test: FieldTest::Is(text), .. } = expr else { return None };
+    let phrase = Phrase { text: text.clone(), is_prefix: false };
+    text.contains(char::is_alphanumeric).then(|| format!("(fields : {})", quoted(&phrase)))
 }
 
 fn quoted(phrase: &Phrase) -> String {

@@ -56,13 +56,13 @@ fn various() -> Vec<Line> {
         one.service = ["wg", "tor", "auth"][usize::try_from(seq % 3).unwrap()].into();
         one.target = format!("tornado_{}::part{}", one.service, seq % 4);
         one.time = Micros(one.time.0 - i64::try_from(seq % 2).unwrap() * DAY);
-        one.request_id = (seq % 4 == 0).then(|| format!("r-{}", seq % 8));
+        one.request_id = (seq.is_multiple_of(4)).then(|| format!("r-{}", seq % 8));
         one.message = format!("Lane {} was switched; \"really\" 'quoted' -- no-address-{seq}", seq % 6);
-        if seq % 3 > 0 {
-            one.fields.insert("lane".into(), Value::Text(if seq % 2 == 0 { "tor" } else { "direct" }.into()));
+        if !seq.is_multiple_of(3) {
+            one.fields.insert("lane".into(), Value::Text(if seq.is_multiple_of(2) { "tor" } else { "direct" }.into()));
             one.fields.insert("count".into(), Value::Int(i64::try_from(seq).unwrap() - 10));
             one.fields.insert("ratio".into(), Value::Real(f64::from(u32::try_from(seq).unwrap()) / 4.0));
-            one.fields.insert("a.b".into(), Value::Bool(seq % 2 == 0));
+            one.fields.insert("a.b".into(), Value::Bool(seq.is_multiple_of(2)));
         }
         one
     };

@@ -1,6 +1,6 @@
 //! The value of a field.
 
-use super::{MAX_VALUE, shortened, without_controls};
+use super::text::{MAX_VALUE, shortened, without_controls};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
