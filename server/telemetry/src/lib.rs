@@ -21,14 +21,16 @@ mod live;
 mod metrics;
 mod query;
 mod saved;
+mod service;
 mod store;
 mod tail;
 
-pub use api::{Access, LogService, MetricService, Right};
+pub use api::{Access, LogService, MetricService, OperatorAccess, Right};
 pub use counters::Counters;
 pub use ingest::{Ingest, Step};
 pub use live::{Arrived, Live};
 pub use metrics::{Current, History, HistoryError, sample};
 pub use query::{Comparison, Expr, FieldTest, Pattern, Phrase, QueryError, parse};
 pub use saved::Saved;
+pub use service::{Config, Error, run};
 pub use store::{Archive, ArchiveError, LineId, Page, Retention, Selected, Stored, TopColumn};

@@ -100,13 +100,11 @@ pub struct Samples {
 }
 
 /// Input of [`Metrics::record`]: values of the calling service.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// The calling service.
-    pub service: ServiceName,
     /// Value by name, at most 200. A name has the form `name` or `name{label=value}`. The history has it as
-    /// `service.name`.
+    /// `service.name`, with the name of the calling service.
     pub values: BTreeMap<String, f64>,
 }
 

@@ -9,7 +9,7 @@ use crate::saved::{MAX_SAVED, Saved};
 use crate::store::{Archive, ArchiveError, LineId, Page, Selected, TopColumn};
 use async_trait::async_trait;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tornado_contracts::auth::Acting;
 use tornado_contracts::telemetry::TelemetryError;
@@ -32,6 +32,14 @@ const TAIL: (usize, Duration) = (500, Duration::from_secs(20));
 /// Ids of one deletion.
 const MAX_IDS: usize = 1_000;
 
+/// Permission to query.
+struct Turn<'a> {
+    _permit: SemaphorePermit<'a>,
+    deadline: Instant,
+    /// [`Archive::losses`] at the beginning.
+    losses: u64,
+}
+
 /// Serves contract `Logs`.
 pub struct LogService {
     archive: Arc<Archive>,
@@ -40,6 +48,7 @@ pub struct LogService {
     saved: Saved,
     access: Arc<dyn Access>,
     queries: Semaphore,
+    clock: fn() -> SystemTime,
 }
 
 impl LogService {
@@ -51,19 +60,21 @@ impl LogService {
         counters: Arc<Counters>,
         saved: Saved,
         access: Arc<dyn Access>,
+        clock: fn() -> SystemTime,
     ) -> Self {
-        Self { archive, live, counters, saved, access, queries: Semaphore::const_new(QUERIES) }
+        Self { archive, live, counters, saved, access, queries: Semaphore::const_new(QUERIES), clock }
     }
 
     async fn may<T>(&self, acting: &Acting<T>, right: Right) -> Result<(), TelemetryError> {
         self.access.check(acting.operator.as_ref(), right).await
     }
 
-    /// A turn to query, and the deadline.
-    async fn turn(&self) -> Result<(SemaphorePermit<'_>, Instant), TelemetryError> {
-        let turn = tokio::time::timeout(Duration::from_secs(1), self.queries.acquire()).await;
-        match turn {
-            Ok(Ok(permit)) => Ok((permit, Instant::now() + DEADLINE)),
+    async fn turn(&self) -> Result<Turn<'_>, TelemetryError> {
+        let permit = tokio::time::timeout(Duration::from_secs(1), self.queries.acquire()).await;
+        match permit {
+            Ok(Ok(permit)) => {
+                Ok(Turn { _permit: permit, deadline: Instant::now() + DEADLINE, losses: self.archive.losses() })
+            }
             Ok(Err(_)) | Err(_) => Err(TelemetryError::Busy { retry_after: 2 }),
         }
     }
@@ -73,10 +84,26 @@ impl LogService {
         let after = query.after.as_deref().map(id).transpose()?;
         let limit = limit(query.limit, MAX_PAGE)?;
         let page = Page { newest_first: query.order == Order::Newest, limit, after };
-        let (_turn, deadline) = self.turn().await?;
-        let lines = self.archive.lines(&selected, page, deadline).await.map_err(|failed| error(&failed))?;
+        let turn = self.turn().await?;
+        let lines = self.answer(turn.losses, self.archive.lines(&selected, page, turn.deadline).await).await?;
         let next = next(&lines, limit);
         Ok(LogPage { lines: lines.into_iter().map(|(id, found)| line(Some(id), found)).collect(), next })
+    }
+
+    /// Converts a failure. A damaged file is set aside, so that the next query succeeds.
+    async fn answer<T>(&self, losses: u64, result: Result<T, ArchiveError>) -> Result<T, TelemetryError> {
+        let failed = match result {
+            Ok(found) => return Ok(found),
+            Err(failed) => failed,
+        };
+        if let ArchiveError::Damaged { day, .. } = &failed {
+            match self.archive.set_aside(*day, losses).await {
+                Ok(true) => self.counters.damaged(*day, (self.clock)().into()),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "cannot set a damaged log archive aside"),
+            }
+        }
+        Err(error(&failed))
     }
 
     fn chart(chart: &Chart) -> Result<(Selected, i64), TelemetryError> {
@@ -98,10 +125,6 @@ fn next<T>(lines: &[(LineId, T)], limit: u32) -> Option<String> {
     lines.last().filter(|_| is_full).map(|(id, _)| id.to_string())
 }
 
-fn answer<T>(result: Result<T, ArchiveError>) -> Result<T, TelemetryError> {
-    result.map_err(|failed| error(&failed))
-}
-
 fn unwritten(failed: &std::io::Error) -> TelemetryError {
     TelemetryError::Fault(Fault::StoreUnavailable(format!("cannot write the saved queries: {failed}")))
 }
@@ -116,15 +139,15 @@ impl Logs for LogService {
     async fn count(&self, input: Acting<Selection>) -> Result<Count, TelemetryError> {
         self.may(&input, Right::Read).await?;
         let selected = selected(&input.what)?;
-        let (_turn, deadline) = self.turn().await?;
-        Ok(Count { lines: answer(self.archive.count(&selected, deadline).await)? })
+        let turn = self.turn().await?;
+        Ok(Count { lines: self.answer(turn.losses, self.archive.count(&selected, turn.deadline).await).await? })
     }
 
     async fn aggregate(&self, input: Acting<Chart>) -> Result<Vec<ServiceBucket>, TelemetryError> {
         self.may(&input, Right::Read).await?;
         let (selected, step) = Self::chart(&input.what)?;
-        let (_turn, deadline) = self.turn().await?;
-        let groups = answer(self.archive.by_service(&selected, step, deadline).await)?;
+        let turn = self.turn().await?;
+        let groups = self.answer(turn.losses, self.archive.by_service(&selected, step, turn.deadline).await).await?;
         let bucket = |((from, service), lines, errors): ((tornado_log::line::Micros, String), u64, u64)| {
             ServiceBucket { from: from.0, service, lines, errors }
         };
@@ -134,8 +157,8 @@ impl Logs for LogService {
     async fn histogram(&self, input: Acting<Chart>) -> Result<Vec<LevelBucket>, TelemetryError> {
         self.may(&input, Right::Read).await?;
         let (selected, step) = Self::chart(&input.what)?;
-        let (_turn, deadline) = self.turn().await?;
-        let groups = answer(self.archive.by_level(&selected, step, deadline).await)?;
+        let turn = self.turn().await?;
+        let groups = self.answer(turn.losses, self.archive.by_level(&selected, step, turn.deadline).await).await?;
         Ok(groups
             .into_iter()
             .map(|((from, of), lines, _)| LevelBucket { from: from.0, level: level(of), lines })
@@ -151,8 +174,9 @@ impl Logs for LogService {
             TopKey::Target => TopColumn::Target,
             TopKey::Message => TopColumn::Message,
         };
-        let (_turn, deadline) = self.turn().await?;
-        let groups = answer(self.archive.top(&selected, column, limit as usize, deadline).await)?;
+        let turn = self.turn().await?;
+        let groups =
+            self.answer(turn.losses, self.archive.top(&selected, column, limit as usize, turn.deadline).await).await?;
         Ok(groups.into_iter().map(|(key, lines, errors)| TopRow { key, lines, errors }).collect())
     }
 
@@ -200,8 +224,8 @@ impl Logs for LogService {
         let selected = selected(&select)?;
         let after = after.as_deref().map(id).transpose()?;
         let page = Page { newest_first: false, limit: MAX_PAGE, after };
-        let (_turn, deadline) = self.turn().await?;
-        let lines = answer(self.archive.lines(&selected, page, deadline).await)?;
+        let turn = self.turn().await?;
+        let lines = self.answer(turn.losses, self.archive.lines(&selected, page, turn.deadline).await).await?;
         let text = export_text(lines.iter().map(|(_, line)| line), format, after.is_none());
         Ok(ExportPart { text, lines: lines.len() as u64, next: next(&lines, MAX_PAGE) })
     }
@@ -231,23 +255,25 @@ impl Logs for LogService {
             return Err(TelemetryError::InvalidFields(reason.into()));
         }
         let lines = {
-            let (_turn, deadline) = self.turn().await?;
-            answer(match &ids {
-                Some(ids) => self.archive.count_ids(&selected, ids, deadline).await,
-                None => self.archive.count(&selected, deadline).await,
-            })?
+            let turn = self.turn().await?;
+            let counted = match &ids {
+                Some(ids) => self.archive.count_ids(&selected, ids, turn.deadline).await,
+                None => self.archive.count(&selected, turn.deadline).await,
+            };
+            self.answer(turn.losses, counted).await?
         };
         if dry_run || lines == 0 {
             return Ok(Count { lines });
         }
         self.access.record_deletion(input.operator, &select.text, lines).await?;
-        let lines = answer(self.archive.delete(&selected, ids.as_deref()).await)?;
+        let losses = self.archive.losses();
+        let lines = self.answer(losses, self.archive.delete(&selected, ids.as_deref()).await).await?;
         self.counters.deleted(lines);
         Ok(Count { lines })
     }
 
     async fn status(&self, _: NoInput) -> Result<LogStatus, TelemetryError> {
-        let days = answer(self.archive.days())?;
+        let days = self.archive.days().map_err(|failed| error(&failed))?;
         let bytes = days.iter().map(|(_, size)| size).sum();
         Ok(LogStatus { days: u32::try_from(days.len()).unwrap_or(u32::MAX), bytes, ..self.counters.read() })
     }

@@ -5,11 +5,12 @@ use crate::metrics::{Current, History, HistoryError};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::telemetry::TelemetryError;
 use tornado_contracts::telemetry::metrics::{LiveMetrics, MetricRange, Metrics, Record, Resolution, Samples, Series};
 use tornado_log::line::Micros;
-use tornado_rpc::{Done, Fault, NoInput};
+use tornado_rpc::{Caller, Done, Fault, NoInput};
 
 /// Metrics of one request.
 const MAX_NAMES: usize = 20;
@@ -78,9 +79,11 @@ impl Metrics for MetricService {
     }
 
     async fn record(&self, input: Record) -> Result<Done, TelemetryError> {
-        self.current
-            .record(input.service.as_str(), &input.values)
-            .map_err(|reason| TelemetryError::InvalidFields(reason.into()))?;
+        let caller = Caller::<ServiceName>::current();
+        // The supervisor is root, and so has no role.
+        let service = caller.as_ref().and_then(|caller| caller.roles().first()).map_or("master", |role| role.as_str());
+        let recorded = self.current.record(service, &input.values);
+        recorded.map_err(|reason| TelemetryError::InvalidFields(reason.into()))?;
         Ok(Done {})
     }
 }

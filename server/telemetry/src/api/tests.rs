@@ -9,13 +9,14 @@ use crate::store::Archive;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::telemetry::TelemetryError;
 use tornado_contracts::telemetry::logs::{
     Chart, Count, DeleteLogs, Export, ExportFormat, LogQuery, Logs as _, Order, QueryName, RunQuery, SavedQuery,
     Selection, Step, Tail, Top, TopKey,
 };
-use tornado_log::line::{DAY, Level, Line};
+use tornado_log::line::{DAY, Level, Line, Micros};
 use tornado_rpc::{Done, NoInput, ServiceError as _};
 use tornado_shared::model::Secret;
 
@@ -36,7 +37,7 @@ impl Access for Fake {
 }
 
 struct World {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     live: Arc<Live>,
     access: Arc<Fake>,
     service: LogService,
@@ -49,8 +50,15 @@ impl World {
         archive.store(lines.into_iter().collect(), &[], NOON / DAY).await.unwrap();
         let (live, access) = (Arc::new(Live::default()), Arc::new(Fake::default()));
         let saved = Saved::open(&dir.path().join("saved-queries.json")).unwrap();
-        let service = LogService::new(archive, live.clone(), Arc::new(Counters::default()), saved, access.clone());
-        Self { _dir: dir, live, access, service }
+        let service = LogService::new(
+            archive,
+            live.clone(),
+            Arc::new(Counters::default()),
+            saved,
+            access.clone(),
+            SystemTime::now,
+        );
+        Self { dir, live, access, service }
     }
 
     async fn count(&self, text: &str) -> u64 {
@@ -259,4 +267,19 @@ async fn hostile_queries_are_answered_or_rejected() {
         }
     }
     assert_eq!(world.count("").await, 50);
+}
+
+/// One damaged day must not make every query fail.
+#[tokio::test]
+async fn a_damaged_day_fails_one_query_only() {
+    let yesterday = |line: Line| Line { time: Micros(line.time.0 - DAY), ..line };
+    let world = World::new(lines(20).chain(lines(30).map(yesterday))).await;
+    let path = world.dir.path().join(format!("logs-{}.db", NOON / DAY - 1));
+    std::fs::write(&path, vec![7; 20_000]).unwrap();
+    drop(std::fs::remove_file(path.with_extension("db-wal")));
+    let failed = world.service.count(Acting::root(select(""))).await.unwrap_err();
+    assert_eq!(failed.code(), "store_unavailable");
+    assert_eq!(world.count("").await, 20);
+    let status = world.service.status(NoInput {}).await.unwrap();
+    assert_eq!((status.damaged_days, status.gaps.len(), status.days), (1, 1, 1));
 }

@@ -29,6 +29,8 @@ pub struct Ingest {
     retention: Retention,
     /// `None` until the positions were read, and after a day file was set aside.
     tailer: Option<Tailer>,
+    /// [`Archive::losses`] when the positions were read.
+    losses: u64,
 }
 
 /// Result of one step.
@@ -52,7 +54,7 @@ impl Ingest {
         counters: Arc<Counters>,
         retention: Retention,
     ) -> Self {
-        Self { directory, archive, live, counters, retention, tailer: None }
+        Self { directory, archive, live, counters, retention, tailer: None, losses: 0 }
     }
 
     /// Runs until `stop` is cancelled.
@@ -90,14 +92,17 @@ impl Ingest {
 
     /// Stores one batch.
     pub async fn step(&mut self, now: Micros) -> Step {
+        let losses = self.archive.losses();
         match self.try_step(now).await {
             Ok(step) => step,
             Err(ArchiveError::Damaged { day, source }) => {
                 tracing::error!(day, error = %source, "a damaged log archive was set aside");
-                self.counters.damaged(day, now);
-                self.tailer = None;
-                match self.archive.set_aside(day).await {
-                    Ok(()) => Step::Progress,
+                match self.archive.set_aside(day, losses).await {
+                    Ok(true) => {
+                        self.counters.damaged(day, now);
+                        Step::Progress
+                    }
+                    Ok(false) => Step::Progress,
                     Err(error) => self.failed(&error),
                 }
             }
@@ -112,10 +117,12 @@ impl Ingest {
     }
 
     async fn try_step(&mut self, now: Micros) -> Result<Step, ArchiveError> {
-        let tailer = match self.tailer.take() {
+        let losses = self.archive.losses();
+        let tailer = match self.tailer.take().filter(|_| losses == self.losses) {
             Some(tailer) => tailer,
             None => Tailer::new(&self.directory, self.archive.cursors().await?),
         };
+        self.losses = losses;
         let read = tokio::task::spawn_blocking(move || {
             let batch = tailer.read(BATCH);
             (tailer, batch)

@@ -125,3 +125,56 @@ async fn lines_outside_of_the_retention_time_are_counted() {
     assert_eq!(world.stored().await, [3, 5]);
     assert_eq!(world.ingest.counters.read().out_of_range, 3);
 }
+
+/// Each round writes lines and meets one fault. All lines are still in the log files, so none may be lost.
+#[tokio::test]
+async fn thirty_rounds_of_faults_neither_lose_nor_double_a_line() {
+    let mut world = World::new(FileLimits { size: 12_000, kept: 5 });
+    let (archive, away) = (world.dir.path().join("archive"), world.dir.path().join("away"));
+    let mut next = 1;
+    for round in 0..30_u64 {
+        let end = next + 1 + round * 7 % 13;
+        world.write(next..end);
+        next = end;
+        match round % 5 {
+            // Killed after it stored lines, before it continued behind them.
+            0 => {
+                let cursors = world.ingest.archive.cursors().await.unwrap();
+                let batch = Tailer::new(world.dir.path(), cursors).read(1000);
+                world.ingest.archive.store(batch.lines, &[], NOW.day()).await.unwrap();
+                world.kill();
+            }
+            // Killed at any point of a step.
+            1 => {
+                let step = world.ingest.step(NOW);
+                tokio::select! {
+                    biased;
+                    _ = tokio::task::yield_now() => {}
+                    _ = step => {}
+                }
+                world.kill();
+            }
+            2 => {
+                world.finish().await;
+                world.ingest.archive.close().await;
+                let mut bytes = std::fs::read(world.day_file()).unwrap();
+                bytes.iter_mut().skip(usize::try_from(round).unwrap() * 10).step_by(7).for_each(|byte| *byte ^= 0x5a);
+                std::fs::write(world.day_file(), bytes).unwrap();
+                world.kill();
+            }
+            3 => {
+                world.ingest.archive.close().await;
+                std::fs::rename(&archive, &away).unwrap();
+                assert_eq!(world.ingest.step(NOW).await, Step::Failed);
+                std::fs::rename(&away, &archive).unwrap();
+            }
+            _ => {
+                let mut file = std::fs::OpenOptions::new().append(true).open(world.dir.path().join("wg.log")).unwrap();
+                std::io::Write::write_all(&mut file, b"not a line\n{\"torn\n").unwrap();
+            }
+        }
+        world.finish().await;
+    }
+    assert_eq!(world.stored().await, (1..next).collect::<Vec<_>>());
+    assert_eq!(world.ingest.counters.read().missing, 0);
+}

@@ -10,6 +10,7 @@ use crate::query::Expr;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 use tornado_log::line::{DAY, Line, Micros};
 
@@ -36,6 +37,7 @@ pub(super) type DayRows = (i64, (i64, i64));
 pub struct Archive {
     directory: PathBuf,
     writer: Mutex<Writer>,
+    losses: AtomicU64,
 }
 
 #[derive(Default)]
@@ -48,7 +50,13 @@ impl Archive {
     /// The archive in `directory`, which must exist.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), writer: Mutex::default() }
+        Self { directory: directory.to_owned(), writer: Mutex::default(), losses: AtomicU64::new(0) }
+    }
+
+    /// Number of files that were set aside. When it changes, positions must be read again.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
     }
 
     pub(super) fn path(&self, day: i64) -> PathBuf {
@@ -171,12 +179,17 @@ impl Archive {
         Ok(expired)
     }
 
-    /// Renames the damaged file of `day`, and deletes the oldest of the files that were renamed before.
+    /// Renames the damaged file of `day`, and deletes the oldest of the files that were renamed before. `losses` is the
+    /// number before the damage was found: if another task has set a file aside since, nothing happens. Returns true if
+    /// the file was renamed.
     ///
     /// # Errors
     /// When the file cannot be renamed.
-    pub async fn set_aside(&self, day: i64) -> Result<(), ArchiveError> {
+    pub async fn set_aside(&self, day: i64, losses: u64) -> Result<bool, ArchiveError> {
         let mut writer = self.writer.lock().await;
+        if self.losses() != losses {
+            return Ok(false);
+        }
         writer.open.retain(|file| file.day() != day);
         let path = self.path(day);
         let damaged = with_suffix(&path, DAMAGED);
@@ -186,6 +199,7 @@ impl Archive {
             }
             Ok(()) | Err(_) => {}
         }
+        self.losses.fetch_add(1, Ordering::SeqCst);
         for suffix in ["-wal", "-shm"] {
             remove(&with_suffix(&path, suffix))?;
         }
@@ -195,7 +209,7 @@ impl Archive {
         for name in kept.iter().rev().skip(MAX_DAMAGED) {
             remove(&self.directory.join(name))?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Closes all files.

@@ -227,7 +227,9 @@ async fn few_damaged_files_are_kept() {
         std::fs::write(world.archive.path(day), "x".repeat(5000)).unwrap();
         let failed = world.archive.store(Vec::new(), &[], day).await;
         assert!(matches!(failed, Err(ArchiveError::Damaged { day: of, .. }) if of == day));
-        world.archive.set_aside(day).await.unwrap();
+        let losses = world.archive.losses();
+        assert!(world.archive.set_aside(day, losses).await.unwrap());
+        assert!(!world.archive.set_aside(day, losses).await.unwrap(), "the damage was handled");
     }
     assert_eq!(world.archive.files().unwrap().len(), MAX_DAMAGED);
     assert!(world.archive.days().unwrap().is_empty());
