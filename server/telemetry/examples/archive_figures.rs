@@ -64,6 +64,9 @@ async fn main() {
     let size: u64 = archive.days().unwrap().iter().map(|(_, size)| size).sum();
     let rate = |time: Duration| u64::try_from(u128::from(lines) * 1_000_000 / time.as_micros().max(1)).unwrap();
     println!("{lines} lines of {} bytes; stored: {} bytes per line", bytes as u64 / lines, size / lines);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let memory = |line: &&str| line.starts_with("VmHWM") || line.starts_with("VmRSS");
+    println!("{}", status.lines().filter(memory).collect::<Vec<_>>().join(", "));
     println!("parsed {}/s, stored {}/s, both {}/s", rate(parsing), rate(storing), rate(parsing + storing));
     for query in [
         "needle",

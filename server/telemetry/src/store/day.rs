@@ -81,7 +81,7 @@ impl DayFile {
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .pragma("cache_size", "-8000");
+            .pragma("cache_size", "-2000");
         let mut db = options.connect().await?;
         sqlx::raw_sql(SCHEMA).execute(&mut db).await?;
         Ok(Self { day, db, names: HashMap::new() })
