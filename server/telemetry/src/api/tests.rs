@@ -255,7 +255,7 @@ async fn hostile_queries_are_answered_or_rejected() {
         "\u{202e}",
     ];
     let mut state = 7_u64;
-    for _ in 0..1_000 {
+    for _ in 0..10_000 {
         let mut text = String::new();
         for _ in 0..6 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

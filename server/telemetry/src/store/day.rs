@@ -41,6 +41,11 @@ END;
 CREATE TABLE IF NOT EXISTS cursors (service TEXT PRIMARY KEY, generation INTEGER NOT NULL, state TEXT NOT NULL) STRICT;
 ";
 
+/// Without it the index only notes that a line is gone (sqlite.org/fts5.html §6.11).
+const BEFORE_DELETION: &str =
+    "PRAGMA secure_delete = ON; INSERT INTO search (search, rank) VALUES ('secure-delete', 1)";
+const AFTER_DELETION: &str = "PRAGMA incremental_vacuum; PRAGMA secure_delete = OFF; PRAGMA wal_checkpoint(TRUNCATE)";
+
 /// Rows of one INSERT.
 const ROWS: usize = 64;
 /// Lines deleted in one transaction.
@@ -185,12 +190,14 @@ impl DayFile {
         Ok(id)
     }
 
-    /// Deletes the lines that match and lie in `rows`, and returns the space to the file system.
+    /// Deletes the lines that match and lie in `rows`, and returns the space to the file system. The text is overwritten
+    /// where SQLite can do so, also in the index.
     pub(super) async fn delete(&mut self, condition: &Condition, rows: (i64, i64)) -> Result<u64, sqlx::Error> {
         let sql = format!(
             "DELETE FROM lines WHERE id IN (SELECT l.id FROM lines l WHERE l.id BETWEEN ? AND ? AND {} LIMIT {DELETE_AT_ONCE})",
             condition.sql
         );
+        sqlx::raw_sql(BEFORE_DELETION).execute(&mut self.db).await?;
         let mut deleted = 0;
         loop {
             let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(rows.0).bind(rows.1);
@@ -200,9 +207,7 @@ impl DayFile {
                 break;
             }
         }
-        if deleted > 0 {
-            sqlx::raw_sql("PRAGMA incremental_vacuum").execute(&mut self.db).await?;
-        }
+        sqlx::raw_sql(AFTER_DELETION).execute(&mut self.db).await?;
         Ok(deleted)
     }
 

@@ -184,6 +184,22 @@ async fn deleted_lines_are_not_found_any_more() {
 }
 
 #[tokio::test]
+async fn a_deletion_makes_the_file_smaller() {
+    let world = World::new();
+    world.archive.store((1..4000).map(|seq| line(1, seq)).collect(), &[], TODAY).await.unwrap();
+    world.archive.close().await;
+    let size = world.archive.days().unwrap()[0].1;
+    assert_eq!(world.archive.delete(&all(parse("peer").unwrap()), None).await.unwrap(), 3999);
+    world.archive.close().await;
+    let smaller = world.archive.days().unwrap()[0].1;
+    assert!(smaller < size / 2, "{size} bytes became {smaller}");
+    // SQLite may leave a few rows in the unused part of a page.
+    let bytes = std::fs::read(world.archive.path(TODAY)).unwrap();
+    let remaining = bytes.windows(9).filter(|text| *text == b"was added").count();
+    assert!(remaining < 40, "the text of {remaining} lines is still in the file");
+}
+
+#[tokio::test]
 async fn a_passed_deadline_stops_a_query() {
     let world = World::new();
     let lines = (1..4000).map(|seq| line(1, seq)).collect();
