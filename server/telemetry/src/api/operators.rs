@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::audit::{AppendAudit, Audit, Outcome};
-use tornado_contracts::auth::operators::{MayI, Operators};
+use tornado_contracts::auth::operators::{CheckRight, Operators};
 use tornado_contracts::auth::{Acting, AuthError};
 use tornado_contracts::telemetry::TelemetryError;
 use tornado_log::line::Level;
@@ -51,7 +51,7 @@ impl Access for OperatorAccess {
             Right::Read => "logs.read",
             Right::Delete => "logs.write",
         };
-        let checked = self.operators.check(Acting::operator(token.clone(), MayI { act: act.into() })).await;
+        let checked = self.operators.check(Acting::operator(token.clone(), CheckRight { act: act.into() })).await;
         checked.map(drop).map_err(refused)
     }
 
