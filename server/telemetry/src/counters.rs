@@ -64,6 +64,10 @@ impl Counters {
         self.0.lock().status.deleted += lines;
     }
 
+    pub(crate) fn clock_jumped(&self) {
+        self.0.lock().status.clock_jumps += 1;
+    }
+
     pub(crate) fn behind(&self, bytes: u64) {
         self.0.lock().status.behind = bytes;
     }

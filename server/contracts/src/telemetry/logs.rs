@@ -364,6 +364,9 @@ pub struct LogStatus {
     pub failed_writes: u64,
     /// Bytes in log files that are not stored yet.
     pub behind: u64,
+    /// How often the clock was set by a minute or more: forwards while `telemetry` ran, or back between two lines of a
+    /// process.
+    pub clock_jumps: u64,
     /// Time of the newest stored line.
     pub newest: Option<Micros>,
     /// The latest gaps, at most 100, newest first.

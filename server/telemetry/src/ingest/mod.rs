@@ -1,10 +1,13 @@
 //! Moves lines from the log files into the archive. Services are never slowed down: what they write waits in their
 //! files.
 
+mod clock;
+
 use crate::counters::Counters;
 use crate::live::Live;
 use crate::store::{Archive, ArchiveError, Retention};
 use crate::tail::{Batch, Tailer};
+use clock::Clock;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -31,6 +34,8 @@ pub struct Ingest {
     tailer: Option<Tailer>,
     /// [`Archive::losses`] when the positions were read.
     losses: u64,
+    /// `None` before the first step.
+    times: Option<Clock>,
 }
 
 /// Result of one step.
@@ -54,15 +59,20 @@ impl Ingest {
         counters: Arc<Counters>,
         retention: Retention,
     ) -> Self {
-        Self { directory, archive, live, counters, retention, tailer: None, losses: 0 }
+        Self { directory, archive, live, counters, retention, tailer: None, losses: 0, times: None }
     }
 
     /// Runs until `stop` is cancelled.
     pub async fn run(mut self, clock: fn() -> SystemTime, stop: CancellationToken) {
         let mut retry = RETRY.0;
-        let mut retained = tokio::time::Instant::now();
+        let began = tokio::time::Instant::now();
+        let mut retained = began;
         self.retain(clock().into()).await;
         loop {
+            if self.times.get_or_insert_default().step(clock().into(), began.elapsed()) {
+                tracing::warn!("the clock was set forwards, or the machine was suspended");
+                self.counters.clock_jumped();
+            }
             let pause = match self.step(clock().into()).await {
                 Step::Progress => Duration::ZERO,
                 Step::Idle => IDLE,
@@ -135,6 +145,7 @@ impl Ingest {
             return Ok(Step::Idle);
         }
         let Batch { mut lines, cursors, corrupt, gaps } = batch;
+        let jumps = self.times.get_or_insert_default().lines(&lines);
         let read = lines.len();
         let (oldest, newest) = ((now.day() - self.retention.days) * DAY, now.0 + DAY);
         lines.retain(|line| (oldest..newest).contains(&line.time.0));
@@ -144,6 +155,7 @@ impl Ingest {
         self.counters.stored(stored, latest);
         self.counters.rejected(corrupt, out_of_range);
         self.counters.missing(gaps, now);
+        (0..jumps).for_each(|_| self.counters.clock_jumped());
         tailer.commit(cursors);
         self.counters.behind(tailer.behind());
         // Lines that are read again after a restart were seen before.

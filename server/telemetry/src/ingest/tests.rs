@@ -19,7 +19,8 @@ struct World {
 impl World {
     fn new(limits: FileLimits) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let writer = LogFile::new(dir.path(), "wg", limits);
+        std::fs::create_dir(dir.path().join("wg")).unwrap();
+        let writer = LogFile::new(&dir.path().join("wg"), "wg", limits);
         let ingest = ingest(dir.path());
         Self { dir, writer, ingest }
     }
@@ -169,7 +170,8 @@ async fn thirty_rounds_of_faults_neither_lose_nor_double_a_line() {
                 std::fs::rename(&away, &archive).unwrap();
             }
             _ => {
-                let mut file = std::fs::OpenOptions::new().append(true).open(world.dir.path().join("wg.log")).unwrap();
+                let mut file =
+                    std::fs::OpenOptions::new().append(true).open(world.dir.path().join("wg/wg.log")).unwrap();
                 std::io::Write::write_all(&mut file, b"not a line\n{\"torn\n").unwrap();
             }
         }
