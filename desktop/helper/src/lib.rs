@@ -12,6 +12,7 @@ mod status;
 
 pub use account::StoreError;
 use account::{DesiredState, Store};
+pub use clock::wall_clock;
 use network::Changes;
 use service::{Engine, Found, events, maintenance};
 use std::collections::BTreeSet;

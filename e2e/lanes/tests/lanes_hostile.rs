@@ -152,6 +152,7 @@ fn services_have_no_rights_that_they_do_not_need() {
         ("dns", "tornado-dns", 1 << 10),
         ("client-api", "tornado-api", 0),
         ("admin", "tornado-admin", 0),
+        ("telemetry", "tornado-telemetry", 0),
     ] {
         let pid = world.server.pid_of(service).unwrap();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -22,12 +22,14 @@ pub enum ServiceName {
     ClientApi,
     /// The administration console.
     Admin,
+    /// Logs and metrics.
+    Telemetry,
 }
 
 impl ServiceName {
     /// All services, in start order.
-    pub const ALL: [Self; 7] =
-        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin];
+    pub const ALL: [Self; 8] =
+        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin, Self::Telemetry];
 
     /// Name on the command line, and of the socket, the state directory and the subcommand.
     #[must_use]
@@ -40,6 +42,7 @@ impl ServiceName {
             Self::Dns => "dns",
             Self::ClientApi => "client-api",
             Self::Admin => "admin",
+            Self::Telemetry => "telemetry",
         }
     }
 
@@ -54,6 +57,7 @@ impl ServiceName {
             Self::Dns => "tornado-dns",
             Self::ClientApi => "tornado-api",
             Self::Admin => "tornado-admin",
+            Self::Telemetry => "tornado-telemetry",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::live::Live;
 use crate::metrics::{Current, History, sample};
 use crate::saved::Saved;
 use crate::store::{Archive, Retention};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
@@ -17,10 +17,10 @@ use tornado_runtime::clock::wall_clock;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
 /// Configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Directory of the log files of all services.
+    /// Directory that contains the directory of each service's log files.
     pub log_dir: PathBuf,
     /// Days for which logs are kept, 1 to 3,650.
     pub retention_days: u32,
@@ -57,9 +57,13 @@ pub enum Error {
 }
 
 impl Config {
-    fn validate(&self) -> Result<(), Error> {
+    /// Checks the ranges of all values.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first value that is not valid.
+    pub fn validate(&self) -> Result<(), Error> {
         if !self.log_dir.is_absolute() {
-            return Err(Error::Config("log_dir must be an absolute path"));
+            return Err(Error::Config("the log directory ([paths] log) must be an absolute path"));
         }
         if !(1..=3650).contains(&self.retention_days) {
             return Err(Error::Config("retention_days must be between 1 and 3650"));

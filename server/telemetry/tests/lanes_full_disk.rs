@@ -72,7 +72,8 @@ fn a_service_goes_on_when_the_disk_of_its_logs_is_full() {
 #[test]
 fn a_full_disk_of_the_archive_delays_lines_and_loses_none() {
     let logs = tempfile::tempdir().unwrap();
-    let mut file = LogFile::new(logs.path(), "wg", FileLimits::default());
+    std::fs::create_dir(logs.path().join("wg")).unwrap();
+    let mut file = LogFile::new(&logs.path().join("wg"), "wg", FileLimits::default());
     (1..=20_000).for_each(|seq| file.write_line(&line(seq).to_json()).unwrap());
     on_small_disk("700k", |dir| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

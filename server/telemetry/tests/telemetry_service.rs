@@ -24,7 +24,7 @@ struct World {
 impl World {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["run", "state", "log"] {
+        for name in ["run", "state", "log", "log/session"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         let shutdown = CancellationToken::new();
@@ -32,9 +32,9 @@ impl World {
         Self { dir, shutdown, service }
     }
 
-    /// Root's channel, when the service responds. The socket has the name of another service until this one has its own.
+    /// Root's channel, when the service responds.
     async fn channel(&self) -> Channel {
-        let channel = Channel::new(socket_path(&self.dir.path().join("run"), ServiceName::Admin.as_str()));
+        let channel = Channel::new(socket_path(&self.dir.path().join("run"), ServiceName::Telemetry.as_str()));
         while LogsClient::new(channel.clone()).status(NoInput {}).await.is_err() {
             tokio::task::yield_now().await;
         }
@@ -50,7 +50,7 @@ impl World {
 
     /// Emits events as service `session`.
     fn log(&self, process: u64, work: impl FnOnce()) {
-        let file = LogFile::new(&self.dir.path().join("log"), "session", FileLimits::default());
+        let file = LogFile::new(&self.dir.path().join("log/session"), "session", FileLimits::default());
         let layer = LineLayer::new("session", ProcessId(process), tornado_runtime::clock::wall_clock, file);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
     }
@@ -58,7 +58,7 @@ impl World {
 
 fn start(dir: &Path, shutdown: &CancellationToken) -> tokio::task::JoinHandle<Result<(), Error>> {
     let context = Context {
-        service: ServiceName::Admin,
+        service: ServiceName::Telemetry,
         run_dir: dir.join("run"),
         state_dir: dir.join("state"),
         roles: Roles::default(),

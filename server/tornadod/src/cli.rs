@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::args::{Audit, Device, Keys, Operator, User};
+use crate::commands::logs::args::Logs;
 use crate::commands::machine::{Backup, Doctor, Import, Restore};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ pub enum Command {
     /// Run one service. The supervisor starts it.
     #[command(hide = true)]
     Service {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api, admin or telemetry.
         name: ServiceName,
     },
     /// Check the configuration file and print the effective values.
@@ -101,17 +102,17 @@ pub enum Operators {
     },
     /// Start one service or all. This also ends a crash loop.
     Start {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api, admin or telemetry.
         service: Option<ServiceName>,
     },
     /// Stop one service or all.
     Stop {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api, admin or telemetry.
         service: Option<ServiceName>,
     },
     /// Restart one service, or all in order.
     Restart {
-        /// auth, session, wg, tor, dns, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api, admin or telemetry.
         service: Option<ServiceName>,
     },
     /// Print a one-time link to create the first operator.
@@ -144,6 +145,9 @@ pub enum Operators {
     /// Show the state of Tor and the tor lane, and control them.
     #[command(subcommand)]
     Tor(Tor),
+    /// Query, follow, export and delete the log lines of all services.
+    #[command(subcommand)]
+    Logs(Logs),
 }
 
 /// `tornadod tor …`

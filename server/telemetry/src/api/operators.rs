@@ -2,6 +2,7 @@
 
 use super::access::{Access, Right};
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::audit::{AppendAudit, Audit, Outcome};
@@ -57,12 +58,17 @@ impl Access for OperatorAccess {
 
     async fn record_deletion(&self, operator: Option<Secret>, query: &str, lines: u64) -> Result<(), TelemetryError> {
         let query: String = redact_text(query, Level::Info).chars().take(MAX_QUERY).collect();
+        let mut details: BTreeMap<_, _> = [("lines".to_owned(), lines.to_string()), ("query".to_owned(), query)].into();
+        if operator.is_none() {
+            // `check` lets nobody else act without an operator.
+            details.insert("by".to_owned(), "root".to_owned());
+        }
         let row = AppendAudit {
             operator,
             action: "logs.deleted".into(),
             subject: "logs".into(),
             outcome: Outcome::Done,
-            details: [("lines".to_owned(), lines.to_string()), ("query".to_owned(), query)].into(),
+            details,
         };
         self.audit.append(row).await.map(drop).map_err(refused)
     }

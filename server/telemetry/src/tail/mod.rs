@@ -1,6 +1,7 @@
 //! Reads the log files of all services from stored positions. Blocking.
 //!
-//! Files are `<service>.log` and, rotated, `<service>.log.1` and so on. A position is a file's identity and an offset.
+//! Files are `<service>/<service>.log` and, rotated, `<service>/<service>.log.1` and so on: each service owns a directory
+//! of its own name, and no service can write another's. A position is a file's identity and an offset.
 
 mod plan;
 mod sequences;
@@ -118,10 +119,8 @@ impl Tailer {
     fn services(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(&self.directory) else { return Vec::new() };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut services: Vec<String> = names.filter_map(|name| Some(name.split_once(".log")?.0.to_owned())).collect();
-        services.retain(|name| is_service(name));
+        let mut services: Vec<String> = names.filter(|name| is_service(name)).collect();
         services.sort();
-        services.dedup();
         services
     }
 
@@ -129,7 +128,7 @@ impl Tailer {
     fn files(&self, service: &str, cursor: Option<&Cursor>) -> Vec<(Candidate, File)> {
         let candidate = |number: u32| {
             let name = if number == 0 { format!("{service}.log") } else { format!("{service}.log.{number}") };
-            let path = self.directory.join(name);
+            let path = self.directory.join(service).join(name);
             // Neither follows links nor waits for the writer of a pipe.
             let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
             let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;

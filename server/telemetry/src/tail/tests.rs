@@ -16,7 +16,8 @@ impl World {
     fn new(limits: FileLimits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let tailer = Tailer::new(dir.path(), BTreeMap::new());
-        let writer = LogFile::new(dir.path(), "wg", limits);
+        std::fs::create_dir(dir.path().join("wg")).unwrap();
+        let writer = LogFile::new(&dir.path().join("wg"), "wg", limits);
         Self { dir, tailer, writer }
     }
 
@@ -46,7 +47,7 @@ impl World {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.dir.path().join("wg").join(name)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod args;
 pub mod backup;
 pub mod doctor;
 mod keys;
+pub mod logs;
 pub mod machine;
 pub mod manual;
 pub mod migrate;
@@ -21,7 +22,7 @@ use serde::Serialize;
 use services::{sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
-use tornado_rpc::Channel;
+use tornado_rpc::{Channel, RequestId};
 use tornado_runtime::socket_path;
 
 /// Runs a command.
@@ -31,7 +32,7 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the runtime: {e}")))?;
     let server = Server { config };
-    runtime.block_on(async {
+    let work = async {
         match command {
             Operators::Status { json } => status::status(&server, json).await,
             Operators::Start { service } => status::control(&server, service, Action::Start).await,
@@ -55,8 +56,11 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Session(Session::Disconnect { device_id }) => sessions::close(&server, device_id).await,
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,
+            Operators::Logs(command) => logs::run(&server, command).await,
         }
-    })
+    };
+    // Lines that this command causes in services have its id.
+    runtime.block_on(RequestId::random().scope(work))
 }
 
 /// Prints the effective configuration. It was validated when it was loaded.

@@ -1,4 +1,4 @@
-//! The log file of one service: `<service>.log`, rotated to `<service>.log.1` and so on.
+//! The log file of one service: `<service>.log` in the directory of the service, rotated to `<service>.log.1` and so on.
 //!
 //! Each line is one `write` in append mode. The file is compared with its path before each line, so a file that was
 //! removed or renamed is created again. One process rotates: the one that holds the file's lock.
@@ -51,6 +51,10 @@ impl LogFile {
     #[must_use]
     pub fn new(directory: &Path, service: &str, limits: FileLimits) -> Self {
         Self { path: directory.join(format!("{service}.log")), limits, open: None, rotations: 0 }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file, opened, and its length. A file that is no longer at the path is opened again.
@@ -130,7 +134,8 @@ fn append(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
 }
 
 fn open(path: &Path) -> io::Result<Open> {
-    let file = OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let file =
+        OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(nix::libc::O_NOFOLLOW).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() {
         return Err(ErrorKind::InvalidInput.into());

@@ -5,7 +5,7 @@ use crate::redact::redact;
 use parking_lot::Mutex;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -42,6 +42,9 @@ impl Sink for Stderr {
     }
 }
 
+/// Target of the line that reports lost lines.
+const LOST_TARGET: &str = "tornado_log::lost";
+
 /// Counts since the process started, for metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutputCounts {
@@ -64,13 +67,59 @@ pub struct LineLayer {
 struct Output {
     sink: Box<dyn Sink>,
     counts: OutputCounts,
+    /// Lost lines that no line reports yet.
+    unreported: u64,
+}
+
+impl Output {
+    /// Writes a line with the next number, which follows the order of the file. A lost line leaves a gap.
+    fn write(&mut self, line: &mut Line) -> bool {
+        line.seq = self.counts.written + self.counts.lost + 1;
+        let is_written = self.sink.write_line(&line.to_json()).is_ok();
+        if is_written {
+            self.counts.written += 1;
+        } else {
+            self.counts.lost += 1;
+            self.unreported += 1;
+        }
+        is_written
+    }
+
+    /// Reports lost lines after the first line that was written again.
+    fn report(&mut self, after: &Line) {
+        let lines = std::mem::take(&mut self.unreported);
+        let mut report = Line {
+            level: Level::Warn,
+            target: LOST_TARGET.to_owned(),
+            message: "lines could not be written to the log file".to_owned(),
+            request_id: None,
+            fields: [("lines".to_owned(), Value::whole(lines))].into(),
+            ..after.clone()
+        };
+        if !self.write(&mut report) {
+            self.unreported += lines;
+        }
+    }
 }
 
 /// Reads the counts of a [`LineLayer`].
 #[derive(Clone)]
 pub struct OutputCounter(Arc<Mutex<Output>>);
 
+static OF_THIS_PROCESS: OnceLock<OutputCounter> = OnceLock::new();
+
+/// The counts of the process's own log, for metrics; zeros before [`OutputCounter::publish`].
+#[must_use]
+pub fn counts() -> OutputCounts {
+    OF_THIS_PROCESS.get().map(OutputCounter::read).unwrap_or_default()
+}
+
 impl OutputCounter {
+    /// Makes these the counts of the process. Later calls change nothing.
+    pub fn publish(self) {
+        drop(OF_THIS_PROCESS.set(self));
+    }
+
     /// The counts now.
     #[must_use]
     pub fn read(&self) -> OutputCounts {
@@ -83,7 +132,7 @@ impl LineLayer {
     /// A layer for `service`. `process` must differ between processes of the service.
     #[must_use]
     pub fn new(service: &str, process: ProcessId, clock: fn() -> SystemTime, sink: impl Sink) -> Self {
-        let output = Output { sink: Box::new(sink), counts: OutputCounts::default() };
+        let output = Output { sink: Box::new(sink), counts: OutputCounts::default(), unreported: 0 };
         Self { service: service.to_owned(), process, clock, output: Arc::new(Mutex::new(output)) }
     }
 
@@ -125,6 +174,10 @@ impl Visit for Collected {
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.put(field, Value::whole(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, Value::whole(u64::try_from(value).unwrap_or(u64::MAX)));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -179,11 +232,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
         };
         redact(&mut line);
         let mut output = self.output.lock();
-        // Numbered in the order of the file. A lost line leaves a gap.
-        line.seq = output.counts.written + output.counts.lost + 1;
-        match output.sink.write_line(&line.to_json()) {
-            Ok(()) => output.counts.written += 1,
-            Err(_) => output.counts.lost += 1,
+        if output.write(&mut line) && output.unreported > 0 {
+            output.report(&line);
         }
     }
 }
@@ -228,7 +278,15 @@ mod tests {
             request.record("lane", "tor");
             request.in_scope(|| {
                 tracing::info_span!("inner", peers = 3_u64).in_scope(|| {
-                    tracing::warn!(bounded = true, peers = 4, rate = 0.5, ok = true, "peers were {}", "set");
+                    tracing::warn!(
+                        bounded = true,
+                        peers = 4,
+                        ms = 7_u128,
+                        rate = 0.5,
+                        ok = true,
+                        "peers were {}",
+                        "set"
+                    );
                 })
             });
             tracing::info!("outside");
@@ -238,6 +296,7 @@ mod tests {
         assert_eq!((inside.level, inside.seq, inside.time), (Level::Warn, 1, Micros::from(clock())));
         let expected = [
             ("lane", Value::Text("tor".into())),
+            ("ms", Value::Int(7)),
             ("ok", Value::Bool(true)),
             ("peers", Value::Int(4)),
             ("rate", Value::Real(0.5)),
@@ -256,8 +315,9 @@ mod tests {
             memory.0.lock().1 = false;
             tracing::info!("four");
         });
-        assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 4]);
-        assert_eq!(counts, OutputCounts { written: 2, lost: 2, rotations: 0 });
+        assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 4, 5]);
+        assert_eq!((lines[2].target.as_str(), &lines[2].fields["lines"]), (LOST_TARGET, &Value::Int(2)));
+        assert_eq!(counts, OutputCounts { written: 3, lost: 2, rotations: 0 });
     }
 
     #[test]

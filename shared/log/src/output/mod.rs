@@ -3,7 +3,9 @@
 mod file;
 mod layer;
 mod panic;
+mod repeat;
 
 pub use file::{FileLimits, LogFile};
-pub use layer::{LineLayer, OutputCounter, OutputCounts, Sink, Stderr};
+pub use layer::{LineLayer, OutputCounter, OutputCounts, Sink, Stderr, counts};
 pub use panic::log_panics;
+pub use repeat::{FileAndStderr, StderrUse};
