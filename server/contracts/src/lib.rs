@@ -33,6 +33,7 @@ pub mod master;
 mod rights_tests;
 mod service;
 pub mod session;
+pub mod telemetry;
 pub mod token;
 pub mod tor;
 mod traffic_policy;

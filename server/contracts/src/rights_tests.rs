@@ -1,6 +1,6 @@
 //! Access rights across all contracts.
 
-use crate::{ServiceName, auth, engines, master, session, tor, wg};
+use crate::{ServiceName, auth, engines, master, session, telemetry, tor, wg};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [ServiceName])> {
     let contracts = [
@@ -13,6 +13,8 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         engines::METHODS,
         master::METHODS,
         session::METHODS,
+        telemetry::logs::METHODS,
+        telemetry::metrics::METHODS,
         tor::METHODS,
         wg::METHODS,
     ];
@@ -23,7 +25,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
 fn the_console_needs_an_operators_sign_in() {
-    const WITHOUT: [&str; 13] = [
+    const WITHOUT: [&str; 14] = [
         // These carry their own proof: a one-time code or a password.
         "Auth.redeem_setup",
         "Operators.sign_in",
@@ -33,6 +35,7 @@ fn the_console_needs_an_operators_sign_in() {
         "Auth.server_info",
         "Auth.verifying_keys",
         "Engines.engines",
+        "Logs.status",
         "Master.status",
         "Sessions.status",
         "Sessions.pool",
@@ -49,7 +52,9 @@ fn the_console_needs_an_operators_sign_in() {
 /// Service `client-api` is reachable by everyone: it acts on a device's token or forwards a sealed envelope.
 #[test]
 fn the_device_api_acts_on_tokens_only() {
-    const WITHOUT: [&str; 7] = [
+    const WITHOUT: [&str; 8] = [
+        // Values of the edge itself.
+        "Metrics.record",
         "Auth.server_info",
         "Auth.open_login",
         "Auth.verifying_keys",

@@ -67,6 +67,17 @@ pub enum Error {
     Socket(#[from] SocketError),
 }
 
+/// Creates the directories of the log files. Services work without them.
+///
+/// # Errors
+/// When this process is not root, a Unix user does not exist, or a directory cannot be created or changed.
+pub fn prepare_logs(log_dir: &std::path::Path) -> Result<(), Error> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Error::NotRoot);
+    }
+    spawn::prepare_logs(log_dir)
+}
+
 /// Advice for errors with a known remedy, starting with `; `; otherwise empty.
 fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
     if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::args::{Audit, Device, Format, Keys, Operator, User};
+use crate::commands::logs::args::Logs;
 use crate::commands::machine::{Backup, Import, Restore};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -137,6 +138,9 @@ pub enum Operators {
     /// Show the state of Tor and the tor lane, and control them.
     #[command(subcommand)]
     Tor(Tor),
+    /// Query, follow, export and delete the log lines of all services.
+    #[command(subcommand)]
+    Logs(Logs),
 }
 
 /// `tornadod tor …`

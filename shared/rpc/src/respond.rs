@@ -1,7 +1,8 @@
 //! Converts results to HTTP responses. No other module does this.
 
 use crate::caller::as_caller;
-use crate::{Caller, Fault, Role, ServiceError};
+use crate::request::within;
+use crate::{Caller, Fault, RequestId, Role, ServiceError};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -17,11 +18,12 @@ const OVERTIME: u32 = 4;
 /// Timeout for the body of a request.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Converts a problem to a response, with `Retry-After` if it has one.
+/// Converts a problem to a response, with the id of the current request, and with `Retry-After` if it has one.
 #[must_use]
 pub fn problem_response(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let request_id = RequestId::current().map(|id| id.to_string());
+    let body = serde_json::to_vec(&Problem { request_id, ..problem.clone() }).unwrap_or_default();
     let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
     if let Some(seconds) = problem.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -82,6 +84,25 @@ where
     F: FnOnce(I) -> Fut + Send + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
+    within(RequestId::of(request.headers()), async {
+        let began = tokio::time::Instant::now();
+        let response = answer(method, request, call).await;
+        let status = response.status().as_u16();
+        tracing::debug!(method = method.name, status, us = began.elapsed().as_micros(), "call");
+        response
+    })
+    .await
+}
+
+async fn answer<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
+where
+    R: Role,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: ServiceError,
+    F: FnOnce(I) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
     let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
     let caller = request.extensions().get::<Caller<R>>().cloned();
     let input = match admit::<R, I>(method, request).await {
@@ -89,7 +110,7 @@ where
         Err(refusal) => return refusal.into_response::<E>(),
     };
     let work = async move { tokio::time::timeout(method.deadline * overtime, call(input)).await };
-    let work = as_caller(caller, work);
+    let work = within(RequestId::current(), as_caller(caller, work));
     match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
         Ok(Ok(Ok(Ok(output)))) => axum::Json(output).into_response(),
         Ok(Ok(Ok(Err(error)))) => {
