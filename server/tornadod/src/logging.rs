@@ -11,8 +11,8 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Limits for libraries that log where devices connect, a line for each packet, netlink messages with keys in them,
 /// names that devices query, or a warning for every handshake of a stranger. They come first in the filter, so that an
-/// operator who names such a library in `[log] level` still gets its messages. The spans of requests are always enabled,
-/// because lines get the id of their request from them.
+/// operator who names such a library in `[log] level` still gets its messages. The spans of requests are always
+/// enabled, because lines get the id of their request from them.
 const QUIET: &str = "tornado_rpc::request=error,rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
 /// Logs JSON lines of `service` to its file and to standard error, panics included.

@@ -51,9 +51,9 @@ pub fn prepare_directories(wiring: &Wiring, accounts: &Accounts) -> Result<(), E
     Ok(())
 }
 
-/// Creates the log directory (0755, root), and in it the directory of each service and of the supervisor: it belongs to
-/// the service's user and to the group of `telemetry`, which the files in it inherit, and is closed to all others. After
-/// an error the others are prepared nevertheless.
+/// Creates the log directory (0755, root), and in it the directory of each service and of the supervisor. A directory
+/// belongs to the service's user and to the group of `telemetry`, which the files in it inherit, and is closed to all
+/// others. After an error the remaining directories are still prepared.
 pub fn prepare_logs(log_dir: &Path) -> Result<(), Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();

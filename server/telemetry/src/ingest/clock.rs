@@ -31,8 +31,8 @@ impl Jumps {
         jumps
     }
 
-    /// True if the clock was set forwards since the step before: the process ran for a much shorter time. A machine that
-    /// was suspended looks the same.
+    /// True if the clock was set forwards since the step before: the process ran for a much shorter time. A suspended
+    /// machine looks the same.
     pub(super) fn step(&mut self, now: Micros, running: Duration) -> bool {
         let Some((then, began)) = self.step.replace((now, running)) else { return false };
         let ran = i64::try_from(running.saturating_sub(began).as_micros()).unwrap_or(i64::MAX);

@@ -190,8 +190,8 @@ impl DayFile {
         Ok(id)
     }
 
-    /// Deletes the lines that match and lie in `rows`, and returns the space to the file system. The text is overwritten
-    /// where SQLite can do so, also in the index.
+    /// Deletes the lines that match and lie in `rows`, and returns the space to the file system. The text is
+    /// overwritten where SQLite can do so, also in the index.
     pub(super) async fn delete(&mut self, condition: &Condition, rows: (i64, i64)) -> Result<u64, sqlx::Error> {
         let sql = format!(
             "DELETE FROM lines WHERE id IN (SELECT l.id FROM lines l WHERE l.id BETWEEN ? AND ? AND {} LIMIT {DELETE_AT_ONCE})",

@@ -1,8 +1,8 @@
 //! The log archive: one SQLite file with a full-text index for each day (UTC), `logs-<day>.db`.
 //!
 //! Retention deletes files. A damaged file is renamed to `….damaged` and counted; the log files that still exist are
-//! then read again from the positions of the newest remaining day. A line that is read twice is stored once, because its
-//! position follows from its time and sequence number.
+//! then read again from the positions of the newest remaining day. A line that is read twice is stored once, because
+//! its position follows from its time and sequence number.
 
 mod archive;
 mod compile;

@@ -1,7 +1,7 @@
 //! Reads the log files of all services from stored positions. Blocking.
 //!
-//! Files are `<service>/<service>.log` and, rotated, `<service>/<service>.log.1` and so on: each service owns a directory
-//! of its own name, and no service can write another's. A position is a file's identity and an offset.
+//! Files are `<service>/<service>.log` and, rotated, `<service>/<service>.log.1` and so on: each service owns a
+//! directory with its name, and no service can write another's. A position is a file's identity and an offset.
 
 mod plan;
 mod sequences;

@@ -16,8 +16,8 @@ pub struct Split {
     pub corrupt: u64,
 }
 
-/// Splits `piece`. `is_skipping`: it begins inside of a line that is too long. `is_finished`: nothing will follow, so an
-/// incomplete line at the end is corrupt; otherwise it is not consumed.
+/// Splits `piece`. `is_skipping`: it begins inside of a line that is too long. `is_finished`: nothing will follow, so
+/// an incomplete line at the end is corrupt; otherwise it is not consumed.
 #[must_use]
 pub fn split(piece: &[u8], is_skipping: bool, is_finished: bool) -> Split {
     let mut split = Split { is_skipping, ..Split::default() };

@@ -5,8 +5,8 @@ use crate::config::Settings;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Renders the complete file. `settings` must be valid. `owner` is the pid of this service. `extra` is the operator's own
-/// file. It comes last, so it takes precedence for options that can be given once.
+/// Renders the complete file. `settings` must be valid. `owner` is the pid of this service. `extra` is the operator's
+/// own file. It comes last, so it takes precedence for options that can be given once.
 pub(crate) fn render(settings: &Settings, layout: &Layout, owner: u32, extra: &str) -> String {
     let config = &settings.own;
     let mut lines = Lines(String::new());

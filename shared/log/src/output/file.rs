@@ -1,4 +1,5 @@
-//! The log file of one service: `<service>.log` in the directory of the service, rotated to `<service>.log.1` and so on.
+//! The log file of one service: `<service>.log` in the directory of the service, rotated to `<service>.log.1` and so
+//! on.
 //!
 //! Each line is one `write` in append mode. The file is compared with its path before each line, so a file that was
 //! removed or renamed is created again. One process rotates: the one that holds the file's lock.

@@ -135,8 +135,8 @@ fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> any
     done
 }
 
-/// A directory for copies, each as private as its original. Its lock allows one command at a time. Services pass through
-/// it to the directories in which their databases are copied.
+/// A directory for copies, each as private as its original. Its lock allows one command at a time. Services pass
+/// through it to the directories in which their databases are copied.
 pub(super) struct Staging {
     pub(super) path: PathBuf,
     _lock: Flock<File>,
