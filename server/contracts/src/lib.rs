@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod engines;
+pub mod exposition;
 pub mod master;
 #[cfg(test)]
 mod rights_tests;

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
+use tornado_runtime::metrics::Outcomes;
 use tornado_runtime::{Context, Readiness, ReadySetter, ground};
 use tornado_shared::model::Slot;
 use upstream::Upstream;
@@ -53,12 +54,13 @@ const REREAD: Duration = Duration::from_secs(5);
 /// or if a listener ends.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
+    let queries = context.metrics.outcomes("tornado_dns_queries", "Queries of devices by outcome");
     let (ready, readiness) = Readiness::new("waiting for the addresses of the direct lane");
     let socket = context.server(axum::Router::new(), readiness)?;
     let stop = context.shutdown.child_token();
     let (served, socket) = tokio::join!(
         async {
-            let result = serve(&config, &ready, &stop).await;
+            let result = serve(&config, queries, &ready, &stop).await;
             stop.cancel();
             result
         },
@@ -68,7 +70,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     served
 }
 
-async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -> Result<(), Error> {
+async fn serve(config: &Config, queries: Outcomes, ready: &ReadySetter, stop: &CancellationToken) -> Result<(), Error> {
     if !config.enabled {
         ready.ready();
         stop.cancelled().await;
@@ -81,7 +83,8 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     forward.ask(config, &asked)?;
     let mut catalog = Catalog::new();
     catalog.upsert(LowerName::from(Name::root()), vec![forward.clone()]);
-    let mut server = Server::new(Door::new(catalog, Buckets::new(config.questions_per_second, Instant::now())));
+    let mut server =
+        Server::new(Door::new(catalog, Buckets::new(config.questions_per_second, Instant::now()), queries));
     let Some(listeners) = stop.run_until_cancelled(listeners(config, ready)).await else { return Ok(()) };
     for (udp, tcp) in listeners {
         server.register_socket(udp);

@@ -8,7 +8,7 @@
 //!
 //! | modules | content |
 //! |---|---|
-//! | `api`, `service` | the contract's methods; composition |
+//! | `api`, `metrics`, `service` | the contract's methods; published metrics; composition |
 //! | `lifecycle` | connect, heartbeat, close, sweep, restore |
 //! | `tor` | exit countries, circuits, view of the tor lane |
 //! | `core` | what the use cases share |
@@ -29,6 +29,7 @@ mod lanes;
 mod lifecycle;
 mod live;
 mod machine;
+mod metrics;
 mod registry;
 mod service;
 mod tor;
@@ -108,6 +109,8 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
         clock: Arc::new(tornado_runtime::clock::unix_now),
     };
     let service = Service::restore(config, parts).await?;
+    metrics::publish(&context.metrics, &service);
+    engines.publish(&context.metrics);
     let (ready, readiness) = Readiness::new("sessions are being restored");
     let router = api::router(&service, context.shutdown.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;

@@ -19,6 +19,7 @@ mod files;
 pub mod fuzzing;
 mod instance;
 mod lane;
+mod metrics;
 mod process;
 mod reconcile;
 mod service;
@@ -64,6 +65,7 @@ pub async fn run_with(context: Context, config: Config, wg: Arc<dyn Wg>) -> Resu
     let config = Arc::new(if ground::has_ipv6() { config } else { config.of_ipv4() });
     let service =
         Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_runtime::clock::unix_now));
+    metrics::publish(&context.metrics, &service);
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);

@@ -148,6 +148,26 @@ pub enum Operators {
     /// Query, follow, export and delete the log lines of all services.
     #[command(subcommand)]
     Logs(Logs),
+    /// Show metrics of the services and of this host: current values, or their history.
+    Metrics(MetricsArgs),
+}
+
+/// `tornadod metrics …`
+#[derive(Debug, clap::Args)]
+pub struct MetricsArgs {
+    /// Names of metrics, such as tornado_sessions for all its series or 'tornado_peers{service=wg}' for one. Without a
+    /// name, all.
+    pub names: Vec<String>,
+    /// Show the history of this time until now: 10m, 1h, 7d, 104w. The last hour has a point for each second, seven days
+    /// one for each minute, two years one for each hour.
+    #[arg(long, value_parser = parse_range, requires = "names")]
+    pub range: Option<Duration>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print all metrics in the OpenMetrics text format, as /metrics of the console does.
+    #[arg(long, conflicts_with_all = ["names", "range", "json"])]
+    pub openmetrics: bool,
 }
 
 /// `tornadod tor …`
@@ -252,8 +272,18 @@ pub enum Session {
     },
 }
 
-/// Parses a whole number with a unit: s, m, h, d or w.
+/// The lifetime of an invitation.
 fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse_days(text, 30)
+}
+
+/// The length of a history; metrics are kept for two years.
+fn parse_range(text: &str) -> Result<Duration, String> {
+    parse_days(text, 730)
+}
+
+/// Parses a whole number with a unit (s, m, h, d or w): one minute to this number of days.
+fn parse_days(text: &str, days: u64) -> Result<Duration, String> {
     let bad = || format!("'{text}' is not a duration; write 30m, 12h, 7d or 2w");
     let unit = text.chars().last().ok_or_else(bad)?;
     let seconds = match unit {
@@ -265,8 +295,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| bad())?;
-    let total = number.checked_mul(seconds).filter(|total| (60..=30 * 86_400).contains(total));
-    total.map(Duration::from_secs).ok_or_else(|| format!("'{text}' must be between 1m and 30d"))
+    let total = number.checked_mul(seconds).filter(|total| (60..=days * 86_400).contains(total));
+    total.map(Duration::from_secs).ok_or_else(|| format!("'{text}' must be between 1m and {days}d"))
 }
 
 #[cfg(test)]
@@ -283,6 +313,7 @@ mod tests {
     fn durations() {
         assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
         assert_eq!(parse_duration("90m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_range("104w"), Ok(Duration::from_secs(104 * 604_800)));
         for text in ["", "7", "d", "-1d", "1.5h", "5y", "31d", "1s", "99999999999999999999d", "7é"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

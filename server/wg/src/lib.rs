@@ -22,6 +22,7 @@ pub mod fuzzing;
 mod guard;
 mod host;
 mod interfaces;
+mod metrics;
 mod model;
 mod netfilter;
 mod pace;
@@ -98,6 +99,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
             return Err(error.into());
         }
     };
+    service.publish(&context.metrics);
     tracing::info!("both lanes are up");
     tasks.spawn("socket", server.serve(stop));
     service.spawn_watches(&mut tasks, notices, canary, AuditClient::new(context.channel(ServiceName::Auth)));

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::*;
 use tornado_rpc::{Fault, NoInput};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Readiness, Roles};
 use tornado_shared::model::*;
 use tower::ServiceExt as _;
@@ -46,6 +47,7 @@ async fn the_whole_service_over_its_socket() {
             .with(uid, ServiceName::Session)
             .with(uid, ServiceName::ClientApi)
             .with(uid, ServiceName::Admin),
+        metrics: Metrics::default(),
         shutdown: CancellationToken::new(),
     };
     let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));

@@ -19,7 +19,7 @@ use crate::output;
 use accounts::{audit, device, import, invite, operator, user};
 use nix::unistd::User;
 use serde::Serialize;
-use services::{sessions, status, tor};
+use services::{metrics, sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
 use tornado_rpc::{Channel, RequestId};
@@ -57,6 +57,7 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,
             Operators::Logs(command) => logs::run(&server, command).await,
+            Operators::Metrics(args) => metrics::run(&server, &args).await,
         }
     };
     // Lines that this command causes in services have its id.

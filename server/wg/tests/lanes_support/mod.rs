@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, WgStatus};
 use tornado_rpc::{Channel, NoInput};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::{Lane, LanePools, PresharedKey, PrivateKey, Slot};
 use tornado_wg::{BackendChoice, Config};
@@ -146,6 +147,7 @@ impl Lab {
             run_dir: self.directory.path().into(),
             state_dir: self.directory.path().into(),
             roles: Roles::default(),
+            metrics: Metrics::default(),
             shutdown: shutdown.clone(),
         };
         let (config, threads, abrupt) = (self.config.clone(), self.threads, CancellationToken::new());
