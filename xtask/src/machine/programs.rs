@@ -104,6 +104,8 @@ pub const PROGRAMS: &[Program] = &[
     of("obfs4proxy", &[Test], "obfs4proxy"),
     of("procps", &[Test], "kill"),
     of("procps", &[Test], "sysctl"),
+    of("prometheus", &[Test], "prometheus"),
+    of("prometheus", &[Test], "promtool"),
     of("sqlite3", &[Test], "sqlite3"),
     of("tcpdump", &[Test], "tcpdump"),
     of("tor", &[Test], "tor-gencert"),
