@@ -158,8 +158,8 @@ pub struct MetricsArgs {
     /// Names of metrics, such as tornado_sessions for all its series or 'tornado_peers{service=wg}' for one. Without a
     /// name, all.
     pub names: Vec<String>,
-    /// Show the history of this time until now: 10m, 1h, 7d, 104w. The last hour has a point for each second, seven days
-    /// one for each minute, two years one for each hour.
+    /// Show the history of this time until now: 10m, 1h, 7d, 104w. The last hour has a point for each second, seven
+    /// days one for each minute, two years one for each hour.
     #[arg(long, value_parser = parse_range, requires = "names")]
     pub range: Option<Duration>,
     /// Print JSON.

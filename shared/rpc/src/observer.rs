@@ -10,8 +10,8 @@ pub trait Observer: Send + Sync + 'static {
     fn answered(&self, method: &'static str, status: u16, took: Duration);
 }
 
-/// Target of the lines about answered calls, at level `debug`: field `method` is `Contract.method` or the verb and route
-/// of an API, `status` the HTTP status, `us` the time until the answer in microseconds.
+/// Target of the lines about answered calls, at level `debug`: field `method` is `Contract.method` or the verb and
+/// route of an API, `status` the HTTP status, `us` the time until the answer in microseconds.
 pub const CALLS: &str = "tornado_rpc::calls";
 
 /// A request extension: the observer of the server that received the request.

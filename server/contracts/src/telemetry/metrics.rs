@@ -1,8 +1,8 @@
 //! Metrics: samples each second, kept as averages with extremes.
 //!
-//! A value in the history has the name of its metric and its labels, as in `tornado_sessions{service=session,lane=tor}`.
-//! Counters are kept as rates, `NAME_per_second`, histograms as `NAME_count_per_second`, `NAME_mean` and `NAME_p99`.
-//! [`scrape`](Metrics::scrape) returns the metrics themselves.
+//! A value in the history has the name of its metric and its labels, as in
+//! `tornado_sessions{service=session,lane=tor}`. Counters are kept as rates, `NAME_per_second`, histograms as
+//! `NAME_count_per_second`, `NAME_mean` and `NAME_p99`. [`scrape`](Metrics::scrape) returns the metrics themselves.
 
 use super::{Micros, TelemetryError};
 use crate::ServiceName;

@@ -21,10 +21,11 @@ pub(super) fn read(reading: &mut Reading<'_>) {
 
 pub(super) fn read_log(reading: &mut Reading<'_>) {
     let counts = tornado_log::output::counts();
-    let help = "Lines of the process's own log; lost lines could not be written";
+    let help = "Lines of the process's log: lost ones could not be written, suppressed ones were too many of a kind";
     let mut lines = reading.counter("tornado_log_output_lines", help, None);
     lines.add(&[("outcome", "written")], counts.written);
     lines.add(&[("outcome", "lost")], counts.lost);
+    lines.add(&[("outcome", "suppressed")], tornado_log::suppressed());
     let help = "Rotations of the process's log file";
     reading.counter("tornado_log_rotations", help, None).add(&[], counts.rotations);
 }

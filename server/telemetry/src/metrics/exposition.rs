@@ -72,8 +72,8 @@ impl Family {
     }
 }
 
-/// Reads the text of service `service`, which becomes the first label of each sample. The supervisor reports about other
-/// services: its samples keep a label `service`.
+/// Reads the text of service `service`, which becomes the first label of each sample. The supervisor reports about
+/// other services: its samples keep a label `service`.
 #[must_use]
 pub fn parse(text: &str, service: &str) -> Families {
     let mut families = Families::new();

@@ -11,8 +11,8 @@
 use super::exposition::{Buckets, Families, Kind, Value};
 use std::collections::BTreeMap;
 
-/// The values between two readings, `seconds` apart. A counter that became smaller, because its process restarted, has no
-/// value.
+/// The values between two readings, `seconds` apart. A counter that became smaller, because its process restarted, has
+/// no value.
 #[must_use]
 pub fn values(previous: &Families, now: &Families, seconds: f64) -> BTreeMap<String, f64> {
     let mut values = BTreeMap::new();

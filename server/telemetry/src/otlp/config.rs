@@ -7,8 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Otlp {
-    /// Address of the collector without the path of a signal, such as `https://otel.example.org:4318`. Absent: nothing is
-    /// exported.
+    /// Address of the collector without the path of a signal, such as `https://otel.example.org:4318`. Absent: nothing
+    /// is exported.
     pub endpoint: Option<String>,
     /// File with headers for the collector, `Name: value` on each line, for example a token. Only `tornado-telemetry`
     /// needs to read it.

@@ -76,13 +76,14 @@ fn point(value: &Value, attributes: Vec<Json>, at: i64) -> Json {
                 below = *up_to;
                 format!("{count:.0}")
             };
+            let bounds: Vec<f64> = counts.iter().map(|(limit, _)| *limit).filter(|limit| limit.is_finite()).collect();
             json!({
                 "timeUnixNano": nanos(at),
                 "attributes": attributes,
                 "count": format!("{count:.0}"),
                 "sum": sum,
                 "bucketCounts": counts.iter().map(alone).collect::<Vec<_>>(),
-                "explicitBounds": counts.iter().map(|(limit, _)| *limit).filter(|limit| limit.is_finite()).collect::<Vec<_>>(),
+                "explicitBounds": bounds,
             })
         }
     }

@@ -1,8 +1,9 @@
 //! Export of logs, metrics and traces to an OpenTelemetry collector: OTLP over HTTP, JSON encoding
 //! (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>).
 //!
-//! Services are not involved: logs and traces come from their log lines, metrics from the readings of this service. While
-//! the collector does not accept, lines wait in the ring of the live tail; lines that leave it unsent are counted.
+//! Services are not involved: logs and traces come from their log lines, metrics from the readings of this service.
+//! While the collector does not accept, lines wait in the ring of the live tail; lines that leave it unsent are
+//! counted.
 
 mod client;
 mod config;

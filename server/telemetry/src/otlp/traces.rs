@@ -1,7 +1,7 @@
 //! Spans from the lines that services write about calls ([`tornado_rpc::CALLS`]).
 //!
-//! A request id is the id of the trace, so that the calls of one request are found together. Lines do not tell which call
-//! caused which; the spans of a trace are siblings.
+//! A request id is the id of the trace, so that the calls of one request are found together. Lines do not tell which
+//! call caused which; the spans of a trace are siblings.
 
 use super::{attribute, nanos, resource, text};
 use serde_json::{Value as Json, json};
