@@ -122,6 +122,7 @@ fn every_socket_of_the_mesh_refuses_bad_input_and_strangers() {
     assert_eq!(curl_as(api, &run.join("wg.sock"), "/v1/peers"), "403");
     assert_eq!(curl_as(api, &run.join("master.sock"), "/v1/status"), "403");
     assert_eq!(curl_as(api, &run.join("session.sock"), "/v1/sessions"), "403");
+    assert_eq!(curl_as(api, &run.join("telemetry.sock"), "/v1/logs/status"), "403");
 }
 
 fn curl_as(uid: u32, socket: &std::path::Path, path: &str) -> String {

@@ -141,6 +141,18 @@ fn serves_without_a_log_file(world: &World) {
     assert!(world.server.json(&["logs", "status"]).unwrap()["missing"].as_u64().unwrap() >= 3);
 }
 
+fn helper_has_a_file(world: &World) {
+    let device = world.enrolled(1).unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let path = device.log_dir().join("helper.log");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!lines.is_empty() && services(&lines) == BTreeSet::from(["helper".to_owned()]), "{text}");
+    assert!(!text.contains(&world.api().ip().to_string()), "an address is in the log: {text}");
+}
+
 #[test]
 fn log_lines_of_a_server() {
     let options =
@@ -155,4 +167,5 @@ fn log_lines_of_a_server() {
     world.server.restart_all(Duration::from_secs(60)).unwrap();
     each_line_once(&world);
     serves_without_a_log_file(&world);
+    helper_has_a_file(&world);
 }

@@ -86,6 +86,7 @@ pub const PROGRAMS: &[Program] = &[
     of("systemd", &[Base], "journalctl"),
     of("systemd", &[Base], "systemctl"),
     of("systemd", &[Base], "systemd-sysusers"),
+    of("systemd", &[Base], "systemd-tmpfiles"),
     of("sudo", &[Base], "sudo"),
     of("resolvconf", &[Base], "resolvconf"),
     of("gcc", &[Tree], "cc"),

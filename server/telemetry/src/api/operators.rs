@@ -60,7 +60,7 @@ impl Access for OperatorAccess {
         let query: String = redact_text(query, Level::Info).chars().take(MAX_QUERY).collect();
         let mut details: BTreeMap<_, _> = [("lines".to_owned(), lines.to_string()), ("query".to_owned(), query)].into();
         if operator.is_none() {
-            // `check` lets nobody else act without an operator.
+            // `check` accepts no other caller without an operator.
             details.insert("by".to_owned(), "root".to_owned());
         }
         let row = AppendAudit {

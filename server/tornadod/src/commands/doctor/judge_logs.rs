@@ -7,6 +7,8 @@ use crate::output::bytes;
 
 /// A service's rotated files contain about 60 MB; what is older is lost.
 const BEHIND: u64 = 20 << 20;
+/// With less free space, the disk itself is reported.
+const SHORT: u64 = 1 << 30;
 
 pub(super) fn logs(facts: &Facts, to: &mut Vec<Finding>) {
     let Some(logs) = &facts.logs else { return };
@@ -23,7 +25,7 @@ pub(super) fn logs(facts: &Facts, to: &mut Vec<Finding>) {
         to.push(found("logs_unwritten", Warning, "log lines cannot be stored", why, cure));
     }
     let growth = logs.budget.saturating_sub(status.bytes);
-    if let Some(free) = logs.free.filter(|free| *free < growth) {
+    if let Some(free) = logs.free.filter(|free| (SHORT..growth).contains(free)) {
         let what = format!("the log archive may grow by {}, but the disk has {} left", bytes(growth), bytes(free));
         let why = "a full disk also stops logins and sessions";
         let cure = "reduce retention_megabytes in [telemetry], or free space";

@@ -283,4 +283,5 @@ fn logs_that_are_late_lost_or_too_large() {
     let free = |free| after(|f| f.logs.as_mut().unwrap().free = Some(free));
     assert_eq!(free(1 << 30), ["logs_budget"]);
     assert!(free(4_000_000_000).is_empty());
+    assert!(free(1 << 20).is_empty(), "the disk itself is reported");
 }
