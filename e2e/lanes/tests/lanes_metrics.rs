@@ -205,12 +205,11 @@ impl Collector {
 /// Path, body and length of the first complete request.
 fn request(bytes: &[u8]) -> Option<(String, Value, usize)> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&bytes[..head]).unwrap().to_lowercase();
-    let length: usize =
-        text.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap().trim().parse().unwrap();
+    let text = std::str::from_utf8(&bytes[..head]).ok()?.to_lowercase();
+    let length: usize = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
     let body = bytes.get(head..head + length)?;
-    let path = text.split(' ').nth(1).unwrap().to_owned();
-    Some((path, serde_json::from_slice(body).unwrap(), head + length))
+    let path = text.split(' ').nth(1)?.to_owned();
+    Some((path, serde_json::from_slice(body).ok()?, head + length))
 }
 
 #[test]
