@@ -51,8 +51,8 @@ impl Counters {
             reading.gauge("tornado_log_behind", help, Some(&Unit::Bytes)).add(&[], status.behind);
             let help = "Failed attempts to store log lines";
             reading.counter("tornado_log_failed_writes", help, None).add(&[], status.failed_writes);
-            let help = "Days of the archive that were set aside because they were damaged";
-            reading.counter("tornado_log_damaged_days", help, None).add(&[], status.damaged_days);
+            let help = "Day files of the archive that were set aside because they were damaged";
+            reading.counter("tornado_log_damaged_archives", help, None).add(&[], status.damaged_days);
         });
     }
 
