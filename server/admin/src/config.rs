@@ -35,7 +35,7 @@ impl TokenHash {
     /// True if this is the hash of `token`.
     #[must_use]
     pub fn is_of(&self, token: &str) -> bool {
-        // Whoever measures the comparison learns about a hash, from which no token can be computed.
+        // The time of the comparison reveals parts of a hash, from which no token can be computed.
         Sha256::digest(token.as_bytes()).as_slice() == self.0
     }
 }
