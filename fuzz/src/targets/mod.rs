@@ -53,4 +53,5 @@ pub const TARGETS: &[Target] = &[
     target("datagrams", packets::datagrams),
     target("log_lines", telemetry::lines),
     target("log_query", telemetry::query),
+    target("metrics", telemetry::metrics),
 ];

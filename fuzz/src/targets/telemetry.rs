@@ -1,4 +1,4 @@
-//! Service `telemetry`: log files, which services write, and queries of operators.
+//! Service `telemetry`: log files and metrics of services, and queries of operators.
 
 use tornado_telemetry::fuzzing;
 
@@ -11,4 +11,9 @@ pub fn lines(bytes: &[u8]) {
 /// A query.
 pub fn query(bytes: &[u8]) {
     fuzzing::query(&String::from_utf8_lossy(bytes));
+}
+
+/// Metrics of a service.
+pub fn metrics(bytes: &[u8]) {
+    fuzzing::metrics(&String::from_utf8_lossy(bytes));
 }

@@ -13,6 +13,7 @@ use tornado_contracts::auth::users::Users;
 use tornado_contracts::session::Sessions;
 use tornado_contracts::wg::Wg;
 use tornado_runtime::ground;
+use tornado_runtime::metrics::{Metrics, RouteMetrics};
 
 /// The services behind this one, and the limits in front of them.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ struct Inner {
     began: Instant,
     anonymous: Mutex<RateLimit>,
     admission: Arc<Admission>,
+    routes: RouteMetrics,
 }
 
 impl Api {
@@ -51,6 +53,7 @@ impl Api {
             began: Instant::now(),
             anonymous: Mutex::new(RateLimit::new(config.anonymous_per_minute)),
             admission: Arc::new(Admission::new(config, wiring.pools)),
+            routes: RouteMetrics::default(),
         }))
     }
 
@@ -77,6 +80,23 @@ impl Api {
     /// The devices' event streams.
     pub fn streams(&self) -> &Arc<Streams> {
         &self.0.streams
+    }
+
+    /// Requests by route.
+    pub(crate) fn routes(&self) -> &RouteMetrics {
+        &self.0.routes
+    }
+
+    /// Publishes requests and event streams.
+    pub(crate) fn publish(&self, metrics: &Metrics) {
+        self.0.routes.publish(metrics);
+        let (open, limit) = (self.0.streams.count(), self.0.streams.limit());
+        metrics.read(move |reading| {
+            let mut queue = reading.gauge("tornado_queue_length", "Entries of a queue", None);
+            queue.add(&[("queue", "event_streams")], *open.borrow());
+            let mut most = reading.gauge("tornado_queue_limit", "Largest number of entries of a queue", None);
+            most.add(&[("queue", "event_streams")], limit);
+        });
     }
 
     /// Address at which devices reach this server, without a port. `None`: the machine currently does not have an

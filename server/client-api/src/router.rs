@@ -14,6 +14,7 @@ use axum::routing::{delete, get, post, put};
 use std::time::Duration;
 use tokio::time::Instant;
 use tornado_rpc::{REQUEST_ID, RequestId};
+use tornado_runtime::metrics::measure;
 use tornado_shared::api::path;
 
 /// Maximum processing time of a received request. Longer than any deadline of the internal calls.
@@ -61,6 +62,8 @@ pub fn router(api: Api) -> Router {
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(dialect))
         .layer(middleware::from_fn(frame))
+        .layer(middleware::from_fn_with_state(api.routes().clone(), measure))
+        .layer(middleware::from_fn(identify))
         .with_state(api)
 }
 
@@ -81,15 +84,15 @@ async fn note_proof(State(api): State<Api>, peer: Peer, request: Request, next: 
 }
 
 /// Request id: the caller's own if it is valid, otherwise a new one.
-async fn frame(request: Request, next: Next) -> Response {
+async fn identify(request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers()).unwrap_or_else(RequestId::random);
-    let mut response = id.clone().scope(within_request(request, next)).await;
+    let mut response = id.clone().scope(next.run(request)).await;
     response.headers_mut().insert(REQUEST_ID, id.header());
     response
 }
 
 /// Request deadline, common headers, and the access log (without addresses).
-async fn within_request(request: Request, next: Next) -> Response {
+async fn frame(request: Request, next: Next) -> Response {
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let mut response = match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
         Ok(response) => response,

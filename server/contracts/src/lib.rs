@@ -28,6 +28,7 @@ macro_rules! words {
 
 pub mod auth;
 pub mod engines;
+pub mod exposition;
 pub mod master;
 #[cfg(test)]
 mod rights_tests;

@@ -1,6 +1,6 @@
 //! Access rights across all contracts.
 
-use crate::{ServiceName, auth, engines, master, session, telemetry, tor, wg};
+use crate::{ServiceName, auth, engines, exposition, master, session, telemetry, tor, wg};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [ServiceName])> {
     let contracts = [
@@ -11,6 +11,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         auth::operators::METHODS,
         auth::users::METHODS,
         engines::METHODS,
+        exposition::METHODS,
         master::METHODS,
         session::METHODS,
         telemetry::logs::METHODS,
@@ -25,7 +26,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
 fn the_console_needs_an_operators_sign_in() {
-    const WITHOUT: [&str; 14] = [
+    const WITHOUT: [&str; 15] = [
         // These carry their own proof: a one-time code or a password.
         "Auth.redeem_setup",
         "Operators.sign_in",
@@ -37,6 +38,7 @@ fn the_console_needs_an_operators_sign_in() {
         "Engines.engines",
         "Logs.status",
         "Master.status",
+        "Metrics.scrape",
         "Sessions.status",
         "Sessions.pool",
         "Tor.status",
@@ -52,9 +54,7 @@ fn the_console_needs_an_operators_sign_in() {
 /// Service `client-api` is reachable by everyone: it acts on a device's token or forwards a sealed envelope.
 #[test]
 fn the_device_api_acts_on_tokens_only() {
-    const WITHOUT: [&str; 8] = [
-        // Values of the edge itself.
-        "Metrics.record",
+    const WITHOUT: [&str; 7] = [
         "Auth.server_info",
         "Auth.open_login",
         "Auth.verifying_keys",

@@ -30,11 +30,15 @@ pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Rou
 #[async_trait]
 impl Sessions for Service {
     async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
-        self.connector.connect(input).await
+        let connected = self.connector.connect(input).await;
+        self.core.counters.connects.count_result(&connected);
+        connected
     }
 
     async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        self.heartbeats.heartbeat(input).await
+        let reply = self.heartbeats.heartbeat(input).await;
+        self.core.counters.heartbeats.count_result(&reply);
+        reply
     }
 
     async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {

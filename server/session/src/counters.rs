@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use tornado_contracts::session::Repairs;
+use tornado_runtime::metrics::{Counter, Family, Outcomes};
 use tornado_shared::model::UnixSeconds;
 
 /// A repair of an inconsistency; one counter in [`Repairs`] each.
@@ -24,11 +25,24 @@ pub(crate) struct Counters {
     since: UnixSeconds,
     repairs: [AtomicU64; KINDS],
     forgotten: AtomicU64,
+    pub connects: Outcomes,
+    pub heartbeats: Outcomes,
+    /// Ended sessions by reason.
+    pub ends: Family<[(&'static str, &'static str); 1], Counter>,
+    pub handshakes: Counter,
 }
 
 impl Counters {
     pub fn new(since: UnixSeconds) -> Self {
-        Self { since, repairs: Default::default(), forgotten: AtomicU64::default() }
+        Self {
+            since,
+            repairs: Default::default(),
+            forgotten: AtomicU64::default(),
+            connects: Outcomes::default(),
+            heartbeats: Outcomes::default(),
+            ends: Family::default(),
+            handshakes: Counter::default(),
+        }
     }
 
     /// Start of counting.

@@ -8,7 +8,7 @@
 //!
 //! | modules | content |
 //! |---|---|
-//! | `api`, `service` | the contract's methods; composition |
+//! | `api`, `metrics`, `service` | the contract's methods; published metrics; composition |
 //! | `lifecycle` | connect, heartbeat, close, sweep, restore |
 //! | `tor` | exit countries, circuits, view of the tor lane |
 //! | `core` | what the use cases share |
@@ -31,6 +31,7 @@ mod lanes;
 mod lifecycle;
 mod live;
 mod machine;
+mod metrics;
 mod registry;
 mod service;
 mod tor;
@@ -122,6 +123,8 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
         clock: Clock::system(),
     };
     let service = Service::restore(config, parts).await?;
+    metrics::publish(&context.metrics, &service);
+    engines.publish(&context.metrics);
     let (ready, readiness) = Readiness::new("sessions are being restored");
     let router = api::router(&service, context.shutdown.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;

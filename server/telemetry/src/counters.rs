@@ -4,8 +4,10 @@ use crate::store::Stored;
 use crate::tail::Gap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tornado_contracts::telemetry::logs::{LogGap, LogStatus};
 use tornado_log::line::Micros;
+use tornado_runtime::metrics::{Metrics, Unit};
 
 /// Gaps that are remembered.
 const MAX_GAPS: usize = 100;
@@ -26,6 +28,32 @@ impl Counters {
     pub fn read(&self) -> LogStatus {
         let state = self.0.lock();
         LogStatus { gaps: state.gaps.iter().cloned().collect(), ..state.status.clone() }
+    }
+
+    /// Publishes the counters.
+    pub(crate) fn publish(self: &Arc<Self>, metrics: &Metrics) {
+        let counters = self.clone();
+        metrics.read(move |reading| {
+            let status = counters.read();
+            let help = "Log lines by what became of them";
+            let mut lines = reading.counter("tornado_log_lines", help, None);
+            for (outcome, number) in [
+                ("stored", status.stored),
+                ("repeated", status.repeated),
+                ("corrupt", status.corrupt),
+                ("out_of_range", status.out_of_range),
+                ("missing", status.missing),
+                ("deleted", status.deleted),
+            ] {
+                lines.add(&[("outcome", outcome)], number);
+            }
+            let help = "Bytes in log files that are not in the archive yet";
+            reading.gauge("tornado_log_behind", help, Some(&Unit::Bytes)).add(&[], status.behind);
+            let help = "Failed attempts to store log lines";
+            reading.counter("tornado_log_failed_writes", help, None).add(&[], status.failed_writes);
+            let help = "Day files of the archive that were set aside because they were damaged";
+            reading.counter("tornado_log_damaged_archives", help, None).add(&[], status.damaged_days);
+        });
     }
 
     pub(crate) fn stored(&self, stored: Stored, newest: Option<Micros>) {

@@ -1,5 +1,6 @@
-//! Entry points of the fuzz targets: the parsers of log files and of queries, and their invariants.
+//! Entry points of the fuzz targets: the parsers of log files, of queries and of metrics, and their invariants.
 
+use crate::metrics::exposition;
 use crate::query::parse;
 use crate::store::condition_of;
 use crate::tail::split;
@@ -27,6 +28,18 @@ pub fn lines(bytes: &[u8], cut: usize) {
             assert!(again.is_ok_and(|again| again.to_json() == written), "{written}");
         }
     }
+}
+
+/// Parses metrics of a service. What is rendered is read back, and each line has the form of OpenMetrics.
+pub fn metrics(text: &str) {
+    let families = exposition::parse(text, "wg");
+    let rendered = exposition::render(&families);
+    assert_eq!(exposition::render(&exposition::parse(&rendered, exposition::MASTER)), rendered);
+    assert!(rendered.lines().all(|line| line.starts_with("# ") || line.rsplit(' ').next().is_some_and(is_number)));
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// Parses a query. None of its text is part of the SQL, and each placeholder has a value.

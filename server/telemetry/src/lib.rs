@@ -4,6 +4,7 @@
 //! log files → tail → ingest → store (day files) ← query ← api ← callers
 //!                      └→ live ───────────────────────┘
 //! /proc, services → metrics (current values, history) ← api
+//! live, metrics → otlp → collector
 //! ```
 //!
 //! Services write to their files and never wait for this one. What it stores can be deleted at any time: the log files
@@ -21,6 +22,7 @@ pub mod fuzzing;
 mod ingest;
 mod live;
 mod metrics;
+mod otlp;
 mod query;
 mod saved;
 mod service;
@@ -31,7 +33,8 @@ pub use api::{Access, LogService, MetricService, OperatorAccess, Right};
 pub use counters::Counters;
 pub use ingest::{Ingest, Step};
 pub use live::{Arrived, Live};
-pub use metrics::{Current, History, HistoryError, sample};
+pub use metrics::{Collector, Current, History, HistoryError, HostSampler, Sources, exposition, sample};
+pub use otlp::{Exported, Exporter, Otlp};
 pub use query::{Comparison, Expr, FieldTest, Pattern, Phrase, QueryError, parse};
 pub use saved::Saved;
 pub use service::{Config, Error, Wiring, run};

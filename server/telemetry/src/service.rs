@@ -4,7 +4,8 @@ use crate::api::{LogService, MetricService, OperatorAccess};
 use crate::counters::Counters;
 use crate::ingest::Ingest;
 use crate::live::Live;
-use crate::metrics::{Current, History, sample};
+use crate::metrics::{Collector, Current, History, HostSampler, Sources, sample};
+use crate::otlp::{Exported, Exporter, Otlp};
 use crate::saved::Saved;
 use crate::store::{Archive, Retention};
 use serde::{Deserialize, Serialize};
@@ -24,11 +25,13 @@ pub struct Config {
     pub retention_days: u32,
     /// Size of the log archive in megabytes, at least 50. Older days are deleted when it is exceeded.
     pub retention_megabytes: u32,
+    /// Export to a collector.
+    pub otlp: Otlp,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { retention_days: 30, retention_megabytes: 4_000 }
+        Self { retention_days: 30, retention_megabytes: 4_000, otlp: Otlp::default() }
     }
 }
 
@@ -45,6 +48,9 @@ pub enum Error {
     /// A value of the configuration is not valid.
     #[error("[telemetry] {0}")]
     Config(&'static str),
+    /// The collector of the configuration cannot be used.
+    #[error("[telemetry.otlp] {0}")]
+    Otlp(String),
     /// A file or directory of the service cannot be used.
     #[error("cannot use {}: {source}", path.display())]
     File {
@@ -73,7 +79,7 @@ impl Config {
         if self.retention_megabytes < 50 {
             return Err(Error::Config("retention_megabytes must be at least 50"));
         }
-        Ok(())
+        self.otlp.validate().map_err(Error::Config)
     }
 }
 
@@ -95,6 +101,10 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     let access =
         Arc::new(OperatorAccess::new(Arc::new(OperatorsClient::new(auth.clone())), Arc::new(AuditClient::new(auth))));
     let (live, counters, current): (Arc<Live>, Arc<Counters>, Arc<Current>) = (live, counters, current);
+    counters.publish(&context.metrics);
+    let exported = Exported::default();
+    exported.publish(&context.metrics);
+    let exporter = Exporter::new(&config.otlp, live.clone(), current.clone(), exported).map_err(Error::Otlp)?;
     let of_logs = LogService::new(archive.clone(), live.clone(), counters.clone(), saved, access.clone(), wall_clock);
     let of_metrics = MetricService::new(history.clone(), current.clone(), access, wall_clock);
     let router = logs::router(Arc::new(of_logs)).merge(metrics::router(Arc::new(of_metrics)));
@@ -102,9 +112,14 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     let socket = context.server(router, readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
+    let directories = vec![("state", context.state_dir.clone()), ("logs", wiring.log_dir.clone())];
+    let sources = Sources { host: HostSampler::new(directories), services: Collector::new(&context) };
     let ingest = Ingest::new(wiring.log_dir, archive, live, counters, retention);
     tasks.spawn("ingest", ingest.run(wall_clock, stop.clone()));
-    tasks.spawn("metrics", sample(history, current, context.state_dir.clone(), wall_clock, stop.clone()));
+    tasks.spawn("metrics", sample(sources, history, current, wall_clock, stop.clone()));
+    if let Some(exporter) = exporter {
+        tasks.spawn("otlp", exporter.run(stop.clone()));
+    }
     tasks.spawn("socket", socket.serve(stop));
     ready.ready();
     Ok(tasks.run().await?)

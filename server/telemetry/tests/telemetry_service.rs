@@ -3,33 +3,42 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::path::Path;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::telemetry::logs::{LogQuery, Logs as _, LogsClient, Selection, Tail};
-use tornado_contracts::telemetry::metrics::{LiveMetrics, Metrics as _, MetricsClient, Record};
+use tornado_contracts::telemetry::metrics::{LiveMetrics, Metrics as _, MetricsClient};
 use tornado_log::line::ProcessId;
 use tornado_log::output::{FileLimits, LineLayer, LogFile};
 use tornado_rpc::{Channel, NoInput};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles, socket_path};
-use tornado_telemetry::{Config, Error, Wiring, run};
+use tornado_telemetry::{Config, Error, Otlp, Wiring, run};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 struct World {
     dir: tempfile::TempDir,
+    otlp: Otlp,
     shutdown: CancellationToken,
     service: tokio::task::JoinHandle<Result<(), Error>>,
 }
 
 impl World {
     fn start() -> Self {
+        Self::start_with(Otlp::default())
+    }
+
+    fn start_with(otlp: Otlp) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["run", "state", "log", "log/session"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         let shutdown = CancellationToken::new();
-        let service = start(dir.path(), &shutdown);
-        Self { dir, shutdown, service }
+        let service = start(dir.path(), otlp.clone(), &shutdown);
+        Self { dir, otlp, shutdown, service }
     }
 
     /// Root's channel, when the service responds.
@@ -45,7 +54,7 @@ impl World {
         self.shutdown.cancel();
         (&mut self.service).await.unwrap().unwrap();
         self.shutdown = CancellationToken::new();
-        self.service = start(self.dir.path(), &self.shutdown);
+        self.service = start(self.dir.path(), self.otlp.clone(), &self.shutdown);
     }
 
     /// Emits events as service `session`.
@@ -56,15 +65,17 @@ impl World {
     }
 }
 
-fn start(dir: &Path, shutdown: &CancellationToken) -> tokio::task::JoinHandle<Result<(), Error>> {
+fn start(dir: &Path, otlp: Otlp, shutdown: &CancellationToken) -> tokio::task::JoinHandle<Result<(), Error>> {
     let context = Context {
         service: ServiceName::Telemetry,
         run_dir: dir.join("run"),
         state_dir: dir.join("state"),
         roles: Roles::default(),
+        metrics: Metrics::default(),
         shutdown: shutdown.clone(),
     };
-    tokio::spawn(run(context, Config::default(), Wiring { log_dir: dir.join("log") }))
+    let config = Config { otlp, ..Config::default() };
+    tokio::spawn(run(context, config, Wiring { log_dir: dir.join("log") }))
 }
 
 #[tokio::test]
@@ -102,15 +113,81 @@ async fn lines_of_a_service_are_found_by_their_request() {
 async fn metrics_of_host_and_services_are_live() {
     let world = World::start();
     let metrics = MetricsClient::new(world.channel().await);
-    metrics.record(Record { values: [("restarts".to_owned(), 2.0)].into() }).await.unwrap();
     let mut after = 0;
     let samples = loop {
         let samples = metrics.live(Acting::root(LiveMetrics { after: Some(after) })).await.unwrap();
         after = samples.at;
-        if samples.values.contains_key("master.restarts") && samples.values.contains_key("host.cpu_ratio") {
+        if samples.values.keys().any(|name| name.starts_with("tornado_rpc_duration_seconds_p99{service=telemetry,")) {
             break samples;
         }
     };
-    assert!((0.0..=1.0).contains(&samples.values["host.cpu_ratio"]));
-    assert!(metrics.names(Acting::root(NoInput {})).await.unwrap().contains(&"host.load1".to_owned()));
+    assert!((0.0..=1.0).contains(&samples.values["tornado_host_cpu_ratio"]));
+    assert!((1e6..1e9).contains(&samples.values["process_resident_memory_bytes{service=telemetry}"]));
+    assert_eq!(samples.values["tornado_service_up{service=telemetry}"], 1.0);
+    assert_eq!(samples.values["tornado_service_up{service=auth}"], 0.0);
+    let names = metrics.names(Acting::root(NoInput {})).await.unwrap();
+    assert!(names.contains(&"tornado_host_load1".to_owned()), "{names:?}");
+    let text = metrics.scrape(NoInput {}).await.unwrap().text;
+    assert!(
+        text.contains("tornado_rpc_duration_seconds_count{service=\"telemetry\",method=\"Metrics.live\"} "),
+        "{text}"
+    );
+}
+
+/// Accepts OTLP requests and returns each with its path. The first one is answered with 503.
+fn collect(listener: TcpListener) -> mpsc::UnboundedReceiver<(String, serde_json::Value)> {
+    let (sender, received) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut status = "503 Service Unavailable";
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = Vec::new();
+            let (head, length) = loop {
+                stream.read_buf(&mut bytes).await.unwrap();
+                let text = String::from_utf8_lossy(&bytes).to_lowercase();
+                let Some(head) = text.find("\r\n\r\n") else { continue };
+                let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+                break (head + 4, length.unwrap());
+            };
+            while bytes.len() < head + length {
+                stream.read_buf(&mut bytes).await.unwrap();
+            }
+            let path = String::from_utf8_lossy(&bytes).split(' ').nth(1).unwrap().to_owned();
+            let reply = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+            stream.write_all(reply.as_bytes()).await.unwrap();
+            if status.starts_with("200") {
+                let _ = sender.send((path, serde_json::from_slice(&bytes[head..]).unwrap()));
+            }
+            status = "200 OK";
+        }
+    });
+    received
+}
+
+#[tokio::test]
+async fn a_collector_that_was_overloaded_receives_everything() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    let world = World::start_with(Otlp { endpoint, traces: true, metrics: false, ..Otlp::default() });
+    let mut received = collect(listener);
+    world.log(1, || {
+        let request = tracing::info_span!("request", request_id = "r-1");
+        request.in_scope(|| {
+            tracing::warn!("no free address");
+            tracing::info!(target: tornado_rpc::CALLS, method = "Sessions.connect", status = 200, us = 9, "call");
+        });
+    });
+    let (path, logs) = received.recv().await.unwrap();
+    let records = &logs["resourceLogs"][0]["scopeLogs"][0]["logRecords"];
+    assert_eq!((path.as_str(), records[0]["body"]["stringValue"].as_str()), ("/v1/logs", Some("no free address")));
+    let (path, traces) = received.recv().await.unwrap();
+    let span = &traces["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    assert_eq!((path.as_str(), span["name"].as_str()), ("/v1/traces", Some("Sessions.connect")));
+    assert_eq!(span["traceId"], records[0]["traceId"], "the line and the call are found together");
+    let metrics = MetricsClient::new(world.channel().await);
+    let sent = "tornado_otlp_items_total{service=\"telemetry\",signal=\"traces\",outcome=\"sent\"} 1";
+    while !metrics.scrape(NoInput {}).await.unwrap().text.contains(sent) {
+        tokio::task::yield_now().await;
+    }
 }

@@ -21,7 +21,11 @@ pub fn start(service: &str, config: &Config) {
     let output = FileAndStderr::new(file, StderrUse::of_this_process());
     let lines = LineLayer::new(service, ProcessId(rand::random()), wall_clock, output);
     lines.counter().publish();
-    let started = tracing_subscriber::registry().with(lines.with_filter(filter(&config.log.level))).try_init();
+    let mut level = config.log.level.clone();
+    if config.telemetry.otlp.needs_calls() {
+        level = format!("{}=debug,{level}", tornado_rpc::CALLS);
+    }
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter(&level))).try_init();
     if started.is_err() {
         crate::output::complain("tornadod: logging was already started");
     }

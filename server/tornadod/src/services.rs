@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use tokio_util::task::AbortOnDropHandle;
 use tornado_contracts::ServiceName;
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles, end_on_signals};
 
 /// Runs the supervisor.
@@ -45,6 +46,7 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
             state_dir: config.paths.state.join(name.as_str()),
             run_dir: config.paths.run.clone(),
             roles: Roles::from_system()?,
+            metrics: Metrics::default(),
             shutdown: end_on_signals().context("cannot handle signals")?,
         };
         let state_dir = context.state_dir.clone();

@@ -1,6 +1,7 @@
 //! Converts results to HTTP responses. No other module does this.
 
 use crate::caller::as_caller;
+use crate::observer::{CALLS, Observed};
 use crate::request::within;
 use crate::{Caller, Fault, RequestId, Role, ServiceError};
 use axum::body::Body;
@@ -11,6 +12,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 use std::time::Duration;
+use tokio::time::Instant;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
 /// How many deadlines a change may take before it is cancelled halfway.
@@ -73,8 +75,7 @@ pub struct Method<R: 'static> {
     pub max_body: usize,
 }
 
-/// Extracts, authorises, calls and converts. A change continues after the caller disconnects or the deadline passes, so
-/// that it is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
+/// Answers a request, and reports the answer to the server's observer and to the log.
 pub async fn handle<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
 where
     R: Role,
@@ -85,15 +86,22 @@ where
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
     within(RequestId::of(request.headers()), async {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
+        let observed = request.extensions().get::<Observed>().cloned();
         let response = answer(method, request, call).await;
-        let status = response.status().as_u16();
-        tracing::debug!(method = method.name, status, us = began.elapsed().as_micros(), "call");
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        if let Some(Observed(observer)) = observed {
+            observer.answered(method.name, status, took);
+        }
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(target: CALLS, method = method.name, status, us, "call");
         response
     })
     .await
 }
 
+/// Extracts, authorises, calls and converts. A change continues after the caller disconnects or the deadline passes, so
+/// that it is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
 async fn answer<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
 where
     R: Role,

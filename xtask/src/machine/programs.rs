@@ -64,6 +64,7 @@ const PROGRAMS: &[Row] = &[
     ("libfaketime", &[Test], &["libfaketimeMT.so.1"]),
     ("obfs4proxy", &[Test], &["obfs4proxy"]),
     ("procps", &[Test], &["kill", "sysctl"]),
+    ("prometheus", &[Test], &["prometheus", "promtool"]),
     ("sqlite3", &[Test], &["sqlite3"]),
     ("tcpdump", &[Test], &["tcpdump"]),
     ("tor", &[Test], &["tor-gencert"]),

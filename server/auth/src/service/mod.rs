@@ -7,6 +7,7 @@ mod users;
 use crate::access::{Access, Act};
 use crate::closing::Closing;
 use crate::config::Config;
+use crate::counters::AuthCounters;
 use crate::factor::Factors;
 use crate::guard::Attempts;
 use crate::keyring::Keyring;
@@ -51,6 +52,7 @@ pub struct Service {
     operators: Arc<Operators>,
     sign_ins: Arc<SignIns>,
     setup: Setup,
+    counters: AuthCounters,
     clock: Clock,
 }
 
@@ -130,6 +132,7 @@ impl Service {
             operators,
             sign_ins,
             setup,
+            counters: AuthCounters::default(),
         })
     }
 
@@ -137,6 +140,15 @@ impl Service {
     #[must_use]
     pub fn hashes(&self) -> u64 {
         self.login.passwords.computed()
+    }
+
+    /// Entries of the queue for hashing passwords, and its limit.
+    pub(crate) fn hash_queue(&self) -> (usize, usize) {
+        self.login.passwords.queue()
+    }
+
+    pub(crate) const fn counters(&self) -> &AuthCounters {
+        &self.counters
     }
 
     /// Signs the newest row of the audit trail.
@@ -170,11 +182,15 @@ impl Auth for Service {
     }
 
     async fn open_login(&self, input: OpenLogin) -> Result<LoginReply, AuthError> {
-        open_login(&self.login, input).await
+        let reply = open_login(&self.login, input).await;
+        self.counters.logins.count_result(&reply);
+        reply
     }
 
     async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
-        self.login.logins.refresh(&input).await
+        let tokens = self.login.logins.refresh(&input).await;
+        self.counters.refreshes.count_result(&tokens);
+        tokens
     }
 
     async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {

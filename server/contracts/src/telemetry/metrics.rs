@@ -1,11 +1,16 @@
 //! Metrics: samples each second, kept as averages with extremes.
+//!
+//! A value in the history has the name of its metric and its labels, as in
+//! `tornado_sessions{service=session,lane=tor}`. Counters are kept as rates, `NAME_per_second`, histograms as
+//! `NAME_count_per_second`, `NAME_mean` and `NAME_p99`. [`scrape`](Metrics::scrape) returns the metrics themselves.
 
 use super::{Micros, TelemetryError};
 use crate::ServiceName;
 use crate::auth::Acting;
+use crate::exposition::OpenMetrics;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tornado_rpc::{Done, NoInput};
+use tornado_rpc::NoInput;
 
 /// Distance of stored points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,15 +104,6 @@ pub struct Samples {
     pub values: BTreeMap<String, f64>,
 }
 
-/// Input of [`Metrics::record`]: values of the calling service.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// Value by name, at most 200. A name has the form `name` or `name{label=value}`. The history has it as
-    /// `service.name`, with the name of the calling service.
-    pub values: BTreeMap<String, f64>,
-}
-
 tornado_rpc::contract! {
     /// The metrics.
     trait Metrics, client MetricsClient, error TelemetryError, callers ServiceName {
@@ -117,7 +113,7 @@ tornado_rpc::contract! {
         names(Acting<NoInput>) -> Vec<String> = POST "/v1/metrics/names", within 10, up to 4_096, for [Admin];
         /// Waits for the next samples, at most 5 seconds.
         live(Acting<LiveMetrics>) -> Samples = POST "/v1/metrics/live", within 10, up to 4_096, for [Admin];
-        /// Sets current values of the calling service, until it sets others or stops for 10 seconds.
-        record(Record) -> Done = PUT "/v1/metrics", within 5, up to 32_768, for [Auth, Session, Wg, Tor, Dns, ClientApi];
+        /// The metrics of all services and of this host, as they were read last.
+        scrape(NoInput) -> OpenMetrics = GET "/v1/metrics", within 5, up to 0, for [Admin];
     }
 }

@@ -1,16 +1,16 @@
 //! Metrics: each method checks the right and calls the history.
 
 use super::access::{Access, Right};
-use crate::metrics::{Current, History, HistoryError};
+use crate::metrics::{Current, History, HistoryError, exposition};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
+use tornado_contracts::exposition::OpenMetrics;
 use tornado_contracts::telemetry::TelemetryError;
-use tornado_contracts::telemetry::metrics::{LiveMetrics, MetricRange, Metrics, Record, Resolution, Samples, Series};
+use tornado_contracts::telemetry::metrics::{LiveMetrics, MetricRange, Metrics, Resolution, Samples, Series};
 use tornado_log::line::Micros;
-use tornado_rpc::{Caller, Done, Fault, NoInput};
+use tornado_rpc::{Fault, NoInput};
 
 /// Metrics of one request.
 const MAX_NAMES: usize = 20;
@@ -75,16 +75,11 @@ impl Metrics for MetricService {
         self.may_read(&input).await?;
         let after = input.what.after;
         let next = tokio::time::timeout(WAIT, self.current.next(after)).await;
-        Ok(next.unwrap_or_else(|_| self.current.newest()))
+        Ok(Arc::unwrap_or_clone(next.unwrap_or_else(|_| self.current.newest())))
     }
 
-    async fn record(&self, input: Record) -> Result<Done, TelemetryError> {
-        let caller = Caller::<ServiceName>::current();
-        // The supervisor is root, and so has no role.
-        let service = caller.as_ref().and_then(|caller| caller.roles().first()).map_or("master", |role| role.as_str());
-        let recorded = self.current.record(service, &input.values);
-        recorded.map_err(|reason| TelemetryError::InvalidFields(reason.into()))?;
-        Ok(Done {})
+    async fn scrape(&self, _: NoInput) -> Result<OpenMetrics, TelemetryError> {
+        Ok(OpenMetrics { text: exposition::render(&self.current.families()) })
     }
 }
 

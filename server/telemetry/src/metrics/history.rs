@@ -3,10 +3,11 @@
 //! Longer intervals are computed from stored rows when they are over, so that a restart loses nothing. A file that is
 //! damaged is set aside, and a new one begins.
 
-use super::rollup::{Row, Stats, decode, encode, roll_up};
+use super::rollup::{MAX_NUMBER, Row, Stats, decode, encode, entries, roll_up};
+use futures::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -152,34 +153,42 @@ impl History {
         resolution: Resolution,
     ) -> Result<Vec<Series>, HistoryError> {
         let seconds = (from.div_euclid(1_000_000), until.div_euclid(1_000_000));
-        let (rows, numbers) = self
-            .with(async |open| {
-                let numbers: Vec<Option<u32>> = names.iter().map(|name| open.numbers.get(name).copied()).collect();
-                Ok((open.rows(resolution, seconds.0, seconds.1).await?, numbers))
+        let mut all: Vec<Series> =
+            names.iter().map(|name| Series { name: name.clone(), resolution, points: Vec::new() }).collect();
+        self.with(async |open| {
+            let numbers: Vec<Option<u32>> = names.iter().map(|name| open.numbers.get(name).copied()).collect();
+            // A row has all metrics, and a range many rows: only the points are kept.
+            open.each(resolution, seconds.0, seconds.1, |at, data| {
+                for (number, stats) in entries(data) {
+                    for (series, _) in all.iter_mut().zip(&numbers).filter(|(_, wanted)| **wanted == Some(number)) {
+                        let point = Point { at: at * 1_000_000, min: stats.min, avg: stats.avg(), max: stats.max };
+                        series.points.push(point);
+                    }
+                }
             })
-            .await?;
-        let series = |(name, number): (&String, Option<u32>)| {
-            let point = |(at, row): &(i64, Row)| {
-                let stats = row.get(&number?)?;
-                Some(Point { at: at * 1_000_000, min: stats.min, avg: stats.avg(), max: stats.max })
-            };
-            Series { name: name.clone(), resolution, points: rows.iter().filter_map(point).collect() }
-        };
-        Ok(names.iter().zip(numbers).map(series).collect())
+            .await
+        })
+        .await?;
+        Ok(all)
     }
 
-    /// Names of the metrics that have a sample in the seconds that are kept.
+    /// Names of the metrics that have a sample in the last hour.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub async fn names(&self) -> Result<Vec<String>, HistoryError> {
         self.with(async |open| {
-            let rows = open.rows(Resolution::Second, 0, i64::MAX).await?;
-            let current = roll_up(rows, i64::MAX).into_values().next().unwrap_or_default();
+            let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(at) FROM seconds").fetch_one(&mut open.db).await?;
+            let newest = newest.unwrap_or_default();
+            let mut current = BTreeSet::new();
+            let mut note = |_: i64, data: &[u8]| current.extend(entries(data).map(|(number, _)| number));
+            // Minutes stand for their seconds, of which there are many.
+            open.each(Resolution::Minute, newest - Resolution::Second.kept(), i64::MAX, &mut note).await?;
+            open.each(Resolution::Second, newest - 2 * Resolution::Minute.seconds(), i64::MAX, &mut note).await?;
             let mut names: Vec<String> = open
                 .numbers
                 .iter()
-                .filter(|(_, number)| current.contains_key(number))
+                .filter(|(_, number)| current.contains(number))
                 .map(|(name, _)| name.clone())
                 .collect();
             names.sort();
@@ -214,7 +223,7 @@ impl Open {
         let insert = "INSERT INTO metrics (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name RETURNING id";
         let number: u32 = sqlx::query_scalar(insert).bind(name.to_owned()).fetch_one(&mut self.db).await?;
         self.numbers.insert(name.to_owned(), number);
-        Ok(Some(number))
+        Ok((number <= MAX_NUMBER).then_some(number))
     }
 
     async fn write(&mut self, resolution: Resolution, at: i64, row: &Row) -> Result<(), sqlx::Error> {
@@ -222,10 +231,26 @@ impl Open {
         sqlx::query(AssertSqlSafe(sql)).bind(at).bind(encode(row)).execute(&mut self.db).await.map(drop)
     }
 
-    async fn rows(&mut self, resolution: Resolution, from: i64, until: i64) -> Result<Vec<(i64, Row)>, sqlx::Error> {
+    /// Calls `work` with each row, in order, without keeping them.
+    async fn each(
+        &mut self,
+        resolution: Resolution,
+        from: i64,
+        until: i64,
+        mut work: impl FnMut(i64, &[u8]),
+    ) -> Result<(), sqlx::Error> {
         let sql = format!("SELECT at, data FROM {} WHERE at >= ? AND at < ? ORDER BY at", table(resolution));
-        let rows = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(until).fetch_all(&mut self.db).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, decode(&row.try_get::<Vec<u8>, _>(1)?)))).collect()
+        let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(until).fetch(&mut self.db);
+        while let Some(row) = rows.try_next().await? {
+            work(row.try_get(0)?, row.try_get(1)?);
+        }
+        Ok(())
+    }
+
+    async fn rows(&mut self, resolution: Resolution, from: i64, until: i64) -> Result<Vec<(i64, Row)>, sqlx::Error> {
+        let mut all = Vec::new();
+        self.each(resolution, from, until, |at, data| all.push((at, decode(data)))).await?;
+        Ok(all)
     }
 
     /// Computes the intervals of `to` that are over at `now` and not stored yet.
@@ -233,11 +258,18 @@ impl Open {
         let end = now - now.rem_euclid(to.seconds());
         let sql = format!("SELECT MAX(at) FROM {} WHERE at < ?", table(to));
         let newest: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(end).fetch_one(&mut self.db).await?;
-        let begin = newest.map_or(0, |newest| newest + to.seconds());
-        for (at, row) in roll_up(self.rows(from, begin, end).await?, to.seconds()) {
-            self.write(to, at, &row).await?;
+        let mut begin = newest.map_or(0, |newest| newest + to.seconds());
+        // One interval at a time: after an outage there may be many, and each row has all metrics.
+        let sql = format!("SELECT MIN(at) FROM {} WHERE at >= ? AND at < ?", table(from));
+        loop {
+            let query = sqlx::query_scalar(AssertSqlSafe(sql.as_str())).bind(begin).bind(end);
+            let Some(next): Option<i64> = query.fetch_one(&mut self.db).await? else { return Ok(()) };
+            let at = next - next.rem_euclid(to.seconds());
+            begin = at + to.seconds();
+            for (at, row) in roll_up(self.rows(from, at, begin).await?, to.seconds()) {
+                self.write(to, at, &row).await?;
+            }
         }
-        Ok(())
     }
 
     async fn expire(&mut self, now: i64) -> Result<(), sqlx::Error> {

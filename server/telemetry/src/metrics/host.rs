@@ -1,107 +1,144 @@
 //! Metrics of this host from /proc (proc(5)).
 
+use super::exposition::{Families, Family, Kind, Value, is_label};
 use nix::sys::statvfs::statvfs;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tokio::time::Instant;
+use tornado_runtime::interfaces::interface_counters;
 
 /// Bytes of a sector in /proc/diskstats, whatever the disk's own sectors are.
 const SECTOR: u64 = 512;
-
-/// What is read at one time. Counters only grow, until a device is replaced.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HostState {
-    /// Time of all processors, busy and in total, in ticks.
-    pub cpu: (u64, u64),
-    /// Values that are not counters.
-    pub gauges: BTreeMap<String, f64>,
-    /// Counters; their names are those of their rates per second.
-    pub counters: BTreeMap<String, u64>,
-}
+/// Disks, and interfaces, that are sampled.
+const MAX_DEVICES: usize = 64;
+/// Interfaces of containers: there may be any number of them, and their names do not return.
+const OF_CONTAINERS: &str = "veth";
 
 /// Samples this host.
 #[derive(Debug)]
 pub struct HostSampler {
-    state_dir: PathBuf,
-    previous: Option<(Instant, HostState)>,
+    /// Directories whose file systems are included, with the label of each.
+    directories: Vec<(&'static str, PathBuf)>,
+    /// Busy and total ticks of the sample before.
+    cpu: Option<(u64, u64)>,
 }
 
 impl HostSampler {
-    /// Includes the file system of `state_dir`.
+    /// Includes the file systems of these directories.
     #[must_use]
-    pub const fn new(state_dir: PathBuf) -> Self {
-        Self { state_dir, previous: None }
+    pub const fn new(directories: Vec<(&'static str, PathBuf)>) -> Self {
+        Self { directories, cpu: None }
     }
 
-    /// Values now; the first sample has no rates.
-    pub fn sample(&mut self) -> BTreeMap<String, f64> {
-        let (now, state) = (Instant::now(), read(&self.state_dir));
-        let values = match &self.previous {
-            Some((at, previous)) => host_values(previous, &state, now.duration_since(*at).as_secs_f64()),
-            None => state.gauges.clone(),
+    /// Values now. The first sample has no processor load. What cannot be read is left out.
+    pub fn sample(&mut self) -> Families {
+        let text = |name: &str| std::fs::read_to_string(Path::new("/proc").join(name)).unwrap_or_default();
+        let mut host = Host::default();
+        let cpu = cpu(&text("stat"));
+        if let (Some(now), Some(before)) = (cpu, self.cpu)
+            && let Some(load) = cpu_ratio(before, now)
+        {
+            host.gauge("cpu_ratio", "Share of processor time that was used in the last second", "", load);
+        }
+        self.cpu = cpu;
+        host.memory(&text("meminfo"));
+        host.load(&text("loadavg"));
+        for (of, directory) in &self.directories {
+            host.file_system(of, directory);
+        }
+        // Partitions repeat their disk; loop devices and RAM disks repeat files.
+        let is_disk = |name: &str| Path::new("/sys/block").join(name).join("device").exists();
+        let diskstats = text("diskstats");
+        for (disk, counters) in disks(&diskstats).filter(|(name, _)| is_disk(name)).take(MAX_DEVICES) {
+            counters.iter().for_each(|(name, value)| host.counter(name, "disk", disk, *value));
+        }
+        let sampled = interface_counters().into_iter().filter(|(name, _)| !name.starts_with(OF_CONTAINERS));
+        for (interface, counters) in sampled.take(MAX_DEVICES) {
+            for (name, value) in [
+                ("network_received_bytes", counters.received_bytes),
+                ("network_received_packets", counters.received_packets),
+                ("network_sent_bytes", counters.sent_bytes),
+                ("network_sent_packets", counters.sent_packets),
+                ("network_dropped_packets", counters.dropped_packets),
+            ] {
+                host.counter(name, "interface", &interface, value);
+            }
+        }
+        host.0
+    }
+}
+
+/// The metrics of a sample.
+#[derive(Default)]
+struct Host(Families);
+
+impl Host {
+    fn add(&mut self, family: (&str, Kind, &str, &str), labels: String, value: f64) {
+        let (name, kind, help, unit) = family;
+        let family = self.0.entry(format!("tornado_host_{name}")).or_insert_with(|| Family::new(kind, help, unit));
+        family.samples.insert(labels, Value::Number(value));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, unit: &str, value: f64) {
+        self.add((name, Kind::Gauge, help, unit), String::new(), value);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bytes need no more precision")]
+    fn counter(&mut self, name: &str, label: &str, device: &str, value: u64) {
+        if !is_label(device) {
+            return;
+        }
+        let unit = if name.ends_with("bytes") { "bytes" } else { "packets" };
+        let help = match name {
+            "disk_read_bytes" => "Bytes read from the disk",
+            "disk_written_bytes" => "Bytes written to the disk",
+            "network_received_bytes" => "Bytes that the interface received",
+            "network_received_packets" => "Packets that the interface received",
+            "network_sent_bytes" => "Bytes that the interface sent",
+            "network_sent_packets" => "Packets that the interface sent",
+            _ => "Packets that the interface dropped, in both directions",
         };
-        self.previous = Some((now, state));
-        values
+        self.add((name, Kind::Counter, help, unit), format!("{label}=\"{device}\""), value as f64);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bytes need no more precision")]
+    fn memory(&mut self, meminfo: &str) {
+        for (name, of, help) in [
+            ("memory_total_bytes", "MemTotal", "Memory of the host"),
+            ("memory_available_bytes", "MemAvailable", "Memory that programs can get without swapping"),
+            ("swap_total_bytes", "SwapTotal", "Swap space of the host"),
+            ("swap_free_bytes", "SwapFree", "Free swap space"),
+        ] {
+            if let Some(bytes) = memory(meminfo, of) {
+                self.gauge(name, help, "bytes", bytes as f64);
+            }
+        }
+    }
+
+    fn load(&mut self, loadavg: &str) {
+        for (name, word) in ["load1", "load5", "load15"].into_iter().zip(loadavg.split_whitespace()) {
+            if let Ok(load) = word.parse() {
+                self.gauge(name, "Load average (1, 5 and 15 minutes)", "", load);
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bytes need no more precision")]
+    fn file_system(&mut self, of: &str, directory: &Path) {
+        let Ok(found) = statvfs(directory) else { return };
+        let block = found.fragment_size() as f64;
+        for (name, help, blocks) in [
+            ("disk_total_bytes", "Size of the file system that has the directory", found.blocks()),
+            ("disk_available_bytes", "Free space on the file system that has the directory", found.blocks_available()),
+        ] {
+            self.add((name, Kind::Gauge, help, "bytes"), format!("directory=\"{of}\""), blocks as f64 * block);
+        }
     }
 }
 
-/// The values between two states, `seconds` apart. A counter that became smaller has no rate. Pure.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "rates need no more precision")]
-pub fn host_values(previous: &HostState, state: &HostState, seconds: f64) -> BTreeMap<String, f64> {
-    let mut values = state.gauges.clone();
-    if seconds <= 0.0 {
-        return values;
-    }
-    let (busy, total) = (state.cpu.0.checked_sub(previous.cpu.0), state.cpu.1.checked_sub(previous.cpu.1));
-    if let (Some(busy), Some(total @ 1..)) = (busy, total) {
-        values.insert("host.cpu_ratio".into(), busy as f64 / total as f64);
-    }
-    for (name, counter) in &state.counters {
-        let before = previous.counters.get(name);
-        if let Some(grown) = before.and_then(|before| counter.checked_sub(*before)) {
-            values.insert(name.clone(), grown as f64 / seconds);
-        }
-    }
-    values
-}
-
-/// What cannot be read is left out.
-#[expect(clippy::cast_precision_loss, reason = "bytes need no more precision")]
-fn read(state_dir: &Path) -> HostState {
-    let text = |name: &str| std::fs::read_to_string(Path::new("/proc").join(name)).unwrap_or_default();
-    let mut state = HostState { cpu: cpu(&text("stat")).unwrap_or_default(), ..HostState::default() };
-    let mut gauge = |name: &str, value: f64| state.gauges.extend([(format!("host.{name}"), value)]);
-    let meminfo = text("meminfo");
-    for (name, of) in [
-        ("memory_total_bytes", "MemTotal"),
-        ("memory_available_bytes", "MemAvailable"),
-        ("swap_total_bytes", "SwapTotal"),
-        ("swap_free_bytes", "SwapFree"),
-    ] {
-        if let Some(bytes) = memory(&meminfo, of) {
-            gauge(name, bytes as f64);
-        }
-    }
-    let load = text("loadavg");
-    for (name, word) in ["load1", "load5", "load15"].into_iter().zip(load.split_whitespace()) {
-        if let Ok(load) = word.parse() {
-            gauge(name, load);
-        }
-    }
-    if let Ok(disk) = statvfs(state_dir) {
-        gauge("disk_total_bytes", disk.blocks() as f64 * disk.fragment_size() as f64);
-        gauge("disk_available_bytes", disk.blocks_available() as f64 * disk.fragment_size() as f64);
-    }
-    // Partitions repeat their disk; loop devices and RAM disks repeat files.
-    let is_disk = |name: &str| Path::new("/sys/block").join(name).join("device").exists();
-    state.counters.extend(disks(&text("diskstats")).filter(|(name, _)| is_disk(name)).flat_map(|(name, counters)| {
-        counters.map(|(counter, value)| (format!("host.{counter}_per_second{{disk={name}}}"), value))
-    }));
-    state.counters.extend(interfaces(&text("self/net/dev")).flat_map(|(name, counters)| {
-        counters.map(|(counter, value)| (format!("host.{counter}_per_second{{interface={name}}}"), value))
-    }));
-    state
+/// Share of busy ticks between two readings.
+#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more precision")]
+fn cpu_ratio(before: (u64, u64), now: (u64, u64)) -> Option<f64> {
+    let (busy, total) = (now.0.checked_sub(before.0)?, now.1.checked_sub(before.1)?);
+    (total > 0).then(|| busy as f64 / total as f64)
 }
 
 /// Busy and total ticks of all processors from `/proc/stat`. Time of guests is part of `user` and `nice`.
@@ -130,38 +167,14 @@ fn disks(text: &str) -> impl Iterator<Item = (&str, Counters<2>)> {
     })
 }
 
-/// Interfaces of `/proc/net/dev`.
-fn interfaces(text: &str) -> impl Iterator<Item = (&str, Counters<5>)> {
-    text.lines().filter_map(|line| {
-        let (name, rest) = line.split_once(':')?;
-        let numbers: Vec<u64> = rest.split_whitespace().map_while(|word| word.parse().ok()).collect();
-        let number = |at: usize| numbers.get(at).copied();
-        let counters = [
-            ("network_received_bytes", number(0)?),
-            ("network_received_packets", number(1)?),
-            ("network_sent_bytes", number(8)?),
-            ("network_sent_packets", number(9)?),
-            ("network_dropped_packets", number(3)?.saturating_add(number(11)?)),
-        ];
-        Some((name.trim(), counters))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_per_second_and_survive_a_replaced_device() {
-        let state = |cpu, received: u64, other: u64| HostState {
-            cpu,
-            gauges: [("host.load1".to_owned(), 0.5)].into(),
-            counters: [("a".to_owned(), received), ("b".to_owned(), other)].into(),
-        };
-        let values = host_values(&state((10, 100), 1000, 50), &state((60, 200), 1500, 20), 2.0);
-        let expected = [("host.load1", 0.5), ("host.cpu_ratio", 0.5), ("a", 250.0)];
-        assert_eq!(values, expected.map(|(name, value)| (name.to_owned(), value)).into());
-        assert_eq!(host_values(&state((1, 1), 1, 1), &state((1, 1), 1, 1), 0.0).len(), 1);
+    fn processor_load_is_a_share_of_the_last_second() {
+        assert_eq!(cpu_ratio((10, 100), (60, 200)), Some(0.5));
+        assert_eq!((cpu_ratio((1, 1), (1, 1)), cpu_ratio((5, 9), (1, 10))), (None, None));
     }
 
     #[test]
@@ -175,20 +188,20 @@ mod tests {
             disks(disk).collect::<Vec<_>>(),
             [("sda", [("disk_read_bytes", 3 * 512), ("disk_written_bytes", 7 * 512)])]
         );
-        let dev = "Inter-| Receive\n face |bytes\n  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n lo: 1\n";
-        let found: Vec<_> = interfaces(dev).collect();
-        assert_eq!(
-            (found.len(), found[0].0, found[0].1[2], found[0].1[4].1),
-            (1, "eth0", ("network_sent_bytes", 9), 16)
-        );
     }
 
     #[test]
     fn this_host_has_values() {
         let dir = tempfile::tempdir().unwrap();
-        let state = read(dir.path());
-        assert!(state.cpu.1 > 0 && state.gauges["host.memory_total_bytes"] > 0.0);
-        assert!(state.gauges.contains_key("host.disk_available_bytes"), "{:?}", state.gauges);
-        assert!(state.counters.keys().any(|name| name.contains("{interface=lo}")), "{:?}", state.counters);
+        let mut sampler = HostSampler::new(vec![("state", dir.path().to_owned())]);
+        let families = sampler.sample();
+        let of = |name: &str, labels: &str| match families[&format!("tornado_host_{name}")].samples[labels] {
+            Value::Number(value) => value,
+            Value::Histogram(_) => f64::NAN,
+        };
+        assert!(of("memory_total_bytes", "") > of("memory_available_bytes", ""));
+        assert!(of("disk_total_bytes", "directory=\"state\"") > 0.0);
+        assert!(of("network_received_packets", "interface=\"lo\"") >= 0.0);
+        assert!(sampler.cpu.is_some_and(|(busy, total)| total > busy));
     }
 }

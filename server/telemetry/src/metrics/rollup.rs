@@ -23,6 +23,12 @@ impl Stats {
         self.count = self.count.saturating_add(other.count);
     }
 
+    /// True if the value and the count determine all parts.
+    #[expect(clippy::float_cmp, reason = "otherwise the parts are stored")]
+    fn is_equal(&self) -> bool {
+        self.min == self.max && self.sum == self.min * f64::from(self.count)
+    }
+
     pub fn avg(&self) -> f64 {
         self.sum / f64::from(self.count.max(1))
     }
@@ -33,14 +39,23 @@ pub type Row = BTreeMap<u32, Stats>;
 
 /// Marks an entry that consists of one sample.
 const SINGLE: u32 = 1 << 31;
+/// Marks an entry whose samples are equal.
+const EQUAL: u32 = 1 << 30;
 
-/// Little-endian entries: number, then one value, or minimum, maximum, sum and count.
+/// Largest number of a metric.
+pub const MAX_NUMBER: u32 = EQUAL - 1;
+
+/// Little-endian entries: number, then one value, value and count, or minimum, maximum, sum and count.
 pub fn encode(row: &Row) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(row.len() * 12);
     for (number, stats) in row {
         if stats.count == 1 {
             bytes.extend((number | SINGLE).to_le_bytes());
             bytes.extend(stats.sum.to_le_bytes());
+        } else if stats.is_equal() {
+            bytes.extend((number | EQUAL).to_le_bytes());
+            bytes.extend(stats.min.to_le_bytes());
+            bytes.extend(stats.count.to_le_bytes());
         } else {
             bytes.extend(number.to_le_bytes());
             for value in [stats.min, stats.max, stats.sum] {
@@ -54,18 +69,24 @@ pub fn encode(row: &Row) -> Vec<u8> {
 
 /// The inverse of [`encode`]. Decoding ends where the bytes are not valid.
 pub fn decode(bytes: &[u8]) -> Row {
-    let mut row = Row::new();
+    entries(bytes).collect()
+}
+
+/// The entries of an encoded row, in order.
+pub fn entries(bytes: &[u8]) -> impl Iterator<Item = (u32, Stats)> {
     let mut rest = bytes;
-    while let Some((number, stats)) = entry(&mut rest) {
-        row.insert(number, stats);
-    }
-    row
+    std::iter::from_fn(move || entry(&mut rest))
 }
 
 fn entry(rest: &mut &[u8]) -> Option<(u32, Stats)> {
     let number = u32::from_le_bytes(take(rest)?);
     if number & SINGLE != 0 {
         return Some((number & !SINGLE, Stats::one(f64::from_le_bytes(take(rest)?))));
+    }
+    if number & EQUAL != 0 {
+        let value = f64::from_le_bytes(take(rest)?);
+        let count = u32::from_le_bytes(take(rest)?);
+        return Some((number & !EQUAL, Stats { min: value, max: value, sum: value * f64::from(count), count }));
     }
     let mut value = || take(rest).map(f64::from_le_bytes);
     let (min, max, sum) = (value()?, value()?, value()?);
@@ -108,9 +129,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_are_read_back(values in prop::collection::btree_map(0..1_u32 << 31, (-1e9..1e9_f64, 1..9_u32), 0..20)) {
-            let row: Row = values.into_iter().map(|(number, (value, count))| {
-                (number, Stats { min: value, max: value, sum: value, count })
+        fn rows_are_read_back(values in prop::collection::btree_map(0..=MAX_NUMBER, (-1e9..1e9_f64, -1e9..1e9_f64, 1..9_u32), 0..20)) {
+            let row: Row = values.into_iter().map(|(number, (min, sum, count))| {
+                let sum = if count % 2 == 0 { min * f64::from(count) } else { sum };
+                let stats = Stats { min, max: min, sum, count };
+                (number, if count == 1 { Stats::one(sum) } else { stats })
             }).collect();
             prop_assert_eq!(decode(&encode(&row)), row);
         }

@@ -22,7 +22,7 @@ use args::Format;
 use futures::{Stream, StreamExt as _};
 use nix::unistd::User;
 use serde::Serialize;
-use services::{sessions, status, tor};
+use services::{metrics, sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
 use tornado_rpc::{Channel, RequestId};
@@ -49,6 +49,7 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,
             Operators::Logs(command) => logs::run(&server, command).await,
+            Operators::Metrics(args) => metrics::run(&server, &args).await,
         }
     };
     // Lines that this command causes in services have its id.
