@@ -4,7 +4,7 @@
 //! [`policy`] decides and never touches a process. [`process`] and [`supervisor`] touch processes and never decide.
 //!
 //! The services survive a `kill -9` of this process, so that packets keep flowing. The next `master` finds them through
-//! its [`record`](process::record) and takes them over.
+//! its [`record`] and takes them over.
 
 mod event;
 mod metrics;
