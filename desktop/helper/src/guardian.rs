@@ -17,12 +17,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tornado_rights::{NET_ADMIN, become_user, die_with_parent};
 
 /// Starts the helper as `user` with the arguments of this process, and waits until it ends. `directories` are the
-/// directories in which the helper creates files.
-pub fn run<'a>(user: &str, directories: impl Iterator<Item = &'a Path>) -> anyhow::Result<ExitCode> {
+/// directories in which the helper creates files. The helper works without `log_dir`.
+pub fn run<'a>(user: &str, directories: impl Iterator<Item = &'a Path>, log_dir: &Path) -> anyhow::Result<ExitCode> {
     ensure!(nix::unistd::geteuid().is_root(), "--user requires root; run the helper with sudo");
     let user = User::from_name(user)?.with_context(|| format!("there is no Unix user '{user}'"))?;
     for directory in directories {
         provide(directory, &user)?;
+    }
+    if let Err(error) = provide(log_dir, &user) {
+        tracing::warn!(error = format!("{error:#}"), "cannot prepare the directory of the log file");
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;

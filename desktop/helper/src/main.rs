@@ -5,11 +5,15 @@ mod guardian;
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use std::io::IsTerminal as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tornado_helper::Config;
+use tornado_kit::clock::wall_clock;
+use tornado_log::line::ProcessId;
+use tornado_log::output::{FileAndStderr, FileLimits, LineLayer, LogFile, Stderr, StderrUse, log_panics};
 use tornado_tunnel::os::Os as _;
 use tornado_tunnel::os::linux::{Linux, Offload, Settings, TunNode};
 use tornado_tunnel::plan::Backend;
@@ -28,6 +32,9 @@ struct Arguments {
     /// Directory of the stored login. It is created with mode 0700.
     #[arg(long, env = "TORNADO_HELPER_STATE", default_value = "/var/lib/tornado-helper")]
     state_dir: PathBuf,
+    /// Directory of the log file. It is created with mode 0750; without it, the log is only on standard error.
+    #[arg(long, env = "TORNADO_HELPER_LOG_DIR", default_value = "/var/log/tornado-helper")]
+    log_dir: PathBuf,
     /// User ID that may call the helper, besides root. Can be given several times.
     #[arg(long = "allow-uid", value_name = "UID")]
     allow_uids: Vec<u32>,
@@ -77,21 +84,48 @@ enum OffloadChoice {
     Off,
 }
 
+/// Name of the helper in its log lines.
+const SERVICE: &str = "helper";
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG")
-        .unwrap_or_else(|_| "info,gotatun=warn,rustls=error".into());
-    let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines.with_filter(filter.and(tornado_log::Limit::default()))).init();
+    start_logging(&arguments);
     if let (Some(user), None) = (&arguments.user, arguments.guardian) {
         let directories = [arguments.socket.parent(), Some(arguments.state_dir.as_path())];
-        return guardian::run(user, directories.into_iter().flatten());
+        return guardian::run(user, directories.into_iter().flatten(), &arguments.log_dir);
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")?;
     runtime.block_on(run(arguments))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Logs JSON lines to the file of the helper and to standard error; text if that is a terminal. The process that only
+/// opens `/dev/net/tun`, and the clean-up, write no file.
+fn start_logging(arguments: &Arguments) {
+    let is_terminal = std::io::stderr().is_terminal();
+    let has_file = !arguments.clean_up && (arguments.user.is_none() || arguments.guardian.is_some());
+    let line_layer = |process| {
+        if !has_file {
+            return (!is_terminal).then(|| LineLayer::new(SERVICE, process, wall_clock, Stderr));
+        }
+        // A failure is reported with the first line.
+        drop(std::fs::DirBuilder::new().recursive(true).mode(0o750).create(&arguments.log_dir));
+        let file = LogFile::new(&arguments.log_dir, SERVICE, FileLimits::default());
+        let stderr = if is_terminal { StderrUse::Reports } else { StderrUse::of_this_process() };
+        Some(LineLayer::new(SERVICE, process, wall_clock, FileAndStderr::new(file, stderr)))
+    };
+    let filter = || {
+        tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG")
+            .unwrap_or_else(|_| "info,gotatun=warn,rustls=error".into())
+    };
+    let lines = line_layer(ProcessId(rand::random()));
+    let text = is_terminal.then(|| tracing_subscriber::fmt::layer().with_ansi(true).with_writer(std::io::stderr));
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter().and(tornado_log::Limit::default())))
+        .with(text.with_filter(filter().and(tornado_log::Limit::default())))
+        .init();
+    log_panics();
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {

@@ -49,7 +49,7 @@ pub enum Kind {
 }
 
 /// Processes that can be killed.
-const PROCESSES: [&str; 8] = ["auth", "session", "wg", "client-api", "admin", "tor", "dns", "master"];
+const PROCESSES: [&str; 9] = ["auth", "session", "wg", "client-api", "admin", "tor", "dns", "telemetry", "master"];
 
 /// Fault points in login, connect, disconnect and rotation.
 pub(crate) const STEPS: [&str; 24] = [

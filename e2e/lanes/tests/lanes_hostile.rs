@@ -122,6 +122,7 @@ fn every_socket_of_the_mesh_refuses_bad_input_and_strangers() {
     assert_eq!(curl_as(api, &run.join("wg.sock"), "/v1/peers"), "403");
     assert_eq!(curl_as(api, &run.join("master.sock"), "/v1/status"), "403");
     assert_eq!(curl_as(api, &run.join("session.sock"), "/v1/sessions"), "403");
+    assert_eq!(curl_as(api, &run.join("telemetry.sock"), "/v1/logs/status"), "403");
 }
 
 fn curl_as(uid: u32, socket: &std::path::Path, path: &str) -> String {
@@ -152,6 +153,7 @@ fn services_have_no_rights_that_they_do_not_need() {
         ("dns", "tornado-dns", 1 << 10),
         ("client-api", "tornado-api", 0),
         ("admin", "tornado-admin", 0),
+        ("telemetry", "tornado-telemetry", 0),
     ] {
         let pid = world.server.pid_of(service).unwrap();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -122,7 +122,7 @@ fn a_helper_without_a_place_for_its_socket_names_the_option() {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
     let host = changed(lab.host("device1").unwrap(), EMPTY_RUN);
     let mut command = host.command(Programs::beside().find("tornado-helperd").unwrap());
-    command.arg("--state-dir").arg(host.dir().join("other"));
+    command.arg("--state-dir").arg(host.dir().join("other")).arg("--log-dir").arg(host.dir().join("log"));
     let refused = host.run(command, Duration::from_secs(10)).unwrap();
     for name in ["/run/tornado-helper/helper.sock", "root", "mount -o remount,rw", "--socket"] {
         assert!(!refused.ok() && refused.stderr.contains(name), "{name}: {}", refused.stderr);
@@ -144,7 +144,9 @@ fn a_directory_that_cannot_be_made_is_named_with_its_cure() {
         let config = tempfile::Builder::new().prefix("tornado-bare").suffix(".toml").tempfile_in("/tmp").unwrap();
         let work = tempfile::tempdir_in("/tmp").unwrap();
         let other = if *key == "run" { "state" } else { "run" };
-        let text = format!("[paths]\n{key} = '{path}'\n{other} = '{}'\n", work.path().join("other").display());
+        let (work_other, log) = (work.path().join("other"), work.path().join("log"));
+        let text =
+            format!("[paths]\n{key} = '{path}'\n{other} = '{}'\nlog = '{}'\n", work_other.display(), log.display());
         std::fs::write(config.path(), text).unwrap();
         let mounted = format!("mount -t tmpfs none {}; ", work.path().display());
         let host = changed(host, &(mounted + words));

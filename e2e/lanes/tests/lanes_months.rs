@@ -31,6 +31,10 @@ const IDLE: Duration = Duration::from_secs(20);
 /// `lanes_idle` checks: here they run under a library that reads a file at every clock read.
 const SPINNING: f64 = 10.0;
 
+/// Day files of the log archive that may exist: the default retention, today, and a day that the next check deletes.
+const KEPT_DAYS: usize = 32;
+/// Maximum size of logs and metrics after three months of an idle server, bytes.
+const ARCHIVE: u64 = 8 * 1024 * 1024;
 /// Twice the 1000 pages of 4 KiB at which SQLite writes its log back into the database.
 const WAL: u64 = 8 * 1024 * 1024;
 
@@ -139,6 +143,12 @@ fn size(dir: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Size of the server's state without logs and metrics, which are kept for a time.
+fn state(world: &World) -> u64 {
+    let whole = world.server.state_dir();
+    size(&whole) - size(&whole.join("telemetry"))
 }
 
 fn processes(world: &World, device: &DeviceProc) -> BTreeMap<String, u32> {
@@ -255,7 +265,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
     let hold = || -> BTreeMap<&str, Holding> {
         processes.iter().map(|(name, pid)| (name.as_str(), Holding::of(*pid))).collect()
     };
-    let (held, files) = (hold(), size(&world.server.state_dir()) + size(&device.state_dir()));
+    let (held, files) = (hold(), state(&world) + size(&device.state_dir()));
     pass(&mut clock, LEAPS - 7 * DAY / LEAP);
 
     // Each process did experience the whole time.
@@ -299,9 +309,14 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
         println!("{name}: {before:?}, then {:?}", now[name]);
         assert!(!now[name].has_grown_since(*before), "{name} grew from {before:?} to {:?}", now[name]);
     }
-    let grown = size(&world.server.state_dir()) + size(&device.state_dir());
+    let grown = state(&world) + size(&device.state_dir());
     println!("files: {files} bytes, then {grown}");
     assert!(grown < files * 2 + 512 * 1024, "files grew from {files} to {grown} bytes");
+    let archive = world.server.state_dir().join("telemetry");
+    let days = std::fs::read_dir(archive.join("logs")).unwrap().flatten();
+    let days = days.filter(|day| day.path().extension().is_some_and(|end| end == "db")).count();
+    println!("logs and metrics: {} bytes, {days} days", size(&archive));
+    assert!(days <= KEPT_DAYS && size(&archive) < ARCHIVE, "{days} days, {} bytes", size(&archive));
     let lines = [world.server.log().unwrap(), device.log().unwrap()].map(|log| log.lines().count());
     println!("logs of server and device: {lines:?} lines");
     assert!(lines[0] < 1_500 && lines[1] < 3_000, "{lines:?} lines in three months");

@@ -97,7 +97,7 @@ fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
 
     // The machine is lost, with everything on it.
     let config = std::fs::read(world.server.config_path()).unwrap();
-    let services = ["auth", "session", "wg", "tor", "dns", "client-api", "admin"];
+    let services = ["auth", "session", "wg", "tor", "dns", "client-api", "admin", "telemetry"];
     let pids: Vec<u32> = services.iter().filter_map(|service| world.server.pid_of(service).ok()).collect();
     world.server.master().unwrap().signal(Signal::SIGKILL).unwrap();
     for pid in &pids {

@@ -8,6 +8,7 @@ mod helper;
 mod model;
 mod packets;
 mod rpc;
+mod telemetry;
 mod tor;
 
 use crate::Target;
@@ -50,4 +51,7 @@ pub const TARGETS: &[Target] = &[
     target("split", packets::split),
     target("join", packets::join),
     target("datagrams", packets::datagrams),
+    target("log_lines", telemetry::lines),
+    target("log_query", telemetry::query),
+    target("metrics", telemetry::metrics),
 ];

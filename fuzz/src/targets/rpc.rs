@@ -11,7 +11,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tornado_contracts::auth::AuthError;
-use tornado_contracts::{auth, engines, master, session, token, tor, wg};
+use tornado_contracts::telemetry::{logs, metrics};
+use tornado_contracts::{auth, engines, master, session, telemetry, token, tor, wg};
 use tornado_rpc::{Channel, Fault, NoInput, ServiceError, with_unknown_methods};
 use tornado_runtime::Roles;
 use tornado_shared::problem::Problem;
@@ -36,6 +37,8 @@ fn routers() -> Vec<Router> {
         wg::router(Arc::new(wg::WgClient::new(channel()))),
         tor::router(Arc::new(tor::TorClient::new(channel()))),
         master::router(Arc::new(master::MasterClient::new(channel()))),
+        logs::router(Arc::new(logs::LogsClient::new(channel())))
+            .merge(metrics::router(Arc::new(metrics::MetricsClient::new(channel())))),
     ];
     let root = Roles::default().caller(0, None);
     let served = |router| with_unknown_methods(router).layer(Extension(root.clone()));
@@ -63,7 +66,7 @@ pub fn request(bytes: &[u8]) {
 /// The first byte selects the request, the second the kind of response. An accepted response must be stable.
 pub fn answer(bytes: &[u8]) {
     let [what, how, rest @ ..] = bytes else { return };
-    match what % 14 {
+    match what % 16 {
         0 => call::<wg::WgStatus, wg::WgError>(*how, rest),
         1 => call::<Vec<wg::PeerStatus>, wg::WgError>(*how, rest),
         2 => call::<tor::TorStatus, tor::TorError>(*how, rest),
@@ -77,6 +80,8 @@ pub fn answer(bytes: &[u8]) {
         10 => events::<session::SessionEvent, session::SessionError>(*how, rest),
         12 => call::<Vec<engines::EngineStatus>, Fault>(*how, rest),
         13 => call::<auth::import::Imported, AuthError>(*how, rest),
+        14 => call::<logs::LogPage, telemetry::TelemetryError>(*how, rest),
+        15 => call::<Vec<metrics::Series>, telemetry::TelemetryError>(*how, rest),
         _ => events::<tor::TorEvent, tor::TorError>(*how, rest),
     }
 }

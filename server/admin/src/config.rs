@@ -1,6 +1,7 @@
 //! Configuration of the console: table `[admin]`.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Listening address and accepted host names.
@@ -11,10 +12,49 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Host names besides loopback under which a reverse proxy exposes the console, without port.
     pub hosts: Vec<String>,
+    /// SHA-256 of the token that permits to read `/metrics`, 64 hexadecimal digits.
+    pub metrics_token_sha256: Option<TokenHash>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000), hosts: Vec::new() }
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
+            hosts: Vec::new(),
+            metrics_token_sha256: None,
+        }
+    }
+}
+
+/// SHA-256 of a token. The configuration is readable for all users of the machine, so it does not contain the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// True if this is the hash of `token`.
+    #[must_use]
+    pub fn is_of(&self, token: &str) -> bool {
+        // The time of the comparison reveals parts of a hash, from which no token can be computed.
+        Sha256::digest(token.as_bytes()).as_slice() == self.0
+    }
+}
+
+/// The text is not a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 hash has 64 hexadecimal digits")]
+pub struct NotHash;
+
+impl TryFrom<String> for TokenHash {
+    type Error = NotHash;
+    fn try_from(text: String) -> Result<Self, NotHash> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| NotHash)?;
+        bytes.try_into().map(Self).map_err(|_| NotHash)
+    }
+}
+
+impl From<TokenHash> for String {
+    fn from(hash: TokenHash) -> Self {
+        data_encoding::HEXLOWER.encode(&hash.0)
     }
 }

@@ -7,6 +7,7 @@ mod config;
 mod guard;
 mod html;
 mod listener;
+mod metrics;
 mod qr;
 mod setup;
 
@@ -15,9 +16,10 @@ use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::operators::OperatorsClient;
+use tornado_contracts::telemetry::metrics::MetricsClient;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
-pub use config::Config;
+pub use config::{Config, NotHash, TokenHash};
 pub use setup::router;
 
 /// The console cannot be served.
@@ -51,9 +53,11 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
+    let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
+    let metrics = metrics::router(telemetry, config.clone());
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    tasks.spawn("console", listener::serve(listener, router(auth, operators, config), stop.clone()));
+    tasks.spawn("console", listener::serve(listener, router(auth, operators, config).merge(metrics), stop.clone()));
     tasks.spawn("socket", socket.serve(stop));
     setter.ready();
     Ok(tasks.run().await?)

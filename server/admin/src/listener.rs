@@ -1,6 +1,7 @@
 //! Accepts connections of browsers and reverse proxies.
 
-use axum::Router;
+use axum::{Extension, Router};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -8,6 +9,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_rpc::{Limits, serve_connection};
+
+/// A request extension: the address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// Serves until `shutdown`, then waits up to 3 seconds for running requests.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
@@ -18,8 +23,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         let accept = async { (slots.clone().acquire_owned().await, listener.accept().await) };
         let Some((slot, accepted)) = shutdown.run_until_cancelled(accept).await else { break };
         match accepted {
-            Ok((stream, _)) => {
-                let (router, stop) = (router.clone(), shutdown.clone());
+            Ok((stream, peer)) => {
+                let (router, stop) = (router.clone().layer(Extension(Peer(peer.ip()))), shutdown.clone());
                 tasks.spawn(async move {
                     serve_connection(stream, router, limits, stop).await;
                     drop(slot);

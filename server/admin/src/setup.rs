@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tornado_contracts::auth::operators::Operators;
 use tornado_contracts::auth::{Acting, Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
-use tornado_rpc::{NoInput, ServiceError as _};
+use tornado_rpc::{NoInput, REQUEST_ID, RequestId, ServiceError as _};
 use tornado_shared::model::{Secret, Username};
 
 /// Minimum length of an operator's password, characters.
@@ -44,7 +44,15 @@ pub fn router(auth: Arc<dyn Auth>, operators: Arc<dyn Operators>, config: Config
         .with_state(console)
 }
 
-async fn frame(State(console): State<Console>, request: Request, next: Next) -> Response {
+/// Request id: the caller's own if it is valid, otherwise a new one.
+async fn frame(state: State<Console>, request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers()).unwrap_or_else(RequestId::random);
+    let mut response = id.clone().scope(within_request(state, request, next)).await;
+    response.headers_mut().insert(REQUEST_ID, id.header());
+    response
+}
+
+async fn within_request(State(console): State<Console>, request: Request, next: Next) -> Response {
     if !guard::host_is_ours(request.headers(), &console.config.hosts) {
         return with_headers(refused(
             "The console does not accept this host name. Use http://localhost:8000 on the server, or add the name to 'hosts' in [admin] of the configuration.",

@@ -14,6 +14,7 @@ use tornado_contracts::auth::users::Users;
 use tornado_contracts::session::Sessions;
 use tornado_contracts::wg::Wg;
 use tornado_runtime::ground;
+use tornado_runtime::metrics::{Metrics, RouteMetrics};
 
 /// The services behind this one, and the limits in front of them. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ pub struct Inner {
     host: Option<String>,
     began: Instant,
     anonymous: Mutex<RateLimit>,
+    pub(crate) routes: RouteMetrics,
 }
 
 impl Deref for Api {
@@ -64,7 +66,20 @@ impl Api {
             began: Instant::now(),
             anonymous: Mutex::new(RateLimit::new(config.anonymous_per_minute)),
             admission: Arc::new(Admission::new(config, wiring.pools)),
+            routes: RouteMetrics::default(),
         }))
+    }
+
+    /// Publishes requests and event streams.
+    pub(crate) fn publish(&self, metrics: &Metrics) {
+        self.routes.publish(metrics);
+        let (open, limit) = (self.streams.count(), self.streams.limit());
+        metrics.read(move |reading| {
+            let mut queue = reading.gauge("tornado_queue_length", "Entries of a queue", None);
+            queue.add(&[("queue", "event_streams")], *open.borrow());
+            let mut most = reading.gauge("tornado_queue_limit", "Largest number of entries of a queue", None);
+            most.add(&[("queue", "event_streams")], limit);
+        });
     }
 
     /// Address at which devices reach this server, without a port. `None`: the machine currently does not have an

@@ -54,6 +54,7 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     let sessions = SessionsClient::new(context.channel(ServiceName::Session));
     let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
     let api = Api::new(auth.clone(), users, Arc::new(sessions.clone()), wg, &config, wiring);
+    api.publish(&context.metrics);
     let edge = Edge::new(&tls, api.clone(), &config);
 
     let mut tasks = Tasks::new(&context.shutdown);

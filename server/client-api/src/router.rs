@@ -7,17 +7,18 @@ use crate::openapi;
 use crate::routes::{account, events, general, lanes, own, tor};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post, put};
 use std::time::Duration;
 use tokio::time::Instant;
+use tornado_rpc::{REQUEST_ID, RequestId};
+use tornado_runtime::metrics::measure;
 use tornado_shared::api::path;
 
 /// Maximum processing time of a received request. Longer than any deadline of the internal calls.
 const WHOLE_REQUEST: Duration = Duration::from_secs(40);
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// All routes of the device API.
 pub fn router(api: Api) -> Router {
@@ -61,6 +62,8 @@ pub fn router(api: Api) -> Router {
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(dialect))
         .layer(middleware::from_fn(frame))
+        .layer(middleware::from_fn_with_state(api.routes.clone(), measure))
+        .layer(middleware::from_fn(identify))
         .with_state(api)
 }
 
@@ -80,9 +83,16 @@ async fn note_proof(State(api): State<Api>, peer: Peer, request: Request, next: 
     response
 }
 
-/// Request id, request deadline, common headers, and the access log (without addresses).
+/// Request id: the caller's own if it is valid, otherwise a new one.
+async fn identify(request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers()).unwrap_or_else(RequestId::random);
+    let mut response = id.clone().scope(next.run(request)).await;
+    response.headers_mut().insert(REQUEST_ID, id.header());
+    response
+}
+
+/// Request deadline, common headers, and the access log (without addresses).
 async fn frame(request: Request, next: Next) -> Response {
-    let id = request_id(&request);
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let mut response = match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
         Ok(response) => response,
@@ -92,20 +102,8 @@ async fn frame(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    tracing::debug!(%method, path, status = response.status().as_u16(), ms = began.elapsed().as_millis(), ?id, "request");
-    response.headers_mut().insert(REQUEST_ID, id);
+    tracing::debug!(%method, path, status = response.status().as_u16(), ms = began.elapsed().as_millis(), "request");
     response
-}
-
-/// The caller's own id if it is short and consists of safe characters, otherwise a new one.
-fn request_id(request: &Request) -> HeaderValue {
-    let harmless = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
-    let given = request.headers().get(&REQUEST_ID).filter(|value| {
-        let bytes = value.as_bytes();
-        (1..=64).contains(&bytes.len()) && bytes.iter().all(harmless)
-    });
-    let made = || HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).ok();
-    given.cloned().or_else(made).unwrap_or_else(|| HeaderValue::from_static("none"))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer passes it by value")]

@@ -28,11 +28,13 @@ macro_rules! words {
 
 pub mod auth;
 pub mod engines;
+pub mod exposition;
 pub mod master;
 #[cfg(test)]
 mod rights_tests;
 mod service;
 pub mod session;
+pub mod telemetry;
 pub mod token;
 pub mod tor;
 mod traffic_policy;

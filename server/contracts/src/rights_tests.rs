@@ -1,6 +1,6 @@
 //! Access rights across all contracts.
 
-use crate::{ServiceName, auth, engines, master, session, tor, wg};
+use crate::{ServiceName, auth, engines, exposition, master, session, telemetry, tor, wg};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [ServiceName])> {
     let contracts = [
@@ -11,8 +11,11 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         auth::operators::METHODS,
         auth::users::METHODS,
         engines::METHODS,
+        exposition::METHODS,
         master::METHODS,
         session::METHODS,
+        telemetry::logs::METHODS,
+        telemetry::metrics::METHODS,
         tor::METHODS,
         wg::METHODS,
     ];
@@ -23,7 +26,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
 fn the_console_needs_an_operators_sign_in() {
-    const WITHOUT: [&str; 13] = [
+    const WITHOUT: [&str; 15] = [
         // These carry their own proof: a one-time code or a password.
         "Auth.redeem_setup",
         "Operators.sign_in",
@@ -33,7 +36,9 @@ fn the_console_needs_an_operators_sign_in() {
         "Auth.server_info",
         "Auth.verifying_keys",
         "Engines.engines",
+        "Logs.status",
         "Master.status",
+        "Metrics.scrape",
         "Sessions.status",
         "Sessions.pool",
         "Tor.status",

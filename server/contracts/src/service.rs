@@ -21,12 +21,14 @@ pub enum ServiceName {
     ClientApi,
     /// The administration console.
     Admin,
+    /// Logs and metrics.
+    Telemetry,
 }
 
 impl ServiceName {
     /// All services, in start order.
-    pub const ALL: [Self; 7] =
-        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin];
+    pub const ALL: [Self; 8] =
+        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin, Self::Telemetry];
 
     /// Unix user of the process.
     #[must_use]
@@ -39,6 +41,7 @@ impl ServiceName {
             Self::Dns => "tornado-dns",
             Self::ClientApi => "tornado-api",
             Self::Admin => "tornado-admin",
+            Self::Telemetry => "tornado-telemetry",
         }
     }
 }
@@ -52,6 +55,7 @@ words!(ServiceName {
     Dns = "dns",
     ClientApi = "client-api",
     Admin = "admin",
+    Telemetry = "telemetry",
 });
 
 /// The name does not match a service.

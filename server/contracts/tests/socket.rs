@@ -15,7 +15,7 @@ use tornado_contracts::wg::{
     Backend, CanaryStatus, KnownStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane,
     SyncPeers, SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
 };
-use tornado_rpc::{Access, Channel, Done, Fault, Known, Limits, NoInput, SocketServer, UserId, listen};
+use tornado_rpc::{Access, Channel, Done, Fault, Known, Limits, NoInput, RequestId, SocketServer, UserId, listen};
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
 use tornado_shared::problem::Problem;
 
@@ -24,6 +24,7 @@ use tornado_shared::problem::Problem;
 struct Probe {
     finished: AtomicUsize,
     slow: AtomicBool,
+    request: parking_lot::Mutex<Option<RequestId>>,
 }
 
 #[async_trait::async_trait]
@@ -44,6 +45,7 @@ impl Wg for Probe {
         Ok(SyncReport { put: input.peers.len(), ..SyncReport::default() })
     }
     async fn set_groups(&self, _: SetGroups) -> Result<Done, WgError> {
+        *self.request.lock() = RequestId::current();
         Ok(Done {})
     }
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
@@ -148,6 +150,20 @@ async fn calls_and_errors_keep_their_types() {
     assert_eq!(client.put_peer(failing).await, Err(error));
     assert_eq!(client.peers(NoInput {}).await, Err(WgError::NotSynced));
     assert!(client.status(NoInput {}).await.unwrap().synced);
+}
+
+#[tokio::test]
+async fn a_call_carries_the_id_of_its_request() {
+    let fixture = Fixture::start();
+    let client = fixture.client();
+    let id = RequestId::random();
+    id.clone().scope(client.set_groups(SetGroups::default())).await.unwrap();
+    assert_eq!(fixture.probe.request.lock().take(), Some(id));
+    client.set_groups(SetGroups::default()).await.unwrap();
+    assert_eq!(fixture.probe.request.lock().take(), None, "a call outside of requests has no id");
+    let request = b"GET /v1/peers HTTP/1.1\r\nhost: s\r\nx-request-id: r-1\r\nconnection: close\r\n\r\n";
+    let reply = fixture.raw(request.to_vec()).await;
+    assert!(reply.contains(r#""request_id":"r-1""#), "an error body has the id: {reply}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

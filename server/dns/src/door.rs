@@ -9,6 +9,7 @@ use hickory_server::zone_handler::{Catalog, MessageResponseBuilder};
 use parking_lot::Mutex;
 use std::time::Instant;
 use tokio::sync::Semaphore;
+use tornado_runtime::metrics::Outcomes;
 
 /// Maximum number of concurrent lookups.
 const AT_ONCE: usize = 1024;
@@ -18,11 +19,12 @@ pub(crate) struct Door {
     catalog: Catalog,
     buckets: Mutex<Buckets>,
     places: Semaphore,
+    queries: Outcomes,
 }
 
 impl Door {
-    pub(crate) fn new(catalog: Catalog, buckets: Buckets) -> Self {
-        Self { catalog, buckets: Mutex::new(buckets), places: Semaphore::new(AT_ONCE) }
+    pub(crate) fn new(catalog: Catalog, buckets: Buckets, queries: Outcomes) -> Self {
+        Self { catalog, buckets: Mutex::new(buckets), places: Semaphore::new(AT_ONCE), queries }
     }
 
     fn verdict(&self, request: &Request, now: Instant) -> Option<ResponseCode> {
@@ -39,6 +41,20 @@ impl Door {
     }
 }
 
+/// Label of a response code.
+fn outcome(code: ResponseCode) -> &'static str {
+    if code == ResponseCode::NoError {
+        return "ok";
+    }
+    if code == ResponseCode::NXDomain {
+        return "no_such_name";
+    }
+    if code == ResponseCode::ServFail {
+        return "failed";
+    }
+    if code == ResponseCode::Refused { "refused" } else { "other" }
+}
+
 /// Refuses ANY (RFC 8482), zone transfers and classes other than IN.
 fn refused(kind: RecordType, class: DNSClass) -> bool {
     class != DNSClass::IN || [RecordType::ANY, RecordType::AXFR, RecordType::IXFR].contains(&kind)
@@ -49,10 +65,15 @@ impl RequestHandler for Door {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut answer: R) -> ResponseInfo {
         let refusal = self.verdict(request, Instant::now());
         let code = match (refusal, self.places.try_acquire()) {
-            (None, Ok(_place)) => return self.catalog.handle_request::<R, T>(request, answer).await,
+            (None, Ok(_place)) => {
+                let info = self.catalog.handle_request::<R, T>(request, answer).await;
+                self.queries.count(outcome(info.response_code));
+                return info;
+            }
             (Some(code), _) => code,
             (None, Err(_)) => ResponseCode::ServFail,
         };
+        self.queries.count(if code == ResponseCode::ServFail { "busy" } else { outcome(code) });
         let response = MessageResponseBuilder::from_message_request(request).error_msg(&request.metadata, code);
         // The client may be gone; then no response is needed.
         answer.send_response(response).await.unwrap_or_else(|_| {

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
+use tornado_runtime::metrics::Outcomes;
 use tornado_runtime::{Context, Readiness, ReadySetter, ground};
 use tornado_shared::model::{LanePools, Slot};
 use upstream::Upstream;
@@ -55,12 +56,13 @@ const REREAD: Duration = Duration::from_secs(5);
 /// or if a listener ends.
 pub async fn run(context: Context, config: Config, Wiring { pools }: Wiring) -> Result<(), Error> {
     config.validate()?;
+    let queries = context.metrics.outcomes("tornado_dns_queries", "Queries of devices by outcome");
     let (ready, readiness) = Readiness::new("waiting for the addresses of the direct lane");
     let socket = context.server(axum::Router::new(), readiness)?;
     let stop = context.shutdown.child_token();
     let (served, socket) = tokio::join!(
         async {
-            let result = serve(&config, &pools, &ready, &stop).await;
+            let result = serve(&config, &pools, queries, &ready, &stop).await;
             stop.cancel();
             result
         },
@@ -70,7 +72,13 @@ pub async fn run(context: Context, config: Config, Wiring { pools }: Wiring) -> 
     served
 }
 
-async fn serve(config: &Config, pools: &LanePools, ready: &ReadySetter, stop: &CancellationToken) -> Result<(), Error> {
+async fn serve(
+    config: &Config,
+    pools: &LanePools,
+    queries: Outcomes,
+    ready: &ReadySetter,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
     if !config.enabled {
         ready.ready();
         stop.cancelled().await;
@@ -83,7 +91,8 @@ async fn serve(config: &Config, pools: &LanePools, ready: &ReadySetter, stop: &C
     forward.ask(config, &asked)?;
     let mut catalog = Catalog::new();
     catalog.upsert(LowerName::from(Name::root()), vec![forward.clone()]);
-    let mut server = Server::new(Door::new(catalog, Buckets::new(config.questions_per_second, Instant::now())));
+    let mut server =
+        Server::new(Door::new(catalog, Buckets::new(config.questions_per_second, Instant::now()), queries));
     let Some(listeners) = stop.run_until_cancelled(listeners(pools, ready)).await else { return Ok(()) };
     for (udp, tcp) in listeners {
         server.register_socket(udp);

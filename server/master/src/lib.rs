@@ -7,6 +7,7 @@
 //! its [`record`] and takes them over.
 
 mod event;
+mod metrics;
 mod policy;
 mod process;
 mod supervisor;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::{ServiceName, master};
 use tornado_rpc::{SocketError, SocketServer, listen};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
 pub use policy::table::{Capabilities, Service, service};
@@ -67,6 +69,17 @@ pub enum Error {
     Socket(#[from] SocketError),
 }
 
+/// Creates the directories of the log files. Services work without them.
+///
+/// # Errors
+/// When this process is not root, a Unix user does not exist, or a directory cannot be created or changed.
+pub fn prepare_logs(log_dir: &std::path::Path) -> Result<(), Error> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Error::NotRoot);
+    }
+    spawn::prepare_logs(log_dir)
+}
+
 /// Advice for errors with a known remedy, starting with `; `; otherwise empty.
 fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
     if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {
@@ -95,9 +108,12 @@ pub async fn run(wiring: Wiring, shutdown: CancellationToken) -> Result<(), Erro
 
     let (setter, readiness) = Readiness::new("services are starting");
     let (supervisor, handle) = supervisor::Supervisor::new(wiring.clone(), accounts, setter)?;
-    let router = master::router(std::sync::Arc::new(handle)).merge(readiness.router());
+    let published = Metrics::default();
+    metrics::publish(&published, handle.status());
+    let router = master::router(std::sync::Arc::new(handle)).merge(readiness.router()).merge(published.router());
     let server =
         SocketServer::new(socket, roles, router).map_err(|source| Error::Prepare { path: path.clone(), source })?;
+    let server = server.with_observer(published.calls());
     let socket_end = CancellationToken::new();
     let serving = tokio::spawn(server.serve(socket_end.clone()));
     let passing = tokio::spawn(tun.serve(socket_end.clone()));

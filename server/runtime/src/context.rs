@@ -1,5 +1,6 @@
 //! What a service receives at its start.
 
+use crate::metrics::Metrics;
 use crate::{Readiness, Roles};
 use axum::Router;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
@@ -32,6 +33,8 @@ pub struct Context {
     pub state_dir: PathBuf,
     /// Maps each uid to its roles.
     pub roles: Roles,
+    /// The metrics that the service publishes.
+    pub metrics: Metrics,
     /// Cancelled to shut the service down.
     pub shutdown: CancellationToken,
 }
@@ -66,8 +69,9 @@ impl Context {
             Some(listener) => listener,
             None => listen(&path)?,
         };
-        SocketServer::new(listener, self.roles.clone(), router.merge(readiness.router()))
-            .map_err(ContextError::Inherited)
+        let router = router.merge(readiness.router()).merge(self.metrics.router());
+        let server = SocketServer::new(listener, self.roles.clone(), router).map_err(ContextError::Inherited)?;
+        Ok(server.with_observer(self.metrics.calls()))
     }
 }
 

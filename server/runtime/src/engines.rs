@@ -1,6 +1,7 @@
 //! Polls a service's databases in the background, so that a status request never waits for a database.
 
 use crate::clock::unix_now;
+use crate::metrics::{Metrics, Unit};
 use async_trait::async_trait;
 use futures::future::join_all;
 use parking_lot::Mutex;
@@ -50,6 +51,28 @@ impl EngineWatch {
             Watched { engine, status }
         };
         Arc::new(Self(engines.into_iter().map(watched).collect()))
+    }
+
+    /// Reads the latest status of each database when the metrics are read.
+    pub fn publish(self: &Arc<Self>, metrics: &Metrics) {
+        let watch = Arc::downgrade(self);
+        metrics.read(move |reading| {
+            let Some(watch) = watch.upgrade() else { return };
+            let all: Vec<EngineStatus> = watch.0.iter().map(|watched| watched.status.lock().clone()).collect();
+            let help = "1 if the latest check of the database succeeded, otherwise 0";
+            let mut up = reading.gauge("tornado_database_up", help, None);
+            for status in &all {
+                up.add(&[("data", status.part.to_string().as_str())], status.reachable);
+            }
+            let help = "Response time of the database at the latest check";
+            let mut latency = reading.gauge("tornado_database_latency", help, Some(&Unit::Seconds));
+            for status in &all {
+                if let Some(micros) = status.latency_us {
+                    let seconds = Duration::from_micros(micros).as_secs_f64();
+                    latency.add(&[("data", status.part.to_string().as_str())], seconds);
+                }
+            }
+        });
     }
 
     /// Router of the `engines` contract.

@@ -7,6 +7,8 @@ mod context;
 pub mod engines;
 pub mod failure;
 pub mod ground;
+pub mod interfaces;
+pub mod metrics;
 mod pace;
 mod readiness;
 mod roles;

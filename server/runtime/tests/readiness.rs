@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_rpc::Fault;
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, HoldReady, Readiness, Roles};
 
 #[tokio::test]
@@ -14,6 +15,7 @@ async fn a_held_response_about_readiness_comes_with_the_change_and_at_the_end() 
         run_dir: dir.path().to_owned(),
         state_dir: dir.path().to_owned(),
         roles: Roles::default(),
+        metrics: Metrics::default(),
         shutdown: CancellationToken::new(),
     };
     let (ready, readiness) = Readiness::new("starting");

@@ -33,11 +33,15 @@ pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Rou
 #[async_trait]
 impl Sessions for Service {
     async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
-        connect::connect(&self.core, input).await
+        let connected = connect::connect(&self.core, input).await;
+        self.core.counters.connects.count_result(&connected);
+        connected
     }
 
     async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        heartbeat::heartbeat(&self.core, input).await
+        let reply = heartbeat::heartbeat(&self.core, input).await;
+        self.core.counters.heartbeats.count_result(&reply);
+        reply
     }
 
     async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {

@@ -8,7 +8,7 @@
 //!
 //! | modules | content |
 //! |---|---|
-//! | `api`, `service` | the contract's methods; tasks |
+//! | `api`, `metrics`, `service` | the contract's methods; published metrics; tasks |
 //! | `lifecycle` | connect, heartbeat, close, sweep, restore |
 //! | `tor` | circuits, view of the tor lane, reports of the exit countries |
 //! | `core` | composition: what the use cases share |
@@ -34,6 +34,7 @@ mod lifecycle;
 mod limit;
 mod live;
 mod machine;
+mod metrics;
 mod registry;
 mod service;
 mod tor;
@@ -127,6 +128,8 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
         clock: Clock::system(),
     };
     let service = Service::restore(config, parts).await?;
+    metrics::publish(&context.metrics, &service);
+    engines.publish(&context.metrics);
     let (ready, readiness) = Readiness::new("sessions are being restored");
     let router = api::router(&service, context.shutdown.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;

@@ -19,6 +19,7 @@ mod files;
 pub mod fuzzing;
 mod instance;
 mod lane;
+mod metrics;
 mod process;
 mod reconcile;
 mod service;
@@ -70,6 +71,7 @@ pub async fn run_with(context: Context, config: Config, mut wiring: Wiring, wg: 
     let (listen, page_port) = (wiring.listen.clone(), config.page_port);
     let settings = Arc::new(Settings { own: config, wiring });
     let service = Arc::new(Service::new(settings, Layout::new(&context.state_dir), Clock::system()));
+    metrics::publish(&context.metrics, &service);
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);

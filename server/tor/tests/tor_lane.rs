@@ -22,6 +22,7 @@ use tornado_contracts::wg::{TorLane, TorPorts};
 use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, patient};
 use tornado_e2e_support::Scripted;
 use tornado_rpc::{Channel, NoInput};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::CountryCode;
 use tornado_tor::{Config, Probe, Wiring, run_with};
@@ -103,6 +104,7 @@ fn the_lane_is_open_exactly_while_tor_works() {
         run_dir: dir.path().to_owned(),
         state_dir: dir.path().join("tor"),
         roles: Roles::default().with(0, ServiceName::Admin),
+        metrics: Metrics::default(),
         shutdown: shutdown.clone(),
     };
     let wg = Arc::new(FakeWg::default());

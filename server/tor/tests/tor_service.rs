@@ -23,6 +23,7 @@ use tornado_contracts::wg::TorLane;
 use tornado_e2e_harness::{patient, wait_for};
 use tornado_e2e_support::Scripted;
 use tornado_rpc::NoInput;
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles};
 use tornado_tor::{Config, Error, Wiring, run_with};
 
@@ -68,6 +69,7 @@ impl World {
             run_dir: self.dir.path().to_owned(),
             state_dir: self.dir.path().join("tor"),
             roles: Roles::default().with(nix::unistd::geteuid().as_raw(), ServiceName::Admin),
+            metrics: Metrics::default(),
             shutdown: shutdown.clone(),
         };
         let service = tokio::spawn(run_with(

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::args::{Audit, Device, Format, Keys, Operator, User};
+use crate::commands::logs::args::Logs;
 use crate::commands::machine::{Backup, Import, Restore};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -137,6 +138,29 @@ pub enum Operators {
     /// Show the state of Tor and the tor lane, and control them.
     #[command(subcommand)]
     Tor(Tor),
+    /// Query, follow, export and delete the log lines of all services.
+    #[command(subcommand)]
+    Logs(Logs),
+    /// Show metrics of the services and of this host: current values, or their history.
+    Metrics(MetricsArgs),
+}
+
+/// `tornadod metrics …`
+#[derive(Debug, Args)]
+pub struct MetricsArgs {
+    /// Names of metrics, such as tornado_sessions for all its series or 'tornado_peers{service=wg}' for one. Without a
+    /// name, all.
+    pub names: Vec<String>,
+    /// Show the history of this time until now: 10m, 1h, 7d, 104w. The last hour has a point for each second, seven
+    /// days one for each minute, two years one for each hour.
+    #[arg(long, value_parser = parse_range, requires = "names")]
+    pub range: Option<Duration>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print all metrics in the OpenMetrics text format, as /metrics of the console does.
+    #[arg(long, conflicts_with_all = ["names", "range", "json"])]
+    pub openmetrics: bool,
 }
 
 /// `tornadod tor …`
@@ -230,12 +254,22 @@ fn service_name() -> impl TypedValueParser<Value = ServiceName> {
     PossibleValuesParser::new(ServiceName::ALL.map(ServiceName::as_str)).try_map(|name| name.parse::<ServiceName>())
 }
 
-/// Parses numbers with units, such as `30m` or `1d 12h`.
+/// The lifetime of an invitation.
 fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse_days(text, 30)
+}
+
+/// The length of a history; metrics are kept for two years.
+fn parse_range(text: &str) -> Result<Duration, String> {
+    parse_days(text, 730)
+}
+
+/// Parses numbers with units, such as `30m` or `1d 12h`: one minute to this number of days.
+fn parse_days(text: &str, days: u64) -> Result<Duration, String> {
     let bad = |_| format!("'{text}' is not a duration; write 30m, 12h, 7d or 2w");
     let total = humantime::parse_duration(text).map_err(bad)?;
-    let is_allowed = (60..=30 * 86_400).contains(&total.as_secs());
-    is_allowed.then_some(total).ok_or_else(|| format!("'{text}' must be between 1m and 30d"))
+    let is_allowed = (60..=days * 86_400).contains(&total.as_secs());
+    is_allowed.then_some(total).ok_or_else(|| format!("'{text}' must be between 1m and {days}d"))
 }
 
 #[cfg(test)]
@@ -273,6 +307,7 @@ mod tests {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(5400)), "{text}");
         }
         assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        assert_eq!(parse_range("104w"), Ok(Duration::from_secs(104 * 604_800)));
         for text in ["", "7", "d", "-1d", "1,5h", "5y", "31d", "1s", "99999999999999999999d", "7é"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

@@ -12,7 +12,7 @@ mod config;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod log_file;
+mod logging;
 mod output;
 mod pools;
 mod salvage;

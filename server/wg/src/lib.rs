@@ -24,6 +24,7 @@ pub mod fuzzing;
 mod guard;
 mod host;
 mod interfaces;
+mod metrics;
 mod model;
 mod netfilter;
 mod pace;
@@ -102,6 +103,7 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
             return Err(error.into());
         }
     };
+    service.publish(&context.metrics);
     tracing::info!("both lanes are up");
     tasks.spawn("socket", server.serve(stop));
     service.spawn_watches(&mut tasks, notices, canary, AuditClient::new(context.channel(ServiceName::Auth)));

@@ -75,6 +75,11 @@ impl Status {
         Guard { state: self.state.lock().await, revision: &self.revision, before: None }
     }
 
+    /// Reads the state unless it is locked.
+    pub(crate) fn try_read<T>(&self, read: impl FnOnce(&State) -> T) -> Option<T> {
+        self.state.try_lock().ok().map(|state| read(&state))
+    }
+
     /// The current interfaces of both lanes.
     pub(crate) async fn interfaces(&self) -> Interfaces {
         self.lock().await.interfaces.clone()

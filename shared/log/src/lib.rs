@@ -1,4 +1,4 @@
-//! Limits how often one place in the code may log.
+//! Log lines: their format, redaction and files, and a limit on how often one place in the code may log.
 //!
 //! Strangers and devices can cause many lines, for example by failed handshakes or expired tokens. Each place in the
 //! code has a token bucket, whatever causes its lines. Lines that exceed it are counted, and a summary follows. Levels
@@ -8,6 +8,11 @@
 #![forbid(unsafe_code)]
 
 mod buckets;
+pub mod line;
+pub mod output;
+mod redact;
+
+pub use redact::redact_text;
 
 use buckets::{Buckets, Verdict};
 use parking_lot::Mutex;

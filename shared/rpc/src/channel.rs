@@ -1,7 +1,7 @@
 //! The client side of a contract.
 
 use crate::transport::{self, Stream as SocketStream};
-use crate::{Fault, ServiceError};
+use crate::{Fault, REQUEST_ID, RequestId, ServiceError};
 use futures::{Stream, StreamExt as _};
 use http::{Method, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full};
@@ -130,12 +130,15 @@ impl Channel {
             let body = serde_json::to_vec(input).map_err(|e| bad(&e))?;
             (format!("http://service{path}"), Bytes::from(body))
         };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(uri)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|e| bad(&e))?;
+        if let Some(id) = RequestId::current() {
+            request.headers_mut().insert(REQUEST_ID, id.header());
+        }
         self.client.request(request).await.map_err(|e| self.not_running(&e))
     }
 

@@ -1,7 +1,9 @@
 //! Converts results to HTTP responses. No other module does this.
 
 use crate::caller::as_caller;
-use crate::{Caller, Fault, Role, ServiceError};
+use crate::observer::{CALLS, Observed};
+use crate::request::within;
+use crate::{Caller, Fault, RequestId, Role, ServiceError};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +12,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 use std::time::Duration;
+use tokio::time::Instant;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
 /// How many deadlines a change may take before it is cancelled halfway.
@@ -17,11 +20,12 @@ const OVERTIME: u32 = 4;
 /// Timeout for the body of a request.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Converts a problem to a response, with `Retry-After` if it has one.
+/// Converts a problem to a response, with the id of the current request, and with `Retry-After` if it has one.
 #[must_use]
 pub fn problem_response(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let request_id = RequestId::current().map(|id| id.to_string());
+    let body = serde_json::to_vec(&Problem { request_id, ..problem.clone() }).unwrap_or_default();
     let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
     if let Some(seconds) = problem.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -71,9 +75,34 @@ pub struct Method<R: 'static> {
     pub max_body: usize,
 }
 
+/// Answers a request, and reports the answer to the server's observer and to the log.
+pub async fn handle<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
+where
+    R: Role,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: ServiceError,
+    F: FnOnce(I) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    within(RequestId::of(request.headers()), async {
+        let began = Instant::now();
+        let observed = request.extensions().get::<Observed>().cloned();
+        let response = answer(method, request, call).await;
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        if let Some(Observed(observer)) = observed {
+            observer.answered(method.name, status, took);
+        }
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(target: CALLS, method = method.name, status, us, "call");
+        response
+    })
+    .await
+}
+
 /// Extracts, authorises, calls and converts. A change continues after the caller disconnects or the deadline passes, so
 /// that it is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
-pub async fn handle<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
+async fn answer<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
 where
     R: Role,
     I: DeserializeOwned + Send + 'static,
@@ -89,7 +118,7 @@ where
         Err(refusal) => return refusal.into_response::<E>(),
     };
     let work = async move { tokio::time::timeout(method.deadline * overtime, call(input)).await };
-    let work = as_caller(caller, work);
+    let work = within(RequestId::current(), as_caller(caller, work));
     match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
         Ok(Ok(Ok(Ok(output)))) => axum::Json(output).into_response(),
         Ok(Ok(Ok(Err(error)))) => {

@@ -2,6 +2,7 @@
 
 use crate::connection::Limits;
 use crate::door::Door;
+use crate::observer::{Observed, Observer};
 use crate::respond::problem_response;
 use crate::transport::{self, Listener, Socket};
 use crate::{Access, slots::Slots};
@@ -38,6 +39,13 @@ impl<A: Access> SocketServer<A> {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Reports every answered call to `observer`.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.router = self.router.layer(axum::Extension(Observed(observer)));
         self
     }
 

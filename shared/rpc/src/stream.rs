@@ -1,7 +1,8 @@
 //! Streams of a contract: NDJSON over one long GET, for callers with the right role.
 
+use crate::request::within;
 use crate::respond::{Method, authorise, error_response};
-use crate::{Caller, Channel, Fault, NoInput, Role, ServiceError};
+use crate::{Caller, Channel, Fault, NoInput, RequestId, Role, ServiceError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -45,7 +46,7 @@ impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T,
         let Self { method, path, .. } = self;
         let read = move |request: Request| {
             let open = open.clone();
-            async move {
+            within(RequestId::of(request.headers()), async move {
                 if let Err(fault) = authorise(request.extensions().get::<Caller<R>>(), &method) {
                     return error_response(&E::from(fault));
                 }
@@ -56,7 +57,7 @@ impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T,
                         error_response(&E::from(Fault::Unavailable(format!("{} did not open in time", method.name))))
                     }
                 }
-            }
+            })
         };
         Router::new().route(path, get(read))
     }

@@ -15,6 +15,7 @@ const UNITS: &[(&str, &[&str])] = &[
     ("tor", &["tor.service", "tor@default.service"]),
     ("postgresql", &["postgresql.service"]),
     ("redis-server", &["redis-server.service"]),
+    ("prometheus", &["prometheus.service", "prometheus-node-exporter.service"]),
 ];
 
 /// The policy file that init scripts consult before they start a service, on a machine without systemd

@@ -48,7 +48,7 @@ const PROGRAMS: &[Row] = &[
     ("util-linux", &[Base], &["nsenter", "setpriv", "setsid", "unshare"]),
     // Optional programs: systemd is used if it runs, sudo if the caller is not root, resolvconf if it manages the
     // device's resolver.
-    ("systemd", &[Base], &["journalctl", "systemctl", "systemd-sysusers"]),
+    ("systemd", &[Base], &["journalctl", "systemctl", "systemd-sysusers", "systemd-tmpfiles"]),
     ("sudo", &[Base], &["sudo"]),
     ("resolvconf", &[Base], &["resolvconf"]),
     ("gcc", &[Tree], &["cc"]),
@@ -64,6 +64,7 @@ const PROGRAMS: &[Row] = &[
     ("libfaketime", &[Test], &["libfaketimeMT.so.1"]),
     ("obfs4proxy", &[Test], &["obfs4proxy"]),
     ("procps", &[Test], &["kill", "sysctl"]),
+    ("prometheus", &[Test], &["prometheus", "promtool"]),
     ("sqlite3", &[Test], &["sqlite3"]),
     ("tcpdump", &[Test], &["tcpdump"]),
     ("tor", &[Test], &["tor-gencert"]),

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Prefixes of programs that `cluster` does not repeat. `lanes_doctor` damages files of the embedded store, as
 /// `cluster_health` does with databases. `lanes_machine` tests what is independent of the profile, `lanes_months` the
 /// clock of one machine, and `lanes_idle` measures for a minute.
-const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_months", "lanes_idle"];
+const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_metrics", "lanes_months", "lanes_idle"];
 
 /// Environment variable with the number of rounds of the fault campaign.
 const ROUNDS: &str = "TORNADO_FAULT_ROUNDS";

@@ -11,7 +11,7 @@ const DIRECTORIES: &[(&str, &[&str])] = &[
     (LIB, &["tornadod", "tornadod.new", ".unfinished-tornadod"]),
     (STATE, &["auth", "session", "wg", "tor", ".backup*"]),
     (RUN, &["master.sock", "master.lock", "auth.sock", "session.sock", "wg.sock"]),
-    (LOG, &["tornadod.log", "tornadod.log.1", "tornadod.log.2"]),
+    (LOG, &["tornadod.log", "tornadod.log.1", "tornadod.log.2", "master", "auth", "session", "wg"]),
 ];
 /// Names that we and the server create in the directory of the configuration, which others may share. `*` as above.
 const CONFIGURATION: &[&str] =

@@ -16,7 +16,7 @@ pub const CONFIG: &str = "/etc/tornado/tornado.toml";
 pub const STATE: &str = "/var/lib/tornado";
 /// Directory of the sockets.
 pub const RUN: &str = "/run/tornado";
-/// Directory of the log on a machine without systemd.
+/// Directory of the log files.
 pub const LOG: &str = "/var/log/tornado";
 /// The unit file on a machine with systemd.
 pub const UNIT: &str = "/etc/systemd/system/tornado.service";

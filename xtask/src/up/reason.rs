@@ -13,17 +13,22 @@ const BYTES: u64 = 1024 * 1024;
 
 /// The moment before a start. Later log lines belong to the start.
 pub struct Start {
-    /// The log file and its length at that moment; `None` for the journal.
-    log: Option<(PathBuf, u64)>,
+    /// The log files and their lengths at that moment, first the standard error of the server; empty for the journal.
+    logs: Vec<(PathBuf, u64)>,
     at: u64,
 }
 
 impl Start {
-    /// Records the current moment. `log` is the server's log file; `None` for the journal of systemd.
+    /// Records the current moment. `log` is the file of the server's standard error, beside which each process has a
+    /// directory with its log file; `None` for the journal of systemd.
     pub fn now(log: Option<&Path>) -> Self {
-        let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        let length = |path: PathBuf| {
+            let length = std::fs::metadata(&path).map_or(0, |found| found.len());
+            (path, length)
+        };
+        let own = log.into_iter().flat_map(|log| std::iter::once(log.to_owned()).chain(of_processes(log)));
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { log: log.map(|path| (path.to_owned(), length(path))), at }
+        Self { logs: own.map(length).collect(), at }
     }
 
     /// Describes the failure: the reasons of services that are not ready, the logged warnings and errors, and where to
@@ -42,30 +47,47 @@ impl Start {
     }
 
     fn place(&self) -> String {
-        match &self.log {
-            Some((path, _)) => path.display().to_string(),
+        match self.logs.first() {
+            Some((path, _)) => path.parent().unwrap_or(path).display().to_string(),
             None => "journalctl -u tornado".to_owned(),
         }
     }
 
     fn logged(&self) -> String {
-        let Some((path, from)) = &self.log else {
+        if self.logs.is_empty() {
             let since = format!("--since=@{}", self.at);
             let words = ["--unit=tornado.service", "--output=cat", "--no-pager", since.as_str()];
             return crate::shell::read(crate::shell::command("journalctl", &words)).unwrap_or_default();
-        };
-        let mut bytes = Vec::new();
-        let mut read = || {
-            let mut file = std::fs::File::open(path)?;
-            // The file is shorter than before, so it was rotated.
-            let from = if file.metadata()?.len() < *from { 0 } else { *from };
-            file.seek(SeekFrom::Start(from))?;
-            file.take(BYTES).read_to_end(&mut bytes)
-        };
-        // If the log cannot be read, only its path is shown.
-        drop(read());
-        String::from_utf8_lossy(&bytes).into_owned()
+        }
+        let before = |path: &Path| self.logs.iter().find(|(known, _)| known == path).map_or(0, |(_, length)| *length);
+        let own = self.logs.first().into_iter().map(|(path, _)| path.clone());
+        let all = own.chain(self.logs.first().into_iter().flat_map(|(path, _)| of_processes(path)));
+        all.map(|path| since(&path, before(&path))).collect()
     }
+}
+
+/// The log files of processes in the directory of `log`.
+fn of_processes(log: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = log.parent().and_then(|directory| std::fs::read_dir(directory).ok()).into_iter().flatten().flatten();
+    let file = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        entry.path().is_dir().then(|| entry.path().join(format!("{name}.log")))
+    };
+    entries.filter_map(file)
+}
+
+/// The text of a file behind a position; empty if it cannot be read.
+fn since(path: &Path, from: u64) -> String {
+    let mut bytes = Vec::new();
+    let mut read = || {
+        let mut file = std::fs::File::open(path)?;
+        // The file is shorter than before, so it was rotated.
+        let from = if file.metadata()?.len() < from { 0 } else { from };
+        file.seek(SeekFrom::Start(from))?;
+        file.take(BYTES).read_to_end(&mut bytes)
+    };
+    drop(read());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The reason of a service that is in a crash loop and is not restarted automatically.
@@ -101,10 +123,9 @@ fn complaint(line: &str) -> Option<String> {
         return (!line.trim().is_empty()).then(|| line.trim().to_owned());
     };
     matches!(entry["level"].as_str(), Some("WARN" | "ERROR")).then_some(())?;
-    let fields = entry["fields"].as_object()?;
-    let message = fields.get("message").map(text).unwrap_or_default();
-    let others = fields.iter().filter(|(name, _)| !["message", "pid"].contains(&name.as_str()));
-    Some(others.fold(message, |line, (name, value)| format!("{line} {name}={}", text(value))))
+    let fields = entry["fields"].as_object();
+    let others = fields.into_iter().flatten().filter(|(name, _)| *name != "pid");
+    Some(others.fold(text(&entry["message"]), |line, (name, value)| format!("{line} {name}={}", text(value))))
 }
 
 fn text(value: &Value) -> String {
@@ -120,15 +141,18 @@ mod tests {
     fn the_reason_is_shown_and_not_only_where_it_stands() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("tornadod.log");
-        std::fs::write(&log, "{\"level\":\"ERROR\",\"fields\":{\"message\":\"of an earlier start\"}}\n").unwrap();
+        std::fs::write(&log, "{\"level\":\"ERROR\",\"message\":\"of an earlier start\"}\n").unwrap();
+        let earlier = std::fs::read_to_string(&log).unwrap();
+        std::fs::create_dir(dir.path().join("wg")).unwrap();
+        std::fs::write(dir.path().join("wg/wg.log"), &earlier).unwrap();
         let start = Start::now(Some(&log));
-        let mut all = std::fs::read_to_string(&log).unwrap();
-        let ended = json!({"level": "WARN", "fields": {"message": "process ended", "pid": 7, "how": "cannot open /dev/net/tun"}});
+        let mut all = earlier;
+        let ended = json!({"level": "WARN", "message": "process ended", "fields": {"pid": 7, "how": "cannot open /dev/net/tun"}});
         for _ in 0..3 {
             all += &format!("{ended}\n");
         }
-        all += "{\"level\":\"INFO\",\"fields\":{\"message\":\"started\"}}\nthread panicked\n";
-        std::fs::write(&log, all).unwrap();
+        all += "{\"level\":\"INFO\",\"message\":\"started\"}\nthread panicked\n";
+        std::fs::write(dir.path().join("wg/wg.log"), all).unwrap();
         let status = json!({"services": [
             {"name": "wg", "state": "crash_loop", "reason": "failed: no TUN"},
             {"name": "tor", "state": "waiting", "reason": "waits for wg to be ready"},
@@ -139,6 +163,6 @@ mod tests {
         assert!(text.contains("wg: crash_loop: failed: no TUN") && !text.contains("waits for"), "{text}");
         assert_eq!(text.matches("process ended how=cannot open /dev/net/tun").count(), 1, "{text}");
         assert!(text.contains("thread panicked") && !text.contains("of an earlier start"), "{text}");
-        assert!(text.contains(&log.display().to_string()), "{text}");
+        assert!(text.contains(&dir.path().display().to_string()), "{text}");
     }
 }

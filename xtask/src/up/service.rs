@@ -73,6 +73,10 @@ fn succeeded(line: &str, output: &Output) -> anyhow::Result<()> {
 /// Starts or restarts the server. Returns when it is ready.
 pub fn restart() -> anyhow::Result<()> {
     if shell::has_systemd() {
+        // The directories of the log files, whose bit setgid the unit's sandbox does not let the server set.
+        let mut directories = shell::command("systemd-tmpfiles", &["--create"]);
+        directories.arg(shell::root().join("installers/tmpfiles.d/tornado.conf"));
+        shell::run(directories)?;
         systemctl(&["daemon-reload"])?;
         systemctl(&["enable", "--quiet", "tornado.service"])?;
         let start = Start::now(None);

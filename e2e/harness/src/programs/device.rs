@@ -81,7 +81,8 @@ impl DeviceProc {
         command.args(["-ec", &format!("{}\nexec \"$@\"", self.prelude), "sh", "env"]).arg(format!("PATH={path}"));
         command.args(self.environment.iter().map(|(name, value)| format!("{name}={}", value.display())));
         command.arg(self.programs.find("tornado-helperd")?);
-        command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir()).args(&self.words);
+        command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir());
+        command.arg("--log-dir").arg(self.log_dir()).args(&self.words);
         let mut helper = self.host.spawn("tornado-helperd", command)?;
         wait_for("the helper's socket", Duration::from_secs(20), || {
             helper.must_run()?;
@@ -235,6 +236,12 @@ impl DeviceProc {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.host.dir().join("helper.sock")
+    }
+
+    /// Directory of the helper's log file.
+    #[must_use]
+    pub fn log_dir(&self) -> PathBuf {
+        self.host.dir().join("helper-log")
     }
 
     /// The helper's state directory.

@@ -241,6 +241,12 @@ impl ServerProc {
         self.host.dir().join("state")
     }
 
+    /// Directory of the services' log files.
+    #[must_use]
+    pub fn log_dir(&self) -> PathBuf {
+        self.host.dir().join("logs")
+    }
+
     /// A command for `tornadod --config …` in the server's host, for other kinds of calls.
     ///
     /// # Errors
@@ -260,9 +266,10 @@ impl ServerProc {
             None => Default::default(),
         };
         format!(
-            "[paths]\nrun = {}\nstate = {}\n{secrets}\n{engines}[server]\nhost = {}\n\n[log]\nlevel = {}\n\n{}\n",
+            "[paths]\nrun = {}\nstate = {}\nlog = {}\n{secrets}\n{engines}[server]\nhost = {}\n\n[log]\nlevel = {}\n\n{}\n",
             path(&self.run_dir()),
             path(&self.state_dir()),
+            path(&self.log_dir()),
             text(&self.options.public_host),
             text(&self.options.log),
             self.options.config,

@@ -53,6 +53,8 @@ pub struct Hasher {
     /// Total memory, KiB.
     most: u32,
     places: Arc<Semaphore>,
+    /// Number of all places.
+    limit: usize,
     /// Verified when the account does not exist, so that both cases take the same time.
     dummy: Arc<str>,
     computed: Arc<AtomicU64>,
@@ -91,6 +93,7 @@ impl Hasher {
             memory,
             most,
             places,
+            limit: workers + queue,
             dummy: dummy.into(),
             computed: Arc::default(),
         })
@@ -100,6 +103,12 @@ impl Hasher {
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
+    }
+
+    /// Places in use, waiting and hashing, and the number of all places.
+    #[must_use]
+    pub fn queue(&self) -> (usize, usize) {
+        (self.limit.saturating_sub(self.places.available_permits()), self.limit)
     }
 
     /// Takes a slot in the queue; it is held until the slot and all hashes computed in it are done.

@@ -23,6 +23,11 @@ impl Passwords {
         self.hasher.computed()
     }
 
+    /// Entries of the hasher's queue, and its limit.
+    pub fn queue(&self) -> (usize, usize) {
+        self.hasher.queue()
+    }
+
     /// Takes a slot for hashing a password, before anything is computed or written for the caller: while the pool is
     /// full, every caller is rejected here.
     pub fn place(&self) -> Result<Place, HashError> {

@@ -8,6 +8,7 @@ use crate::access::{Act, authorise};
 use crate::actor::Actor;
 use crate::config::{Address, Config};
 use crate::core::Core;
+use crate::counters::AuthCounters;
 use crate::keys::Keys;
 use crate::login::open_login;
 use crate::operators::{manage, setup};
@@ -32,6 +33,7 @@ use tornado_store::identity::SqlIdentityStore;
 /// Service `auth` with any session service.
 pub struct Service {
     core: Core,
+    counters: AuthCounters,
 }
 
 impl Service {
@@ -47,7 +49,8 @@ impl Service {
         keys: Keys,
         clock: Clock,
     ) -> Result<Self, HashError> {
-        Ok(Self { core: Core::new(config, address, store, sessions, keys, clock)? })
+        let core = Core::new(config, address, store, sessions, keys, clock)?;
+        Ok(Self { core, counters: AuthCounters::default() })
     }
 
     /// The actor of a call that requires a right.
@@ -59,6 +62,15 @@ impl Service {
     #[must_use]
     pub fn hashes(&self) -> u64 {
         self.core.passwords.computed()
+    }
+
+    /// Entries of the queue for hashing passwords, and its limit.
+    pub(crate) fn hash_queue(&self) -> (usize, usize) {
+        self.core.passwords.queue()
+    }
+
+    pub(crate) const fn counters(&self) -> &AuthCounters {
+        &self.counters
     }
 
     /// Signs the newest row of the audit trail.
@@ -92,11 +104,15 @@ impl Auth for Service {
     }
 
     async fn open_login(&self, input: OpenLogin) -> Result<LoginReply, AuthError> {
-        open_login(&self.core, input).await
+        let reply = open_login(&self.core, input).await;
+        self.counters.logins.count_result(&reply);
+        reply
     }
 
     async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
-        tokens::refresh(&self.core, &input).await
+        let tokens = tokens::refresh(&self.core, &input).await;
+        self.counters.refreshes.count_result(&tokens);
+        tokens
     }
 
     async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {

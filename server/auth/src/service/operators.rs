@@ -14,7 +14,9 @@ use tornado_shared::api::{RecoveryCodes, TotpOffer};
 #[async_trait::async_trait]
 impl Operators for Service {
     async fn sign_in(&self, input: SignIn) -> Result<SignedIn, AuthError> {
-        sign_ins::sign_in(&self.core, input).await
+        let signed_in = sign_ins::sign_in(&self.core, input).await;
+        self.counters.sign_ins.count_result(&signed_in);
+        signed_in
     }
 
     async fn sign_out(&self, input: Acting<NoInput>) -> Result<Done, AuthError> {

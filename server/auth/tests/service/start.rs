@@ -8,6 +8,7 @@ use tornado_auth::Error;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::{Auth as _, AuthClient};
 use tornado_rpc::NoInput;
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles};
 use tornado_shared::crypto::identity::IdentityKey;
 
@@ -17,6 +18,7 @@ fn context(dir: &Path) -> Context {
         run_dir: dir.to_owned(),
         state_dir: dir.to_owned(),
         roles: Roles::default(),
+        metrics: Metrics::default(),
         shutdown: CancellationToken::new(),
     }
 }

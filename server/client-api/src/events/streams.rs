@@ -60,8 +60,13 @@ impl Streams {
     }
 
     /// The number of open streams.
-    pub(super) fn count(&self) -> watch::Receiver<usize> {
+    pub(crate) fn count(&self) -> watch::Receiver<usize> {
         self.count.subscribe()
+    }
+
+    /// The largest number of open streams.
+    pub(crate) const fn limit(&self) -> usize {
+        self.most
     }
 
     /// Records that events from `session` arrive.

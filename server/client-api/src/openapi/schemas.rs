@@ -298,6 +298,8 @@ pub struct Problem {
     detail: String,
     /// Seconds to wait, also in the header Retry-After.
     retry_after: Option<u64>,
+    /// Id of the request, also in the header X-Request-Id; an operator finds the reason with it.
+    request_id: Option<String>,
 }
 
 #[cfg(test)]

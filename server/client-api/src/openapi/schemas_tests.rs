@@ -94,6 +94,7 @@ fn schemas_of_accounts_have_the_fields_that_are_written() {
     assert_eq!(names::<ServerInfo>(), fields(&info));
     let mut problem = problem::Problem::new(429, "x", "y");
     problem.retry_after = Some(1);
+    problem.request_id = Some("r".into());
     assert_eq!(names::<Problem>(), fields(&problem));
 }
 

@@ -107,7 +107,7 @@ tornado_rpc::contract! {
     /// The audit trail.
     trait Audit, client AuditClient, error AuthError, callers ServiceName {
         /// Appends a row about an action or finding of the calling service. Not retried automatically on failure.
-        append(AppendAudit) -> Done = POST "/v1/audit", within 10, up to 8_192, for [Session, Wg, Tor, Admin];
+        append(AppendAudit) -> Done = POST "/v1/audit", within 10, up to 8_192, for [Session, Wg, Tor, Admin, Telemetry];
         /// Rows, newest first.
         list_audit(Acting<AuditQuery>) -> Vec<AuditRow> = POST "/v1/audit/list", within 15, up to 4_096, for [Admin];
         /// Checks every row, and the signature of the newest row.

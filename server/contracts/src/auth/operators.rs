@@ -157,7 +157,7 @@ tornado_rpc::contract! {
         /// The signed-in operator and the rights of its role.
         whoami(Acting<NoInput>) -> Standing = POST "/v1/operators/me", within 15, up to 4_096, for [Admin];
         /// Checks a right and returns the operator, for services that act on an operator's behalf.
-        check(Acting<CheckRight>) -> Operator = POST "/v1/operators/check", within 15, up to 4_096, for [Session, Wg, Tor, Admin];
+        check(Acting<CheckRight>) -> Operator = POST "/v1/operators/check", within 15, up to 4_096, for [Session, Wg, Tor, Admin, Telemetry];
         /// All operators.
         list_operators(Acting<NoInput>) -> Vec<Operator> = POST "/v1/operators/list", within 15, up to 4_096, for [Admin];
         /// Creates or changes an operator. Refuses to demote the last owner.

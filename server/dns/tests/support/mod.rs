@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_dns::{Config, Wiring};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles};
 
 pub const GATEWAY4: &str = "10.8.0.1:53";
@@ -159,6 +160,7 @@ pub fn start(config: Config) -> Running {
         run_dir: directory.path().into(),
         state_dir: directory.path().into(),
         roles: Roles::default(),
+        metrics: Metrics::default(),
         shutdown: shutdown.clone(),
     };
     let anchors = config.trust_anchor.clone();

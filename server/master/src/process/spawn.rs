@@ -11,13 +11,15 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use tornado_contracts::ServiceName;
+use tornado_contracts::{ServiceName, master};
 use tornado_runtime::beneath::{Owner, claim};
 
 /// The Unix users of the services.
 pub type Accounts = HashMap<ServiceName, Owner>;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
+/// The bit `setgid` passes the directory's group on to new files.
+const LOG_MODE: u32 = 0o2750;
 const LISTEN_FD: RawFd = 3;
 /// Limit of open descriptors per service, if the machine's hard limit allows it.
 const OPEN_FILES: libc::rlim_t = 65_536;
@@ -47,6 +49,30 @@ pub fn prepare_directories(wiring: &Wiring, accounts: &Accounts) -> Result<(), E
         claim(&path, *account, 0o700).map_err(|source| Error::Prepare { path, source })?;
     }
     Ok(())
+}
+
+/// Creates the log directory (0755, root), and in it the directory of each service and of the supervisor. A directory
+/// belongs to the service's user and to the group of `telemetry`, which the files in it inherit, and is closed to all
+/// others. After an error the remaining directories are still prepared.
+pub fn prepare_logs(log_dir: &Path) -> Result<(), Error> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Prepare { path, source }
+    };
+    claim(log_dir, ROOT, 0o755).map_err(failed(log_dir))?;
+    let accounts = accounts()?;
+    let gid = accounts.get(&ServiceName::Telemetry).map_or(ROOT.gid, |account| account.gid);
+    let services = accounts.iter().map(|(name, account)| (name.as_str(), account.uid));
+    let prepare = |(name, uid)| {
+        let (path, owner) = (log_dir.join(name), Owner { uid, gid });
+        claim(&path, owner, LOG_MODE).map_err(|source| {
+            // The sandbox of the unit does not let this process set the bit. `telemetry` cannot read the files then.
+            drop(claim(&path, owner, LOG_MODE & 0o777));
+            failed(&path)(source)
+        })
+    };
+    let results: Vec<Result<(), Error>> = services.chain([(master::SOCKET, ROOT.uid)]).map(prepare).collect();
+    results.into_iter().collect()
 }
 
 /// Everything that the child needs between fork and exec. It is prepared before the fork, because the child must not

@@ -16,6 +16,11 @@ impl Handle {
     pub const fn new(events: mpsc::Sender<Event>, status: watch::Receiver<MasterStatus>) -> Self {
         Self { events, status }
     }
+
+    /// The status, as it is published.
+    pub fn status(&self) -> watch::Receiver<MasterStatus> {
+        self.status.clone()
+    }
 }
 
 #[async_trait::async_trait]

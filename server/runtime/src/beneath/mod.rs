@@ -125,7 +125,11 @@ pub fn claim(path: &Path, owner: Owner, mode: u32) -> io::Result<()> {
     if (found.uid(), found.gid()) != (owner.uid, owner.gid) {
         std::os::unix::fs::fchown(&directory, Some(owner.uid), Some(owner.gid))?;
     }
-    directory.set_permissions(Permissions::from_mode(mode))
+    // Setting the bit `setgid` needs a right that the supervisor does not have under systemd, where it is set already.
+    if directory.metadata()?.mode() & 0o7777 != mode {
+        directory.set_permissions(Permissions::from_mode(mode))?;
+    }
+    Ok(())
 }
 
 /// Splits a relative path into its names. Rejects `.` and `..`.

@@ -48,8 +48,9 @@ impl Reconciler {
         let (number, peers) = self.lanes.read().await?;
         let now = self.clock.now();
         for (key, reading) in Reading::by_key(&peers) {
-            if let Some(entry) = self.registry.of_key(&key) {
-                entry.apply_reading(reading, number, now);
+            let entry = self.registry.of_key(&key);
+            if entry.is_some_and(|entry| entry.apply_reading(reading, number, now)) {
+                self.counters.handshakes.inc();
             }
         }
         Ok(())

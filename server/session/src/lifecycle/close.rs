@@ -61,6 +61,7 @@ pub(crate) async fn close(
     }
     core.live.forget(entry).await;
     if is_first {
+        core.counters.ends.get_or_create(&[("reason", reason.as_str())]).inc();
         core.live.publish(entry, EventKind::Closed(reason), at).await;
     }
     Ok(())

@@ -117,6 +117,11 @@ impl Entry {
         self.machine().state()
     }
 
+    /// Lane of the latest received traffic.
+    pub fn lane(&self) -> Option<Lane> {
+        self.cell.lock().lane
+    }
+
     /// True if the session's peers belong on the lanes.
     pub fn has_peers(&self) -> bool {
         match self.state() {
@@ -301,11 +306,11 @@ impl Entry {
         cell.changed = true;
     }
 
-    /// Adds the bytes since the last reading, and records the handshake.
-    pub fn apply_reading(&self, reading: Reading, number: u64, now: UnixSeconds) {
+    /// Adds the bytes since the last reading, and records the handshake. Returns true if the handshake is a new one.
+    pub fn apply_reading(&self, reading: Reading, number: u64, now: UnixSeconds) -> bool {
         let mut cell = self.cell.lock();
         if number < cell.readings_from {
-            return;
+            return false;
         }
         let before = (cell.direct, cell.tor, cell.machine);
         if let Some(transfer) = reading.direct {
@@ -330,5 +335,7 @@ impl Entry {
             }
         }
         cell.changed |= before != (cell.direct, cell.tor, cell.machine);
+        let latest_handshake = |machine: Machine| machine.activity().latest_handshake;
+        latest_handshake(cell.machine) > latest_handshake(before.2)
     }
 }

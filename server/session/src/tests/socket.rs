@@ -13,6 +13,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::session::*;
 use tornado_e2e_support::Scripted;
 use tornado_rpc::{Fault, NoInput};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Readiness, Roles};
 use tornado_shared::model::*;
 use tower::ServiceExt as _;
@@ -47,6 +48,7 @@ async fn the_whole_service_over_its_socket() {
             .with(uid, ServiceName::Session)
             .with(uid, ServiceName::ClientApi)
             .with(uid, ServiceName::Admin),
+        metrics: Metrics::default(),
         shutdown: CancellationToken::new(),
     };
     let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));

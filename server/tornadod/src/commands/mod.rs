@@ -5,6 +5,7 @@ pub mod args;
 pub mod backup;
 pub mod doctor;
 mod keys;
+pub mod logs;
 pub mod machine;
 pub mod manual;
 pub mod migrate;
@@ -21,16 +22,16 @@ use args::Format;
 use futures::{Stream, StreamExt as _};
 use nix::unistd::User;
 use serde::Serialize;
-use services::{sessions, status, tor};
+use services::{metrics, sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
-use tornado_rpc::Channel;
+use tornado_rpc::{Channel, RequestId};
 use tornado_runtime::socket_path;
 
 /// Runs a command.
 pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
     let server = Server { config };
-    blocking(async {
+    let work = async {
         match command {
             Operators::Status(Format { json }) => status::status(&server, json).await,
             Operators::Start { service } => status::control(&server, service, Action::Start).await,
@@ -47,8 +48,12 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Session(command) => sessions::run(&server, command).await,
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,
+            Operators::Logs(command) => logs::run(&server, command).await,
+            Operators::Metrics(args) => metrics::run(&server, &args).await,
         }
-    })?
+    };
+    // Lines that this command causes in services have its id.
+    blocking(RequestId::random().scope(work))?
 }
 
 /// Prints the effective configuration. It was validated when it was loaded.

@@ -40,6 +40,8 @@ pub struct Config {
     pub client_api: tornado_client_api::Config,
     /// Service `admin`.
     pub admin: tornado_admin::Config,
+    /// Service `telemetry`.
+    pub telemetry: tornado_telemetry::Config,
     /// Logging.
     pub log: Log,
 }
@@ -52,13 +54,20 @@ pub struct Paths {
     pub run: PathBuf,
     /// State directory; it contains one directory for each service.
     pub state: PathBuf,
+    /// Log directory; it contains one directory for each service, and one for the supervisor.
+    pub log: PathBuf,
     /// Directory of the password files of the profile `cluster`.
     pub secrets: PathBuf,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { run: "/run/tornado".into(), state: "/var/lib/tornado".into(), secrets: "/etc/tornado/secrets".into() }
+        Self {
+            run: "/run/tornado".into(),
+            state: "/var/lib/tornado".into(),
+            log: "/var/log/tornado".into(),
+            secrets: "/etc/tornado/secrets".into(),
+        }
     }
 }
 
@@ -76,13 +85,13 @@ pub struct Server {
 pub struct Log {
     /// error, warn, info, debug or trace, or a filter such as `info,tornado_wg=debug`.
     pub level: String,
-    /// Maximum size of the log in MiB if it is a file; 0: no limit.
+    /// Size in MiB at which the log file of a service is rotated, at most 1,024; 0: never. Five rotated files are kept.
     pub file_mib: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), file_mib: 32 }
+        Self { level: "info".into(), file_mib: 10 }
     }
 }
 
@@ -139,6 +148,13 @@ impl Config {
         self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
         self.tor.validate().map_err(|e| format!("[tor]: {e}"))?;
         self.dns.validate().map_err(|e| format!("[dns]: {e}"))?;
+        self.telemetry.validate().map_err(|e| e.to_string())?;
+        if !self.paths.log.is_absolute() {
+            return Err("[paths] log must be an absolute path".into());
+        }
+        if self.log.file_mib > 1024 {
+            return Err("[log] file_mib must be at most 1024".into());
+        }
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
         filter.map_err(|e| format!("[log] level: {e}"))?;
         Ok(())

@@ -11,16 +11,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-pub const SERVICES: [&str; 7] = ["auth", "session", "wg", "tor", "dns", "client-api", "admin"];
+pub const SERVICES: [&str; 8] = ["auth", "session", "wg", "tor", "dns", "client-api", "admin", "telemetry"];
 const USERS: [&str; 8] = [
     "tornado-auth",
     "tornado-session",
     "tornado-wg",
     "tornado-tor",
     "tornado-dns",
-    "tornado-logs",
     "tornado-api",
     "tornado-admin",
+    "tornado-telemetry",
 ];
 const FIRST_UID: u32 = 64_700;
 
@@ -45,7 +45,8 @@ impl Lab {
         let at = |name: &str| dir.path().join(name);
         std::fs::write(at("passwd"), passwd).unwrap();
         std::fs::write(at("group"), group).unwrap();
-        let paths = format!("[paths]\nrun = {:?}\nstate = {:?}\n{config}", at("run"), at("state"));
+        let paths =
+            format!("[paths]\nrun = {:?}\nstate = {:?}\nlog = {:?}\n{config}", at("run"), at("state"), at("logs"));
         std::fs::write(at("tornado.toml"), paths).unwrap();
         // A copy, because a build may replace the original while the services run.
         std::fs::copy(env!("CARGO_BIN_EXE_tornadod"), at("tornadod")).unwrap();
@@ -114,8 +115,7 @@ impl Lab {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
-        panic!("timed out waiting for '{wish}': {last:#?}\n{log}");
+        panic!("timed out waiting for '{wish}': {last:#?}\n{}", self.log());
     }
 
     pub fn pid(&self, service: &str) -> u32 {
@@ -155,8 +155,15 @@ impl Lab {
         None
     }
 
-    pub fn log(&self) -> String {
+    /// Standard error of all processes. They append to one file, so their log lines are only in their own files.
+    pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    /// Standard error and the current log files of all processes.
+    pub fn log(&self) -> String {
+        let files = ["master"].into_iter().chain(SERVICES).map(|name| self.path(&format!("logs/{name}/{name}.log")));
+        files.fold(self.stderr(), |text, file| text + &std::fs::read_to_string(file).unwrap_or_default())
     }
 }
 

@@ -11,6 +11,7 @@ use tornado_contracts::wg::{PeerSpec, Removed, SyncReport, WgError};
 use tornado_rpc::Fault;
 use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Lane, PublicKey};
+use tracing::Instrument as _;
 
 /// Peers with which handshakes are started after a sync, by lane.
 pub(super) type Handshakes = PerLane<Vec<PublicKey>>;
@@ -220,7 +221,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, BackendError>> + Send + 'static,
 {
-    let running = Lane::ALL.map(|lane| (lane, tokio::spawn(work(lane, interfaces.of(lane).clone()))));
+    let running = Lane::ALL.map(|lane| (lane, tokio::spawn(work(lane, interfaces.of(lane).clone()).in_current_span())));
     let mut done = Vec::new();
     for (lane, task) in running {
         let ended = |error: tokio::task::JoinError| {

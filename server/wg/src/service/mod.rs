@@ -10,6 +10,7 @@ use crate::flow_limit::FlowLimit;
 use crate::guard::{Alarm, HostWatch, RulesWatch};
 use crate::host::Forwarding;
 use crate::interfaces::{Absent, Factory, Interface, keys};
+use crate::metrics;
 use crate::model::PerLane;
 use crate::netfilter::Notices;
 use crate::peers::{Additions, Endpoints, PeerSet, Reconciler, Registry, Removals};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::auth::audit::AuditClient;
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{ReadySetter, Tasks};
 use tornado_shared::model::Lane;
 
@@ -116,6 +118,13 @@ impl Service {
         self.host.enable_forwarding(&host)?;
         state.interfaces.tor.put_peers(&[self.canary_device.peer()]).await?;
         Ok(())
+    }
+
+    /// Publishes the lanes and their state.
+    pub(crate) fn publish(&self, published: &Metrics) {
+        let name = |lane| self.factory.config().interface(lane).to_owned();
+        let interfaces = PerLane { direct: name(Lane::Direct), tor: name(Lane::Tor) };
+        metrics::publish(published, self.shared.status.clone(), interfaces);
     }
 
     /// Starts the watches. `notices` are the kernel's notifications, if available.

@@ -19,6 +19,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, WgStatus};
 pub use tornado_e2e_support::patient;
 use tornado_rpc::{Channel, NoInput};
+use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::{Lane, LanePools, PresharedKey, PrivateKey, Slot};
 use tornado_wg::{Config, Wiring};
@@ -161,6 +162,7 @@ impl Lab {
             run_dir: self.directory.path().into(),
             state_dir: self.directory.path().into(),
             roles: Roles::default(),
+            metrics: Metrics::default(),
             shutdown: shutdown.clone(),
         };
         let (config, wiring, threads) = (self.config.clone(), self.wiring.clone(), self.threads);

@@ -27,7 +27,7 @@ pub(super) fn is_directory(path: &str) -> bool {
 
 /// The treatment of a file, or of a directory that is not entered, by its path relative to the state directory.
 pub(super) fn treatment(path: &str) -> Treatment {
-    use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Tor, Wg};
+    use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Telemetry, Tor, Wg};
     let (service, rest) = path.split_once('/').unwrap_or((path, ""));
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
@@ -41,7 +41,9 @@ pub(super) fn treatment(path: &str) -> Treatment {
             || ["sockets", "exits", "data/diff-cache"].iter().any(|skipped| Path::new(rest).starts_with(skipped)));
     // The former forwarding settings of this machine's interfaces have no meaning on another machine.
     let of_machine = path == "wg/forwarding.json";
-    if unfinished || of_engine || of_tor || of_machine {
+    // Logs and metrics describe the former machine.
+    let of_history = path == "telemetry/logs" || path.starts_with("telemetry/metrics.db");
+    if unfinished || of_engine || of_tor || of_machine || of_history {
         return Treatment::Skip;
     }
     if EntryPath::try_from(format!("state/{path}")).is_err() {
@@ -53,7 +55,7 @@ pub(super) fn treatment(path: &str) -> Treatment {
         "tor/data" => name == "state",
         "tor/data/keys" | "tor/data/pt_state" => true,
         own => match own.parse::<ServiceName>() {
-            Ok(Auth | Session | Tor | Dns | Admin) => ends(".json"),
+            Ok(Auth | Session | Tor | Dns | Admin | Telemetry) => ends(".json"),
             Ok(Wg) => ends(".json") || ends(".key"),
             Ok(ClientApi) => ends(".json") || ["tls.crt", "tls.key"].contains(&name),
             Err(_) => false,
@@ -104,6 +106,9 @@ mod tests {
             ("tor/data/lock", Treatment::Skip),
             ("tor/sockets/cookie", Treatment::Skip),
             ("tor/torrc", Treatment::Skip),
+            ("telemetry/logs", Treatment::Skip),
+            ("telemetry/metrics.db.damaged", Treatment::Skip),
+            ("telemetry/saved-queries.json", Treatment::Copy),
             ("tor/exits/de/data/state", Treatment::Skip),
             ("auth/a b.json", Treatment::Unknown),
             ("auth/.json", Treatment::Skip),

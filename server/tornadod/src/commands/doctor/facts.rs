@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use tornado_contracts::engines::EngineStatus;
 use tornado_contracts::master::MasterStatus;
+use tornado_contracts::telemetry::logs::LogStatus;
 use tornado_contracts::tor::TorStatus;
 use tornado_shared::model::UnixSeconds;
 
@@ -55,6 +56,18 @@ pub(super) struct Facts {
     pub(super) master: Option<MasterStatus>,
     pub(super) tor_status: Option<TorStatus>,
     pub(super) key_problems: Vec<String>,
+    /// The log archive, if service `telemetry` responds.
+    pub(super) logs: Option<LogFacts>,
+}
+
+/// The log archive and its space.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LogFacts {
+    pub(super) status: LogStatus,
+    /// Configured maximum size in bytes.
+    pub(super) budget: u64,
+    /// Free space of the state directory in bytes.
+    pub(super) free: Option<u64>,
 }
 
 /// A service's Unix user that can log in or is root.

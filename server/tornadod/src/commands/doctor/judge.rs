@@ -3,7 +3,7 @@
 use super::facts::{Facts, Holder, Port, Route, Socket};
 use super::finding::Severity::{Error, Note, Warning};
 use super::finding::{Finding, found};
-use super::{judge_foreign, judge_state};
+use super::{judge_foreign, judge_logs, judge_state};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use tornado_contracts::master::{Actual, Wanted};
@@ -34,6 +34,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     judge_state::certificate(facts, &mut findings);
     judge_state::sockets(facts, &mut findings);
     services(facts, &mut findings);
+    judge_logs::logs(facts, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }

@@ -1,13 +1,15 @@
 //! Each wrong fact leads to its finding and to no other.
 
 use super::facts::{
-    Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, OpenUser, Port, Route, SecretFact, Socket,
+    Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, LogFacts, OpenUser, Port, Route,
+    SecretFact, Socket,
 };
 use super::finding::{Finding, Severity};
 use super::judge::judge;
 use tornado_contracts::ServiceName;
 use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_contracts::master::{Actual, MasterStatus, ServiceStatus, Wanted};
+use tornado_contracts::telemetry::logs::LogStatus;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -37,6 +39,7 @@ fn well() -> Facts {
         disks: vec![disk(50 << 30)],
         databases: vec![Database { path: "/db".into(), check: Ok(Vec::new()), is_newer: false }],
         master: Some(status(Actual::Ready)),
+        logs: Some(LogFacts { status: LogStatus::default(), budget: 4_000_000_000, free: Some(50 << 30) }),
         ..Facts::default()
     }
 }
@@ -265,4 +268,20 @@ fn services_and_the_order() {
     facts.master = Some(status(loops()));
     let severities: Vec<_> = judge(&facts).iter().map(|finding| finding.severity).collect();
     assert_eq!(severities, [Severity::Error, Severity::Warning, Severity::Note]);
+}
+
+#[test]
+fn logs_that_are_late_lost_or_too_large() {
+    let with = |status: LogStatus| after(|f| f.logs = Some(LogFacts { status, ..f.logs.clone().unwrap() }));
+    assert!(with(LogStatus { behind: 1 << 20, failed_writes: 0, ..LogStatus::default() }).is_empty());
+    assert_eq!(with(LogStatus { behind: 100 << 20, ..LogStatus::default() }), ["telemetry_behind"]);
+    assert_eq!(with(LogStatus { behind: 1, failed_writes: 1, ..LogStatus::default() }), ["logs_unwritten"]);
+    assert!(with(LogStatus { failed_writes: 1, ..LogStatus::default() }).is_empty(), "stored since");
+    assert_eq!(with(LogStatus { missing: 1, ..LogStatus::default() }), ["logs_missing"]);
+    assert_eq!(with(LogStatus { damaged_days: 1, ..LogStatus::default() }), ["logs_missing"]);
+    assert_eq!(with(LogStatus { clock_jumps: 1, ..LogStatus::default() }), ["clock_jumps"]);
+    let free = |free| after(|f| f.logs.as_mut().unwrap().free = Some(free));
+    assert_eq!(free(1 << 30), ["logs_budget"]);
+    assert!(free(4_000_000_000).is_empty());
+    assert!(free(1 << 20).is_empty(), "the disk itself is reported");
 }

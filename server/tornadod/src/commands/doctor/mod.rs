@@ -6,6 +6,7 @@ mod facts;
 mod finding;
 mod judge;
 mod judge_foreign;
+mod judge_logs;
 mod judge_state;
 #[cfg(test)]
 mod judge_tests;

@@ -3,6 +3,7 @@
 mod canary;
 mod crowding;
 pub mod engines;
+pub mod metrics;
 pub mod sessions;
 pub mod status;
 pub mod tor;

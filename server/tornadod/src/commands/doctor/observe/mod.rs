@@ -4,7 +4,7 @@ mod files;
 mod net;
 mod state;
 
-use super::facts::{Clock, Facts, Host, Port, Route};
+use super::facts::{Clock, Facts, Host, LogFacts, Port, Route};
 use super::parse;
 use crate::commands::{Server, blocking};
 use crate::config::Config;
@@ -18,6 +18,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::keys::{KeyRing as _, KeyRingClient};
 use tornado_contracts::master::{Master as _, MasterClient};
+use tornado_contracts::telemetry::logs::{Logs as _, LogsClient};
 use tornado_contracts::tor::{Tor as _, TorClient};
 use tornado_rpc::NoInput;
 use tornado_runtime::clock::unix_now;
@@ -97,6 +98,11 @@ async fn ask(facts: &mut Facts, config: Config) {
     facts.tor_status = TorClient::new(server.channel(ServiceName::Tor)).status(NoInput {}).await.ok();
     let keys = KeyRingClient::new(server.channel(ServiceName::Auth)).check_keys(Acting::root(NoInput {})).await;
     facts.key_problems = keys.map(|found| found.problems).unwrap_or_default();
+    let logs = LogsClient::new(server.channel(ServiceName::Telemetry)).status(NoInput {}).await.ok();
+    facts.logs = logs.map(|status| {
+        let free = facts.disks.iter().find(|disk| disk.path == server.config.paths.state).map(|disk| disk.free_bytes);
+        LogFacts { status, budget: u64::from(server.config.telemetry.retention_megabytes) * 1_000_000, free }
+    });
 }
 
 fn host(config: &Config) -> Host {
