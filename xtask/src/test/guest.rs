@@ -29,8 +29,11 @@ const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
 const WITHIN: Duration = Duration::from_secs(900);
 /// The time limits of one second of the tests, emulated; up to four times as long on a busy machine.
 const EMULATED: Duration = Duration::from_secs(12);
-/// A guest processor that hangs in the kernel ends the run at once, with a trace of all processors.
-const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1";
+/// A guest processor that hangs in the kernel, or a task that waits in it for two minutes, ends the run at once, with a
+/// trace of all processors.
+const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1 \
+                        sysctl.kernel.hung_task_timeout_secs=120 sysctl.kernel.hung_task_panic=1 \
+                        sysctl.kernel.hung_task_all_cpu_backtrace=1 rcupdate.rcu_cpu_stall_timeout=60";
 /// The guest prints this line after all programs have ended.
 const END: &str = "ALL PROGRAMS HAVE ENDED";
 
@@ -85,8 +88,10 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     let memory = fill(&directory, &kernel, binaries)?;
 
     let mut qemu = Command::new("qemu-system-x86_64");
+    // One processor: the kernel patches its own code, and with two emulated ones QEMU 7.2 can hang while the other one
+    // runs it (seen at hooks, at sockets with time stamps, and as tasks that wait for ever).
     // Emulated even if /dev/kvm exists: in a virtual machine KVM may fail during the boot, and QEMU then hangs.
-    qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
+    qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
     let end = watch(qemu, patient(WITHIN).min(WITHIN * 2))?;
@@ -123,7 +128,8 @@ fn count(said: &str) -> Tally {
 /// The output from the first kernel fault on, or the last lines if there is none.
 fn last_words(said: &str) -> &str {
     const LINES: usize = 60;
-    let fault = ["BUG:", "Oops:", "Kernel panic", "rcu: INFO:"].into_iter().filter_map(|mark| said.find(mark)).min();
+    let faults = ["BUG:", "Oops:", "Kernel panic", "rcu: INFO:", "INFO: task"];
+    let fault = faults.into_iter().filter_map(|mark| said.find(mark)).min();
     let tail = said.rmatch_indices('\n').nth(LINES).map_or(0, |(at, _)| at);
     said.get(fault.unwrap_or(tail)..).unwrap_or(said)
 }
