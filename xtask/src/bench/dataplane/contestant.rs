@@ -17,6 +17,8 @@ pub enum Contestant {
     Floor,
     /// Our implementation.
     Tornado,
+    /// Our implementation at another commit, to see what changed since.
+    Former,
     /// Our implementation with `offload = "off"`.
     TornadoPlain,
     /// The newest wireguard-go.
@@ -29,8 +31,13 @@ pub enum Contestant {
 const PORT: u16 = 51_820;
 
 impl Contestant {
-    pub const ALL: [Self; 6] =
-        [Self::Raw, Self::Floor, Self::Tornado, Self::TornadoPlain, Self::WireguardGo, Self::Boringtun];
+    pub const ALL: [Self; 7] =
+        [Self::Raw, Self::Floor, Self::Tornado, Self::Former, Self::TornadoPlain, Self::WireguardGo, Self::Boringtun];
+
+    /// Those that can run with these programs. A missing boringtun is reported as a failure.
+    pub fn available(tools: &Tools) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|one| *one != Self::Former || tools.former.is_some())
+    }
 
     /// Key in the report.
     pub const fn name(self) -> &'static str {
@@ -38,6 +45,7 @@ impl Contestant {
             Self::Raw => "raw_path",
             Self::Floor => "aead_and_offload_floor",
             Self::Tornado => "tornado",
+            Self::Former => "former",
             Self::TornadoPlain => "tornado_without_offload",
             Self::WireguardGo => "wireguard_go",
             Self::Boringtun => "boringtun",
@@ -70,8 +78,9 @@ impl Contestant {
 
     fn command(self, pair: &Pair, end: End, other: End, tools: &Tools, keys: &Keys) -> anyhow::Result<Option<Command>> {
         let endpoint = format!("{}:{PORT}", other.outside());
+        let former = tools.former.as_deref().filter(|_| self == Self::Former);
         let of_ours = |task: &str| {
-            let mut command = pair.command(end, &tools.ours);
+            let mut command = pair.command(end, former.unwrap_or(&tools.ours));
             command.args([task, "--name", end.interface(), "--port", &PORT.to_string(), "--endpoint", &endpoint]);
             command
         };
@@ -83,7 +92,7 @@ impl Contestant {
         Ok(Some(match self {
             Self::Raw => return Ok(None),
             Self::Floor => of_ours("floor"),
-            Self::Tornado | Self::TornadoPlain => {
+            Self::Tornado | Self::Former | Self::TornadoPlain => {
                 let mut command = of_ours("tunnel");
                 command.args(["--peer", keys.public(other)]);
                 command.env("TUNNEL_KEY", keys.private(end)).env("TUNNEL_PSK", keys.preshared());

@@ -40,7 +40,7 @@ fn prepare() -> anyhow::Result<()> {
 
 fn run(options: &Options) -> anyhow::Result<Report> {
     let tools = Tools::get()?;
-    let names = Contestant::ALL.map(Contestant::name);
+    let names: Vec<_> = Contestant::available(&tools).map(Contestant::name).collect();
     let rounds = Rounds::run(options.rounds, &names, |name| {
         let contestant = Contestant::ALL.into_iter().find(|one| one.name() == name).context("unknown contestant")?;
         measure(contestant, &tools, options.seconds)
@@ -58,6 +58,9 @@ fn report(rounds: &Rounds, tools: &Tools) -> anyhow::Result<Report> {
     report.put("ratio_to_wireguard_go", ratios(Contestant::WireguardGo))?;
     report.put("ratio_to_boringtun", ratios(Contestant::Boringtun))?;
     report.put("ratio_to_floor", ratios(Contestant::Floor))?;
+    if tools.former.is_some() {
+        report.put("ratio_to_former", ratios(Contestant::Former))?;
+    }
     report.put("ratio_to_own_without_offload", ratios(Contestant::TornadoPlain))?;
     report.put("wireguard_go_version", &tools.wireguard_go_version)?;
     for (name, figure) in COMPARED {

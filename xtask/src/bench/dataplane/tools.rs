@@ -18,6 +18,8 @@ const BORINGTUN: &str = "0.7.1";
 pub struct Tools {
     /// Our program.
     pub ours: PathBuf,
+    /// Our program at another commit, if `TORNADO_FORMER_DIR` names the directory of its release programs.
+    pub former: Option<PathBuf>,
     /// The newest version that is available.
     pub wireguard_go: PathBuf,
     /// Its version.
@@ -39,6 +41,7 @@ impl Tools {
         let said = shell::read(shell::command(&wireguard_go, &["--version"])).unwrap_or_default();
         let wireguard_go_version = said.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit()));
         Ok(Self {
+            former: std::env::var_os("TORNADO_FORMER_DIR").map(|dir| Path::new(&dir).join("tornado-dataplane")),
             ours: shell::target_dir().join("release/tornado-dataplane"),
             wireguard_go_version: package_version(&dir).or(wireguard_go_version.map(str::to_owned)).unwrap_or_default(),
             wireguard_go,
