@@ -21,6 +21,28 @@ pub struct Cursor {
     pub processes: Vec<(u64, u64)>,
 }
 
+/// Processes of a service that are remembered: a service may be replaced while its predecessor still writes.
+const PROCESSES: usize = 4;
+
+impl Cursor {
+    /// Notes that lines of a process up to the number `newest` are stored. Returns the number that was known before.
+    pub fn remember(&mut self, process: u64, newest: u64) -> Option<u64> {
+        let at = self.processes.iter().position(|(known, _)| *known == process);
+        let before = at.map(|at| self.processes.remove(at).1);
+        self.processes.push((process, before.unwrap_or_default().max(newest)));
+        if self.processes.len() > PROCESSES {
+            self.processes.remove(0);
+        }
+        before
+    }
+
+    /// True if lines of the file were stored. Otherwise, the file that was read is not known any more.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file != FileId::default()
+    }
+}
+
 /// Identity of a file. Inode numbers are reused, so a checksum of the first bytes belongs to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileId {
