@@ -103,7 +103,7 @@ fn answers() {
         "isolation": 7, "exit": "de"});
     put("rpc_request", "wg-put", format!("\u{2}PUT /v1/peers\n\n{peer}"));
     put("rpc_request", "wg-sync", format!("\u{2}PUT /v1/sync\n\n{}", json!({"peers": [peer]})));
-    let connect = json!({"access_token": "a.b.c", "public_key": key(4), "client_ip": "192.0.2.7", "plain": true});
+    let connect = json!({"access_token": "a.b.c", "public_key": key(4), "client_ip": "192.0.2.7", "exported": true});
     put("rpc_request", "session-connect", format!("\u{1}POST /v1/connect\n\n{connect}"));
 }
 

@@ -216,7 +216,7 @@ pub struct Status {
     pub names: Vec<IpAddr>,
     /// True while lockdown is active: a tunnel is desired but not up, and only the traffic needed to reach the server
     /// is allowed.
-    #[serde(default, rename = "held")]
+    #[serde(default)]
     pub lockdown: bool,
     /// Time since which traffic has gone through the tunnel.
     pub since: Option<UnixSeconds>,

@@ -192,7 +192,7 @@ impl Device {
     async fn trade(&mut self) {
         let set_back = SET_BACK.load(Ordering::SeqCst);
         let attempt = self.attempt.get_or_insert_with(attempt).clone();
-        let body = json!({ "refresh_token": self.client.refresh_token, "attempt": attempt });
+        let body = json!({ "refresh_token": self.client.refresh_token, "idempotency_key": attempt });
         match self.client.post("/auth/reauth", &body).await {
             Ok(answer) if answer.status == 200 => {
                 let token = |name: &str| answer.body["tokens"][name].as_str().unwrap_or_default().to_owned();

@@ -100,7 +100,7 @@ pub use tor_network::{
     Query, Relay, RelayKind, SITE, SITE_V4, SITE_V6, TorClient, TorNetwork, TorNetworkOptions, TorNetworkRecord,
     TorNetworkTimes, TorServers, serve_names,
 };
-pub use tornado_e2e_support::patient;
+pub use tornado_e2e_patience::patient;
 
 use std::time::{Duration, Instant};
 

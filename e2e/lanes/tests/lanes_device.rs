@@ -195,7 +195,7 @@ fn a_killed_helper_releases_no_traffic() {
             let status = device.json(&["status"])?;
             let state = status["state"].as_str().unwrap_or_default().to_owned();
             assert!(["blocked", "connecting", "connected"].contains(&state.as_str()), "{status}");
-            assert!(status["held"] == true || state == "connected", "{status}");
+            assert!(status["lockdown"] == true || state == "connected", "{status}");
             Ok((state == "connected").then_some(state))
         });
         state.unwrap();
@@ -210,7 +210,7 @@ fn a_killed_helper_releases_no_traffic() {
     device.start_helper().unwrap();
     std::thread::sleep(Duration::from_secs(2));
     let status = device.json(&["status"]).unwrap();
-    assert_eq!((status["state"].as_str(), status["held"].as_bool()), (Some("blocked"), Some(true)), "{status}");
+    assert_eq!((status["state"].as_str(), status["lockdown"].as_bool()), (Some("blocked"), Some(true)), "{status}");
     assert_eq!(seen_as(&world, &device), None);
     nix::sys::signal::kill(edge, nix::sys::signal::Signal::SIGCONT).unwrap();
     wait_for("the tunnel to reconnect when the server is back", Duration::from_secs(60), || {
@@ -224,7 +224,7 @@ fn a_killed_helper_releases_no_traffic() {
     device.start_helper().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     let status = device.json(&["status"]).unwrap();
-    assert_eq!((status["state"].as_str(), status["held"].as_bool()), (Some("blocked"), Some(true)), "{status}");
+    assert_eq!((status["state"].as_str(), status["lockdown"].as_bool()), (Some("blocked"), Some(true)), "{status}");
     assert_eq!(seen_as(&world, &device), None);
 
     // The same with the whole store: a disconnect cannot know what it would release; a logout starts from scratch.
@@ -233,7 +233,7 @@ fn a_killed_helper_releases_no_traffic() {
     device.start_helper().unwrap();
     device.cli(&["disconnect"]).unwrap();
     let status = device.json(&["status"]).unwrap();
-    assert_eq!((status["state"].as_str(), status["held"].as_bool()), (Some("blocked"), Some(true)), "{status}");
+    assert_eq!((status["state"].as_str(), status["lockdown"].as_bool()), (Some("blocked"), Some(true)), "{status}");
     assert_eq!(seen_as(&world, &device), None);
 
     let sent = noise.stop();

@@ -2,12 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-mod patience;
 mod scripted;
 mod steps;
 mod tls;
 
-pub use patience::patient;
 pub use scripted::{AuthCalls, OperatorsCalls, Scripted, SessionsCalls, TorCalls, UsersCalls, WgCalls};
 pub use steps::small_steps;
 pub use tls::any_certificate;
+pub use tornado_e2e_patience::patient;

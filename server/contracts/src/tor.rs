@@ -114,7 +114,6 @@ pub enum LaneReason {
     /// An operator stopped Tor.
     OperatorStopped,
     /// The desired state cannot be read from disk: the lane stays closed until the next order.
-    #[serde(rename = "wish_unreadable")]
     DesiredUnreadable,
     /// Tor is not running.
     ProcessDown,
@@ -173,7 +172,6 @@ pub struct TorTraffic {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorStatus {
     /// Desired state; `None` when it cannot be read.
-    #[serde(rename = "wanted")]
     pub desired: Option<TorDesired>,
     /// The process.
     pub process: TorProcess,
@@ -426,7 +424,6 @@ pub enum TorError {
     NotRunning(String),
     /// The call itself failed.
     #[error(transparent)]
-    #[serde(rename = "mesh")]
     Fault(Fault),
 }
 

@@ -17,7 +17,7 @@ pub struct TrafficPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_rate: Option<u64>,
     /// True: its devices are a peer group and may reach each other on the direct lane.
-    #[serde(rename = "together", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub peer_group: bool,
 }
 
@@ -35,7 +35,6 @@ pub struct UserTrafficPolicy {
     /// The account.
     pub user_id: UserId,
     /// Its policy.
-    #[serde(rename = "treatment")]
     pub traffic_policy: TrafficPolicy,
 }
 
@@ -48,6 +47,6 @@ mod tests {
         let traffic_policy = TrafficPolicy { upload_rate: Some(1), peer_group: true, ..TrafficPolicy::default() };
         let user_id = UserId(uuid::Uuid::nil());
         let text = serde_json::to_value(UserTrafficPolicy { user_id, traffic_policy }).unwrap();
-        assert_eq!(text["treatment"], serde_json::json!({ "upload_rate": 1, "together": true }));
+        assert_eq!(text["traffic_policy"], serde_json::json!({ "upload_rate": 1, "peer_group": true }));
     }
 }

@@ -113,7 +113,6 @@ pub struct Group {
     /// The account; occurs once.
     pub user_id: UserId,
     /// Its traffic policy.
-    #[serde(rename = "treatment")]
     pub traffic_policy: TrafficPolicy,
     /// Its devices: addresses on the direct lane and on the tor lane.
     pub devices: Vec<(LaneAddresses, LaneAddresses)>,
@@ -259,7 +258,6 @@ pub enum TorLaneReason {
     /// Closed: no request has arrived since `wg` started.
     Start,
     /// As last requested by [`Wg::set_tor_lane`].
-    #[serde(rename = "asked")]
     Requested,
     /// Closed: the leak canary raised an alarm. Once the rules are verified and one canary round passes, `wg` applies
     /// the last requested state.
@@ -341,7 +339,7 @@ pub struct WgStatus {
     /// The leak canary.
     pub canary: CanaryStatus,
     /// Devices that exceed their flow limit.
-    #[serde(default, rename = "crowding", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub over_flow_limit: Vec<OverFlowLimit>,
 }
 
@@ -423,7 +421,6 @@ pub enum WgError {
     NotSynced,
     /// The call itself failed.
     #[error(transparent)]
-    #[serde(rename = "mesh")]
     Fault(Fault),
 }
 

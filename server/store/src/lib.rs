@@ -14,6 +14,7 @@ mod flush;
 pub mod identity;
 #[cfg(test)]
 mod landed;
+mod migrations;
 mod original;
 mod postgres;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Copies SQLite files in use, and checks files of a backup.
 
-use crate::StoreError;
 use crate::db::{private_file, sqlite_options};
+use crate::{StoreError, migrations};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 use std::path::Path;
@@ -67,16 +67,16 @@ impl KnownSchema {
     /// Migrations for SQLite.
     pub(crate) fn sqlite(self) -> Migrator {
         self.named(match self {
-            Self::Identity => sqlx::migrate!("migrations/identity/sqlite"),
-            Self::Sessions => sqlx::migrate!("migrations/sessions/sqlite"),
+            Self::Identity => migrations::migrator(migrations::IDENTITY_SQLITE),
+            Self::Sessions => migrations::migrator(migrations::SESSIONS_SQLITE),
         })
     }
 
     /// Migrations for PostgreSQL.
     pub(crate) fn postgres(self) -> Migrator {
         self.named(match self {
-            Self::Identity => sqlx::migrate!("migrations/identity/postgres"),
-            Self::Sessions => sqlx::migrate!("migrations/sessions/postgres"),
+            Self::Identity => migrations::migrator(migrations::IDENTITY_POSTGRES),
+            Self::Sessions => migrations::migrator(migrations::SESSIONS_POSTGRES),
         })
     }
 

@@ -97,7 +97,7 @@ impl KernelTunnel {
     }
 
     /// Starts a handshake with each of these peers whose endpoint is known. Best effort.
-    pub async fn kick(&self, keys: &[PublicKey]) {
+    pub async fn start_handshakes(&self, keys: &[PublicKey]) {
         // Enabling persistent keepalive sends a keepalive at once, which needs a handshake first.
         for seconds in [HANDSHAKE_KEEPALIVE, 0] {
             let flags = WireguardPeerAttribute::Flags(WireguardPeerFlags::UpdateOnly);

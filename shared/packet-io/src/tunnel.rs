@@ -132,7 +132,7 @@ impl Tunnel {
 
     /// Starts a handshake with each of these peers that has an endpoint and no fresh session. Best effort; does not
     /// wait for responses.
-    pub async fn kick(&self, keys: &[PublicKey]) {
+    pub async fn start_handshakes(&self, keys: &[PublicKey]) {
         let Some(socket) = self.socket() else { return };
         let mut output = Output::default();
         for key in keys {
@@ -142,7 +142,7 @@ impl Tunnel {
                 let noise = sleeper.wake(&self.shared.own);
                 (sleeper, noise)
             });
-            self.shared.table().kick(key, noise, &mut output);
+            self.shared.table().start_handshake(key, noise, &mut output);
             output.datagrams.drain(..).for_each(|datagram| socket.send_now(datagram));
             yield_now().await;
         }

@@ -134,7 +134,7 @@ pub struct Refresh {
     pub refresh_token: Secret,
     /// Refresh only: idempotency key, which the client generates and keeps until a response arrives. The same token
     /// with the same key is a repeated request, not a reused token. Clients of the original do not send it.
-    #[serde(rename = "attempt", default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
 }
 

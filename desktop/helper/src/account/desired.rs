@@ -27,7 +27,7 @@ pub(crate) struct DesiredTunnel {
     /// Addresses of the device API.
     api: Vec<SocketAddr>,
     /// WireGuard endpoints of the server, for both lanes.
-    #[serde(rename = "ends")]
+    #[serde(alias = "ends")]
     endpoints: Vec<SocketAddr>,
     /// Addresses of the server's host names.
     pub hosts: Hosts,

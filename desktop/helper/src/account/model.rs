@@ -89,7 +89,7 @@ pub(crate) struct Login {
     pub access_expires_at: UnixSeconds,
     pub refresh: Secret,
     /// Idempotency key of a refresh with `refresh` that has no response yet.
-    #[serde(default, rename = "attempt", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "attempt", skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<IdempotencyKey>,
     pub device_id: DeviceId,
     /// The secret from which preshared keys are derived.

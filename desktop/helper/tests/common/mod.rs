@@ -230,7 +230,7 @@ async fn reauth(State(shared): State<Shared>, Json(body): Json<Value>) -> Respon
     if let Some((status, code)) = inside.refresh {
         return problem(status, code);
     }
-    let refreshed = Some((body["refresh_token"].clone(), body["attempt"].clone()));
+    let refreshed = Some((body["refresh_token"].clone(), body["idempotency_key"].clone()));
     if body["refresh_token"] != format!("refresh{}", inside.serial) && inside.refreshed != refreshed {
         return problem(401, "token_revoked_reuse_detected");
     }

@@ -37,7 +37,7 @@ pub fn rows(trail: &Trail, actor: &Actor, user: &User, change: &UserChange) -> V
         }
     }
     if let Some(together) = change.together {
-        rows.push(row("user.together", &[("from", user.together.to_string()), ("to", together.to_string())]));
+        rows.push(row("user.peer_group", &[("from", user.together.to_string()), ("to", together.to_string())]));
     }
     if change.forget_totp {
         rows.push(row("user.totp_off", &[]));

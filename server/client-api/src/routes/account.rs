@@ -34,7 +34,7 @@ pub struct Reauthenticated {
 pub struct Refresh {
     #[serde(default)]
     refresh_token: Secret,
-    #[serde(rename = "attempt", default)]
+    #[serde(default)]
     idempotency_key: Option<IdempotencyKey>,
 }
 

@@ -91,7 +91,6 @@ pub enum AuthError {
     SignedOut,
     /// The call itself failed.
     #[error(transparent)]
-    #[serde(rename = "mesh")]
     Fault(Fault),
 }
 

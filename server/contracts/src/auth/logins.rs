@@ -33,7 +33,7 @@ pub struct RefreshToken {
     /// The refresh token.
     pub refresh_token: Secret,
     /// Idempotency key of one refresh: the device repeats it when the response was lost.
-    #[serde(rename = "attempt", default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -54,7 +54,7 @@ pub struct Authorize {
     /// The WireGuard key of the device. It replaces any earlier key of the device.
     pub public_key: PublicKey,
     /// True: an exported device. It refreshes no tokens, and its login lasts until it is revoked.
-    #[serde(rename = "plain", default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exported: bool,
 }
 
@@ -75,7 +75,7 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
     /// The account's traffic policy.
-    #[serde(default, rename = "treatment", skip_serializing_if = "TrafficPolicy::is_default")]
+    #[serde(default, skip_serializing_if = "TrafficPolicy::is_default")]
     pub traffic_policy: TrafficPolicy,
     /// Preshared keys of both lanes; absent for logins with envelope v1.
     pub preshared_keys: Option<LanePresharedKeys>,
@@ -176,7 +176,7 @@ tornado_rpc::contract! {
         /// Public halves of the signing keys.
         verifying_keys(NoInput) -> Vec<VerifyingKey> = GET "/v1/keys", within 10, up to 0, for [Session, ClientApi, Admin];
         /// Traffic policies of all accounts that differ from the default.
-        traffic_policies(NoInput) -> Vec<UserTrafficPolicy> = GET "/v1/treatments", within 10, up to 0, for [Session];
+        traffic_policies(NoInput) -> Vec<UserTrafficPolicy> = GET "/v1/traffic-policies", within 10, up to 0, for [Session];
         /// Stores the fingerprint of the device API's certificate for invitations and the server's statement.
         attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 10, up to 1_024, for [ClientApi];
         /// Creates an invitation.

@@ -48,7 +48,7 @@ pub struct UpdateUser {
     /// Upload limit, bytes per second, shared by all of its devices; 0: unlimited.
     pub upload_rate: Option<u64>,
     /// True makes the account's devices a peer group on the direct lane.
-    #[serde(default, rename = "together")]
+    #[serde(default)]
     pub peer_group: Option<bool>,
     /// A new password. Ends every login of the account.
     pub password: Option<Secret>,
@@ -91,7 +91,7 @@ pub struct UserInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
     /// Traffic policy.
-    #[serde(default, rename = "treatment", skip_serializing_if = "TrafficPolicy::is_default")]
+    #[serde(default, skip_serializing_if = "TrafficPolicy::is_default")]
     pub traffic_policy: TrafficPolicy,
     /// True when a login requires an authenticator code.
     pub totp: bool,

@@ -53,15 +53,12 @@ pub struct Repairs {
     /// Removed peers that had no session.
     pub strays: u64,
     /// Restored peers of online sessions.
-    #[serde(rename = "put_back")]
     pub peers_restored: u64,
     /// Removed peers of sessions that should not have any.
-    #[serde(rename = "taken_away")]
     pub peers_removed: u64,
     /// States written to the store again after a failed write.
     pub written: u64,
     /// Sessions written again to the live state after it lost them.
-    #[serde(rename = "told_again")]
     pub live_restored: u64,
 }
 

@@ -30,7 +30,7 @@ pub struct Connect {
     pub client_ip: IpAddr,
     /// True: an exported device. It sends no heartbeats, so its handshakes show whether it is online. Its peers stay
     /// while it is offline, and its session lasts until it is closed.
-    #[serde(default, rename = "plain", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exported: bool,
 }
 
@@ -272,7 +272,6 @@ pub enum SessionError {
     DataPlane(String),
     /// The call itself failed.
     #[error(transparent)]
-    #[serde(rename = "mesh")]
     Fault(Fault),
 }
 

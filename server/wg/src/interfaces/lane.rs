@@ -119,8 +119,8 @@ impl Interface for LaneInterface {
 
     async fn start_handshakes(&self, keys: &[PublicKey]) {
         match &self.wireguard {
-            WireGuard::Kernel(kernel) => kernel.kick(keys).await,
-            WireGuard::Userspace(tunnel) => tunnel.kick(keys).await,
+            WireGuard::Kernel(kernel) => kernel.start_handshakes(keys).await,
+            WireGuard::Userspace(tunnel) => tunnel.start_handshakes(keys).await,
         }
     }
 

@@ -116,7 +116,7 @@ pub fn datagrams(bytes: &[u8]) {
             6 => near.table.put(&far.peer),
             _ => {
                 let mut output = Output::default();
-                near.table.kick(&far.peer.public_key, None, &mut output);
+                near.table.start_handshake(&far.peer.public_key, None, &mut output);
                 let next = near.table.tick(0, 16, &mut output);
                 assert_eq!(next, None);
                 near.keep(output);

@@ -44,7 +44,7 @@ impl WireGuard {
     pub(super) async fn in_userspace(tun: PacketLink, link: &Link) -> Result<Self, OsError> {
         let tunnel = tun.start(settings(link)).await.map_err(|e| OsError::new("start WireGuard", e))?;
         // The caller observes the link for the response.
-        tunnel.kick(&[link.lane.peer]).await;
+        tunnel.start_handshakes(&[link.lane.peer]).await;
         Ok(Self::Userspace(tunnel))
     }
 

@@ -11,9 +11,9 @@ use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{OperatorId, Secret};
 use tornado_store::identity::{OperatorChange, RevokeReason, UserChange, UserKey};
 
-/// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early. The tests
-/// detect that and retry with a longer one.
-const PASSES: [u32; 4] = [8, 60, 400, 3000];
+/// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early, and a long one
+/// may keep the others waiting past their deadline. The tests detect both and retry with the next one.
+const PASSES: [u32; 8] = [8, 20, 60, 120, 240, 500, 1000, 3000];
 
 /// One worker, so that later logins wait for the hash of account `slow` with their stored hash already read.
 async fn world(passes: u32) -> Arc<World> {
@@ -111,7 +111,7 @@ async fn a_sign_in_in_flight_does_not_survive_a_new_password() {
     panic!("the worker was never busy long enough");
 }
 
-/// False: the worker was free too early, so the sign-in completed before the change.
+/// False: the worker was free too early, so the sign-in completed before the change, or too late for its deadline.
 async fn sign_in_in_flight(passes: u32) -> bool {
     let world = world(passes).await;
     let name: tornado_shared::model::Username = "ann".parse().unwrap();
@@ -142,5 +142,6 @@ async fn sign_in_in_flight(passes: u32) -> bool {
     let refused = signing_in.await.unwrap();
     first.await.unwrap();
     assert_eq!(world.store.list_sign_ins(world.now()).await.unwrap(), [], "a sign-in survived");
+    eprintln!("{passes} passes: {refused:?}");
     refused == Some(AuthError::InvalidCredentials)
 }

@@ -19,7 +19,7 @@ fn words(canary: &CanaryStatus, reason: TorLaneReason, now: i64) -> String {
         (Some(at), true) => format!("healthy, last round {} ago", span(now - at)),
         (Some(at), false) => format!("UNHEALTHY since the round {} ago", span(now - at)),
     };
-    let held = if reason == TorLaneReason::LeakAlarm { "; the tor lane is HELD CLOSED" } else { "" };
+    let held = if reason == TorLaneReason::LeakAlarm { "; the alarm keeps the tor lane CLOSED" } else { "" };
     let Some(at) = canary.last_leak else { return format!("{health}{held}") };
     let cause = match canary.cause {
         Some(AlarmCause::Leak) => "packets were about to leak",
@@ -44,7 +44,9 @@ mod tests {
             CanaryStatus { healthy: false, last_leak: Some(95), alarms: 2, cause: Some(AlarmCause::Blind), ..calm };
         let said = words(&alarm, TorLaneReason::LeakAlarm, 100);
         assert!(
-            said.contains("2 alarms") && said.contains("observed nothing") && said.contains("HELD CLOSED"),
+            said.contains("2 alarms")
+                && said.contains("observed nothing")
+                && said.contains("keeps the tor lane CLOSED"),
             "{said}"
         );
     }

@@ -162,7 +162,12 @@ impl Table {
 
     /// Starts a handshake, unless there is an active session, a handshake is in progress, or the endpoint is unknown. A
     /// sleeping peer wakes, with `noise` if it matches.
-    pub(crate) fn kick(&mut self, key: &PublicKey, noise: Option<(Sleeper, Box<Tunn>)>, output: &mut Output) {
+    pub(crate) fn start_handshake(
+        &mut self,
+        key: &PublicKey,
+        noise: Option<(Sleeper, Box<Tunn>)>,
+        output: &mut Output,
+    ) {
         let own = Arc::clone(&self.own);
         let Some((slot, entry)) = self.entry_of(key) else { return };
         let Some(endpoint) = entry.endpoint else { return };

@@ -85,7 +85,7 @@ fn a_peer_sleeps_until_there_is_something_for_it() {
     let is_awake = |end: &Table, key: &PublicKey| end.entries[end.by_key[key]].as_ref().unwrap().noise.is_some();
     let (key, mut output) = (device.public(), Output::default());
     server.table.tick(0, 10, &mut output);
-    server.table.kick(&key, None, &mut output);
+    server.table.start_handshake(&key, None, &mut output);
     assert!(server.table.sleeper(&key).is_none(), "its endpoint is unknown");
     assert!(!is_awake(&server.table, &key) && output.datagrams.is_empty());
     let begun = device.send(&[v4(DEVICE, SERVER, 4)]);
@@ -100,7 +100,7 @@ fn a_peer_sleeps_until_there_is_something_for_it() {
 }
 
 #[test]
-fn a_kick_starts_one_handshake_also_with_noise_made_elsewhere() {
+fn one_handshake_starts_also_with_noise_made_elsewhere() {
     for is_made_elsewhere in [false, true] {
         let (mut device, mut server) = acquainted();
         let (key, mut output) = (server.public(), Output::default());
@@ -109,20 +109,20 @@ fn a_kick_starts_one_handshake_also_with_noise_made_elsewhere() {
             let noise = sleeper.wake(&device.own);
             (sleeper, noise)
         });
-        device.table.kick(&key, noise, &mut output);
-        device.table.kick(&key, None, &mut output);
+        device.table.start_handshake(&key, noise, &mut output);
+        device.table.start_handshake(&key, None, &mut output);
         assert_eq!(output.datagrams.len(), 1, "the handshake is in progress");
         let begun = output.datagrams.drain(..).map(|(datagram, _)| datagram).collect();
         exchange(&mut device, &mut server, begun);
         assert!(device.status(&key).handshake_age.is_some());
-        device.table.kick(&key, None, &mut output);
+        device.table.start_handshake(&key, None, &mut output);
         assert!(output.datagrams.is_empty(), "there is a session");
     }
     // Noise state is not used if its peer was changed in the meantime.
     let (mut device, server) = acquainted();
     let stale = Sleeper { key: server.public(), psk: None, keepalive: None };
     let noise = stale.wake(&device.own);
-    device.table.kick(&server.public(), Some((stale, noise)), &mut Output::default());
+    device.table.start_handshake(&server.public(), Some((stale, noise)), &mut Output::default());
     let slot = device.table.by_key[&server.public()];
     let noise = device.table.entry(slot).unwrap().noise.as_ref().unwrap();
     assert_eq!(noise.preshared_key(), Some([7; 32]));

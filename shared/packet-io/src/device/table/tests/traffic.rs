@@ -118,7 +118,7 @@ fn a_peer_is_where_its_last_true_packet_came_from() {
     assert_eq!(output.datagrams[0].1, at(7));
     // The same with an empty packet, which is sent as a keepalive.
     let (mut device, mut server) = acquainted();
-    device.table.kick(&server.public(), None, &mut output);
+    device.table.start_handshake(&server.public(), None, &mut output);
     let begun = output.datagrams.split_off(1).into_iter().map(|(datagram, _)| datagram).collect();
     let (answer, _) = server.receive(begun, at(5));
     assert_eq!(server.status(&device.public()).endpoint, Some(at(5)));

@@ -1,4 +1,7 @@
-//! Time limits on busy and slow machines.
+//! Time limits on busy and slow machines. A crate of its own: the lab, and with it `xtask`, build without the
+//! contracts and libraries of the other test support.
+
+#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
