@@ -91,7 +91,9 @@ fn exercise(world: &World) -> Vec<String> {
     device.host().http_get(world.internet.http_v4(), "/").unwrap();
     drop(device.host().udp_ask("10.8.0.1:53".parse().unwrap(), &question(), Duration::from_secs(3)));
     let link = world.invite(1).unwrap();
-    secrets.extend(link.split(['?', '&', '=', '/']).filter(|part| part.len() >= 16).map(str::to_owned));
+    // Addresses are allowed at `DEBUG`.
+    let parts = link.split(['?', '&', '=', '/']).filter(|part| part.len() >= 16 && !part.contains(['.', ':']));
+    secrets.extend(parts.map(str::to_owned));
     let api = |path: &str| format!("https://{}{path}", world.api());
     let bearer = format!("Authorization: Bearer {TOKEN}");
     curl(world, "device2", &["--header", &bearer, &api("/v2/me")]);
@@ -144,5 +146,5 @@ fn no_log_line_has_a_secret_or_an_address() {
         })
         .collect();
     assert!(found.is_empty(), "{} of {} lines: {found:#?}", found.len(), all.len());
-    assert!(all.iter().any(|line| line["level"] == "TRACE") && all.iter().any(|line| line["level"] == "WARN"));
+    assert!(all.iter().any(|line| line["level"] == "DEBUG") && all.iter().any(|line| line["level"] == "WARN"));
 }

@@ -47,7 +47,7 @@ impl World {
         drop(std::fs::remove_dir_all(&world.0));
         std::fs::create_dir_all(&world.0).with_context(|| format!("cannot create {}", world.0.display()))?;
         let free = statvfs(&world.0)?;
-        let free = u64::from(free.blocks_available()) * u64::from(free.fragment_size());
+        let free = free.blocks_available() * free.fragment_size();
         ensure!(free >= SPACE, "the bench needs {SPACE} bytes in {}; {free} are free", world.0.display());
         Ok(world)
     }

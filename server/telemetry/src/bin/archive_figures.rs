@@ -48,7 +48,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// Line `number`. Lines of the services alternate; each has its own sequence.
 fn line(number: u64) -> Line {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = mixed ^ mixed >> 29;
+    let mixed = mixed ^ (mixed >> 29);
     let services = SERVICES.len() as u64;
     let service = SERVICES[usize::try_from(number % services).unwrap_or_default()];
     let message = match mixed >> 32 & 7 {
