@@ -117,6 +117,23 @@ fn exercise(world: &World) -> Vec<String> {
 }
 
 #[test]
+fn the_search_finds_what_it_looks_for() {
+    let secrets = [PASSWORD.to_owned()];
+    let line = |level: &str, text: &str| json!({ "level": level, "message": "m", "fields": { "a": text } });
+    let is_found = |level: &str, text: &str| finding(&line(level, text), &secrets).is_some();
+    let key = STANDARD.encode([200; 32]);
+    for text in [PASSWORD, TOKEN, key.as_str(), &format!("peer={key}"), &"ab".repeat(32)] {
+        assert!(is_found("TRACE", text) && is_found("INFO", text), "{text}");
+    }
+    for text in ["198.51.100.7:4605", "from 198.51.100.7.", "[2001:db8::7]:443", "10.8.0.2/32", NAME] {
+        assert!(is_found("WARN", text) && !is_found("DEBUG", text), "{text}");
+    }
+    for text in ["127.0.0.1:4605", "[::]:4605", "10.8.0.0/16", "15:20:38", "tornado_wg::peers", "1.2.3"] {
+        assert!(!is_found("INFO", text), "{text}");
+    }
+}
+
+#[test]
 fn no_log_line_has_a_secret_or_an_address() {
     let config = format!("[dns]\ndnssec = false\nupstreams = ['{}']\n", INTERNET.v4);
     let options = ServerOptions { log: "debug,tornado=trace".into(), config, ..ServerOptions::default() };

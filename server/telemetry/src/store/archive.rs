@@ -140,11 +140,15 @@ impl Archive {
         writer.generation = newest.values().map(|(generation, _)| *generation).max().unwrap_or_default();
         let mut cursors: BTreeMap<String, Cursor> =
             newest.into_iter().map(|(service, (_, cursor))| (service, cursor)).collect();
-        for known in self.ledgers()? {
-            for (service, process, newest) in known.newest() {
-                let unread = || Cursor { service: service.to_owned(), ..Cursor::default() };
-                cursors.entry(service.to_owned()).or_insert_with(unread).remember(process, newest);
+        let mut known: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+        for day in self.ledgers()? {
+            for (service, process, newest) in day.newest() {
+                known.entry(service.to_owned()).or_default().push((process, newest));
             }
+        }
+        for (service, processes) in known {
+            let unread = Cursor { service: service.clone(), ..Cursor::default() };
+            cursors.entry(service).or_insert(unread).merge(processes);
         }
         Ok(cursors)
     }
