@@ -216,6 +216,9 @@ async fn a_live_tail_returns_new_lines_and_then_nothing() {
     assert_eq!(world.service.tail(Acting::root(tail(None))).await.unwrap().next, 20);
 }
 
+/// Number of the method that writes a file.
+const SAVE: usize = 7;
+
 impl World {
     /// The result of one of the methods that take a query, within their deadline.
     async fn ask(&self, method: usize, text: &str) -> Result<(), TelemetryError> {
@@ -297,7 +300,7 @@ async fn hostile_queries_are_answered_or_rejected() {
             text.push_str(pieces[usize::try_from(state >> 33).unwrap() % pieces.len()]);
             text.push_str(if state >> 60 & 1 == 0 { " " } else { "" });
         }
-        if let Err(error) = world.ask(turn % 8, &text).await {
+        if let Err(error) = world.ask(if turn % 100 == 0 { SAVE } else { turn % SAVE }, &text).await {
             assert_eq!(error.status(), 400, "{text}: {error}");
             assert!(!error.to_string().contains("SQL"), "{text}: {error}");
         }

@@ -238,7 +238,7 @@ mod tests {
     fn a_relative_log_directory_is_refused() {
         for log in ["logs", "./logs", "../var/log/tornado", ""] {
             let why = Config::parse(&format!("[paths]\nlog = '{log}'")).unwrap_err();
-            assert_eq!(why, "[paths] log must be an absolute path", "{log}");
+            assert!(why.contains("[paths] log must be an absolute path"), "{log}: {why}");
         }
         assert!(Config::parse("[paths]\nlog = '/srv/logs'").is_ok());
     }
