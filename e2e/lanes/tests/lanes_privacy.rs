@@ -40,8 +40,9 @@ fn texts(line: &Value) -> Vec<String> {
     fields.chain([text(&line["message"])]).collect()
 }
 
+/// 32 bytes in hex, or in either alphabet of base64 without padding.
 fn is_key(word: &str) -> bool {
-    let word = word.trim_end_matches('=');
+    let word = word.replace('-', "+").replace('_', "/");
     let is_base64 = word.len() == 43 && STANDARD.decode(format!("{word}=")).is_ok_and(|bytes| bytes.len() == 32);
     is_base64 || (word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit()))
 }
@@ -65,7 +66,7 @@ fn finding(line: &Value, secrets: &[String]) -> Option<String> {
         if let Some(word) = text.split(breaks).find(|word| is_public && is_address(word)) {
             return Some(format!("the address {word}"));
         }
-        let of_key = |c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c));
+        let of_key = |c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c));
         if let Some(word) = text.split(of_key).find(|word| is_key(word) || word.starts_with("eyJ")) {
             return Some(format!("the key or token {word}"));
         }
