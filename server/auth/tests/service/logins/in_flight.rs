@@ -11,8 +11,8 @@ use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{OperatorId, Secret};
 use tornado_store::identity::{OperatorChange, RevokeReason, UserChange, UserKey};
 
-/// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early, and a long one
-/// may keep the others waiting past their deadline. The tests detect both and retry with the next one.
+/// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early, and a long
+/// one may keep the others waiting past their deadline. The tests detect both and retry with the next one.
 const PASSES: [u32; 8] = [8, 20, 60, 120, 240, 500, 1000, 3000];
 
 /// One worker, so that later logins wait for the hash of account `slow` with their stored hash already read.
