@@ -1,6 +1,6 @@
 //! Thirty rounds of faults against a process of `telemetry`: it is killed while log files are written, rotated and
-//! truncated, its disk is full, its day file is damaged. After each round, each line is stored once, or is part of a gap
-//! with its size. Needs root.
+//! truncated, its disk is full, its day file is damaged. After each round, each line is stored once, or is part of a
+//! gap with its size. Needs root.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 #![expect(clippy::disallowed_methods, reason = "polls another process")]
