@@ -4,7 +4,9 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use tornado_e2e_harness::{ServerOptions, wait_for};
 use tornado_e2e_lanes::world::World;
@@ -118,27 +120,81 @@ fn each_line_once(world: &World) {
     assert_eq!((&status["missing"], &status["corrupt"]), (&0.into(), &0.into()), "{status}");
 }
 
+/// A counter of the log output of service `session`, as Prometheus reads it.
+fn counted(world: &World, series: &str) -> u64 {
+    let text = world.server.cli(&["metrics", "--openmetrics"]).unwrap().success().unwrap().stdout;
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse::<f64>().ok());
+    value.map_or(0, |value| value as u64)
+}
+
+const LOST: &str = "tornado_log_output_lines_total{service=\"session\",outcome=\"lost\"}";
+const REPLACED: &str = "tornado_log_files_replaced_total{service=\"session\"}";
+
+/// Waits until a counter of `session` is at least `least`, while it serves.
+fn until_counted(world: &World, series: &str, least: u64) {
+    let counted = wait_for(series, WITHIN, || {
+        assert!(world.sessions().unwrap().is_empty());
+        Ok((counted(world, series) >= least).then_some(()))
+    });
+    counted.unwrap();
+}
+
+/// The report of `session` about lines that it could not write; the one after those in `before`.
+fn reported(world: &World, before: usize) -> u64 {
+    let query = "service:session \"could not be written to the log file\"";
+    let report = wait_for("the report about lost lines", WITHIN, || {
+        assert!(world.sessions().unwrap().is_empty());
+        let reports = logs(world, &["query", query, "--json"]);
+        Ok((reports.len() > before).then(|| reports.iter().filter_map(|one| one["fields"]["lines"].as_u64()).sum()))
+    });
+    report.unwrap()
+}
+
 fn serves_without_a_log_file(world: &World) {
     let directory = world.server.log_dir().join("session");
     let away = directory.with_file_name("away");
     let mut log = world.server.log_from_now().unwrap();
     std::fs::rename(&directory, &away).unwrap();
-    for _ in 0..3 {
-        assert!(world.sessions().unwrap().is_empty());
-    }
+    until_counted(world, LOST, 3);
     let told = wait_for("a report about the log file", WITHIN, || {
         Ok(log.more()?.contains("cannot write the log file").then_some(()))
     });
     told.unwrap();
     std::fs::rename(&away, &directory).unwrap();
-    assert!(world.sessions().unwrap().is_empty());
-    let report = wait_for("the report about lost lines", WITHIN, || {
-        let query = "service:session \"could not be written to the log file\"";
-        Ok(logs(world, &["query", query, "--json"]).pop())
-    });
-    let report = report.unwrap();
-    assert!(report["fields"]["lines"].as_u64().unwrap() >= 3, "{report}");
+    assert!(reported(world, 0) >= 3);
     assert!(world.server.json(&["logs", "status"]).unwrap()["missing"].as_u64().unwrap() >= 3);
+}
+
+fn serves_when_its_log_file_is_removed(world: &World) {
+    let file = world.server.log_dir().join("session/session.log");
+    let before = counted(world, REPLACED);
+    std::fs::remove_file(&file).unwrap();
+    until_counted(world, REPLACED, before + 1);
+    assert!(!std::fs::read_to_string(&file).unwrap().is_empty(), "the file is written again");
+}
+
+/// Runs a shell script that sees the files as service `session` does.
+fn beside_session(world: &World, script: &str) {
+    let target = format!("--target={}", world.server.pid_of("session").unwrap());
+    let output = Command::new("nsenter").args([&target, "--mount", "sh", "-c", script]).output().unwrap();
+    assert!(output.status.success(), "{script}: {output:?}");
+}
+
+/// A small file system over the directory, which another program fills.
+fn serves_when_the_disk_of_its_log_is_full(world: &World) {
+    let directory = world.server.log_dir().join("session");
+    let found = std::fs::metadata(&directory).unwrap();
+    let (uid, gid, path) = (found.uid(), found.gid(), directory.display());
+    let mount = format!("mount -t tmpfs -o size=256k,mode=2750,uid={uid},gid={gid} none {path}");
+    beside_session(world, &format!("{mount} && (cat /dev/zero >{path}/ballast || true)"));
+    let before = counted(world, LOST);
+    until_counted(world, LOST, before + 3);
+    beside_session(world, &format!("rm {path}/ballast"));
+    assert!(reported(world, 1) >= 6, "both reports");
+    let lost = counted(world, LOST);
+    assert!(world.sessions().unwrap().is_empty());
+    assert_eq!(counted(world, LOST), lost, "there is room again");
+    beside_session(world, &format!("umount --lazy {path}"));
 }
 
 fn helper_has_a_file(world: &World) {
@@ -167,5 +223,7 @@ fn log_lines_of_a_server() {
     world.server.restart_all(Duration::from_secs(60)).unwrap();
     each_line_once(&world);
     serves_without_a_log_file(&world);
+    serves_when_its_log_file_is_removed(&world);
+    serves_when_the_disk_of_its_log_is_full(&world);
     helper_has_a_file(&world);
 }

@@ -38,4 +38,4 @@ pub use otlp::{Exported, Exporter, Otlp};
 pub use query::{Comparison, Expr, FieldTest, Pattern, Phrase, QueryError, parse};
 pub use saved::Saved;
 pub use service::{Config, Error, Wiring, run};
-pub use store::{Archive, ArchiveError, LineId, Page, Retention, Selected, Stored, TopColumn};
+pub use store::{Archive, ArchiveError, KnownGap, LineId, Page, Retention, Selected, Stored, TopColumn};

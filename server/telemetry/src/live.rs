@@ -38,13 +38,13 @@ pub struct Arrived {
 
 impl Live {
     /// Adds lines, and wakes readers.
-    pub fn push(&self, lines: impl IntoIterator<Item = Line>) {
+    pub fn push(&self, lines: impl IntoIterator<Item: Into<Arc<Line>>>) {
         let state = &mut *self.state.lock();
         for line in lines {
             if state.lines.len() == HELD {
                 state.lines.pop_front();
             }
-            state.lines.push_back(Arc::new(line));
+            state.lines.push_back(line.into());
             state.next += 1;
         }
         self.arrived.notify_waiters();

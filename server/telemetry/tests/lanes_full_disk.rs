@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use std::path::Path;
+mod support;
+
+use nix::mount::MsFlags;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tornado_log::line::{Level, Line, Micros, ProcessId};
+use support::{on_small_disk, resize};
+use tornado_log::line::{Line, Micros};
 use tornado_log::output::{FileLimits, LogFile, Sink as _};
 use tornado_telemetry::{Archive, Counters, Expr, Ingest, Live, Page, Retention, Selected, Step};
 
@@ -16,35 +17,7 @@ const NOON: i64 = 1_795_780_800_000_000;
 const NOW: Micros = Micros(NOON + 3_600_000_000);
 
 fn line(seq: u64) -> Line {
-    Line {
-        time: Micros(NOON + i64::try_from(seq).unwrap()),
-        level: Level::Info,
-        service: "wg".into(),
-        target: "tornado_wg::peers".into(),
-        message: format!("peer {seq} was added to the interface of the lane"),
-        request_id: None,
-        process: ProcessId(1),
-        seq,
-        fields: [].into(),
-    }
-}
-
-/// Runs `work` on a thread with its own mounts, and a file system of `size` at the directory that it receives.
-fn on_small_disk(size: &str, work: impl FnOnce(&Path) + Send) {
-    let dir = tempfile::tempdir().unwrap();
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNS).unwrap();
-            mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).unwrap();
-            resize(dir.path(), size, MsFlags::empty());
-            work(dir.path());
-        });
-        thread.join().unwrap();
-    });
-}
-
-fn resize(directory: &Path, size: &str, flags: MsFlags) {
-    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some(format!("size={size}").as_str())).unwrap();
+    support::line(Micros(NOON + i64::try_from(seq).unwrap()), 1, seq)
 }
 
 #[test]

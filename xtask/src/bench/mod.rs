@@ -5,6 +5,7 @@ mod dataplane;
 mod process;
 mod report;
 mod rounds;
+mod telemetry;
 mod tor;
 mod tor_load;
 mod tor_world;
@@ -33,7 +34,7 @@ struct Bench {
     run: fn(&Options) -> anyhow::Result<Report>,
 }
 
-const ALL: [Bench; 3] = [control::BENCH, dataplane::BENCH, tor::BENCH];
+const ALL: [Bench; 4] = [control::BENCH, dataplane::BENCH, telemetry::BENCH, tor::BENCH];
 
 /// Options of every bench.
 #[derive(Debug, Clone, Copy)]
@@ -91,10 +92,15 @@ impl Words {
     }
 }
 
-/// Installs what labs need, and builds release programs of these packages. With `TORNADO_BIN_DIR`, others are measured.
+/// Installs what labs need, and builds release programs of these packages.
 fn prepare_lab(needs: &[Need], packages: &[&str]) -> anyhow::Result<()> {
     machine::provide(needs)?;
     machine::users()?;
+    build_release(packages)
+}
+
+/// Builds release programs of these packages. With `TORNADO_BIN_DIR`, others are measured.
+fn build_release(packages: &[&str]) -> anyhow::Result<()> {
     if std::env::var_os("TORNADO_BIN_DIR").is_some() {
         return Ok(());
     }

@@ -36,7 +36,7 @@ const PROGRAMS: &[Row] = &[
         &[Base],
         &[
             "cat", "chgrp", "chmod", "chown", "cp", "echo", "env", "false", "ls", "mkdir", "mkfifo", "mknod", "mktemp",
-            "rm", "sleep", "stat", "tail", "touch", "true", "wc",
+            "rm", "sleep", "stat", "tail", "test", "touch", "true", "wc",
         ],
     ),
     ("dash", &[Base], &["dash", "sh"]),
@@ -48,7 +48,8 @@ const PROGRAMS: &[Row] = &[
     ("util-linux", &[Base], &["nsenter", "setpriv", "setsid", "unshare"]),
     // Optional programs: systemd is used if it runs, sudo if the caller is not root, resolvconf if it manages the
     // device's resolver.
-    ("systemd", &[Base], &["journalctl", "systemctl", "systemd-sysusers", "systemd-tmpfiles"]),
+    // The journal is not in the search path.
+    ("systemd", &[Base], &["journalctl", "systemctl", "systemd-journald", "systemd-sysusers", "systemd-tmpfiles"]),
     ("sudo", &[Base], &["sudo"]),
     ("resolvconf", &[Base], &["resolvconf"]),
     ("gcc", &[Tree], &["cc"]),
@@ -66,6 +67,7 @@ const PROGRAMS: &[Row] = &[
     ("procps", &[Test], &["kill", "sysctl"]),
     ("prometheus", &[Test], &["prometheus", "promtool"]),
     ("sqlite3", &[Test], &["sqlite3"]),
+    ("systemd", &[Test], &["systemd-analyze", "systemd-cat"]),
     ("tcpdump", &[Test], &["tcpdump"]),
     ("tor", &[Test], &["tor-gencert"]),
     ("wireguard-go", &[Test], &["wireguard-go"]),

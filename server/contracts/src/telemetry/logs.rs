@@ -333,13 +333,13 @@ pub struct LogGap {
     pub found_at: Micros,
     /// The service, or the file.
     pub source: String,
-    /// Number of missing lines, if known.
+    /// Number of missing lines, if known. That of a damaged file becomes smaller while its lines are read again.
     pub lines: Option<u64>,
     /// Description.
     pub reason: String,
 }
 
-/// State of the archive. Counters begin at the start of the service.
+/// State of the archive. Counters begin at the start of the service; gaps are kept over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStatus {
     /// Day files.

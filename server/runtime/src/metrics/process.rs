@@ -28,6 +28,8 @@ pub(super) fn read_log(reading: &mut Reading<'_>) {
     lines.add(&[("outcome", "suppressed")], tornado_log::suppressed());
     let help = "Rotations of the process's log file";
     reading.counter("tornado_log_rotations", help, None).add(&[], counts.rotations);
+    let help = "How often another process removed or renamed the process's log file";
+    reading.counter("tornado_log_files_replaced", help, None).add(&[], counts.replaced);
 }
 
 fn processor_time() -> Option<Duration> {

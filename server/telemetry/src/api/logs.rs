@@ -6,7 +6,7 @@ use crate::counters::Counters;
 use crate::export::export_text;
 use crate::live::Live;
 use crate::saved::{MAX_SAVED, Saved};
-use crate::store::{Archive, ArchiveError, LineId, Page, Selected, TopColumn};
+use crate::store::{Archive, ArchiveError, KnownGap, LineId, Page, Selected, TopColumn};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,13 +14,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tornado_contracts::auth::Acting;
 use tornado_contracts::telemetry::TelemetryError;
 use tornado_contracts::telemetry::logs::{
-    Chart, Count, DeleteLogs, Export, ExportPart, LevelBucket, LogPage, LogQuery, LogStatus, Logs, Order, QueryName,
-    RunQuery, SavedQuery, Selection, ServiceBucket, Tail, TailPage, Top, TopKey, TopRow,
+    Chart, Count, DeleteLogs, Export, ExportPart, LevelBucket, LogGap, LogPage, LogQuery, LogStatus, Logs, Order,
+    QueryName, RunQuery, SavedQuery, Selection, ServiceBucket, Tail, TailPage, Top, TopKey, TopRow,
 };
 use tornado_rpc::{Done, Fault, NoInput};
 
 /// Time of one query.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// Queries at the same time; others wait a second.
 const QUERIES: usize = 4;
 /// Lines of a page and of an export's part.
@@ -97,8 +97,8 @@ impl LogService {
             Err(failed) => failed,
         };
         if let ArchiveError::Damaged { day, .. } = &failed {
-            match self.archive.set_aside(*day, losses).await {
-                Ok(true) => self.counters.damaged(*day, (self.clock)().into()),
+            match self.archive.set_aside(*day, losses, (self.clock)().into()).await {
+                Ok(true) => self.counters.damaged(),
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "cannot set a damaged log archive aside"),
             }
@@ -275,6 +275,8 @@ impl Logs for LogService {
     async fn status(&self, _: NoInput) -> Result<LogStatus, TelemetryError> {
         let days = self.archive.days().map_err(|failed| error(&failed))?;
         let bytes = days.iter().map(|(_, size)| size).sum();
-        Ok(LogStatus { days: u32::try_from(days.len()).unwrap_or(u32::MAX), bytes, ..self.counters.read() })
+        let gap = |KnownGap { found_at, source, lines, reason, .. }| LogGap { found_at, source, lines, reason };
+        let gaps = self.archive.gaps().into_iter().map(gap).collect();
+        Ok(LogStatus { days: u32::try_from(days.len()).unwrap_or(u32::MAX), bytes, gaps, ..self.counters.read() })
     }
 }

@@ -5,14 +5,14 @@ mod clock;
 
 use crate::counters::Counters;
 use crate::live::Live;
-use crate::store::{Archive, ArchiveError, Retention};
-use crate::tail::{Batch, Tailer};
+use crate::store::{Archive, ArchiveError, KnownGap, Retention};
+use crate::tail::{Batch, Gap, Tailer};
 use clock::Jumps;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
-use tornado_log::line::{DAY, Micros};
+use tornado_log::line::{DAY, Line, Micros};
 use tornado_runtime::backoff::Backoff;
 
 /// Lines of one transaction, about.
@@ -109,9 +109,9 @@ impl Ingest {
             Ok(step) => step,
             Err(ArchiveError::Damaged { day, source }) => {
                 tracing::error!(day, error = %source, "a damaged log archive was set aside");
-                match self.archive.set_aside(day, losses).await {
+                match self.archive.set_aside(day, losses, now).await {
                     Ok(true) => {
-                        self.counters.damaged(day, now);
+                        self.counters.damaged();
                         Step::Progress
                     }
                     Ok(false) => Step::Progress,
@@ -153,10 +153,13 @@ impl Ingest {
         lines.retain(|line| (oldest..newest).contains(&line.time.0));
         let out_of_range = (read - lines.len()) as u64;
         let latest = lines.iter().map(|line| line.time).max();
+        // Before the positions: after a kill between the two, the gaps are found again.
+        let gaps = self.archive.note_gaps(gaps.into_iter().map(|gap| known(gap, now)).collect())?;
+        self.counters.missing(&gaps);
+        let lines: Vec<Arc<Line>> = lines.into_iter().map(Arc::new).collect();
         let stored = self.archive.store(lines.clone(), &cursors, now.day()).await?;
         self.counters.stored(stored, latest);
         self.counters.rejected(corrupt, out_of_range);
-        self.counters.missing(gaps, now);
         (0..jumps).for_each(|_| self.counters.clock_jumped());
         tailer.commit(cursors);
         self.counters.behind(tailer.behind());
@@ -166,6 +169,10 @@ impl Ingest {
         }
         Ok(Step::Progress)
     }
+}
+
+fn known(Gap { service, lines, reason, place }: Gap, now: Micros) -> KnownGap {
+    KnownGap { found_at: now.0, source: service, lines, reason: reason.to_owned(), place }
 }
 
 #[cfg(test)]

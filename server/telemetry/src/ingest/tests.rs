@@ -80,7 +80,8 @@ async fn each_line_is_stored_once_over_kills_and_rotations() {
     world.finish().await;
     assert_eq!(world.stored().await, (1..next).collect::<Vec<_>>());
     let status = world.ingest.counters.read();
-    assert_eq!((status.corrupt, status.missing, status.gaps.len(), status.behind), (0, 0, 0, 0));
+    let gaps = world.ingest.archive.gaps().len();
+    assert_eq!((status.corrupt, status.missing, gaps, status.behind), (0, 0, 0, 0));
 }
 
 #[tokio::test]
@@ -96,8 +97,38 @@ async fn a_damaged_day_file_is_set_aside_and_filled_again() {
     world.finish().await;
     assert_eq!(world.stored().await, (1..60).collect::<Vec<_>>());
     let status = world.ingest.counters.read();
-    assert_eq!((status.damaged_days, status.gaps.len(), status.stored), (1, 1, 59));
+    assert_eq!((status.damaged_days, status.stored), (1, 59));
+    let gaps = world.ingest.archive.gaps();
+    assert_eq!(gaps.iter().map(|gap| gap.lines).collect::<Vec<_>>(), [Some(0)], "all lines were read again");
     assert!(world.day_file().with_extension("db.damaged").exists());
+}
+
+/// The log files of the first lines are gone when the day file is damaged.
+#[tokio::test]
+async fn the_loss_of_a_day_file_is_stated_with_its_size() {
+    let mut world = World::new(FileLimits { size: 2000, kept: 5 });
+    for part in 0..20 {
+        world.write(part * 10 + 1..part * 10 + 11);
+        world.finish().await;
+    }
+    world.ingest.archive.close().await;
+    std::fs::write(world.day_file(), vec![7; 20_000]).unwrap();
+    world.kill();
+    // Written while `telemetry` is down, and rotated away before it is back.
+    world.write(201..301);
+    world.finish().await;
+    let stored = world.stored().await;
+    let first = stored[0];
+    assert!(first > 202, "{first}");
+    assert_eq!(stored, (first..301).collect::<Vec<_>>());
+    let gap = |(source, lines): (&str, u64)| (source.to_owned(), Some(lines));
+    let stated: Vec<_> = world.ingest.archive.gaps().into_iter().map(|gap| (gap.source, gap.lines)).collect();
+    let day = format!("logs-{}.db", NOW.day());
+    assert_eq!(stated, [("wg", first - 201), (day.as_str(), 200)].map(gap));
+    // The statement survives a restart.
+    world.kill();
+    world.finish().await;
+    assert_eq!(world.ingest.archive.gaps().len(), 2);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 use tornado_contracts::telemetry::metrics::{Point, Resolution, Samples, Series};
+use tornado_runtime::files::optional;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS metrics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -70,28 +71,47 @@ impl History {
         Self { path: path.to_owned(), open: Mutex::default() }
     }
 
-    /// Runs `work` on the open file. After an error the file is opened again.
+    /// Runs `work` on the open file. After an error the file is opened again; a damaged one is set aside.
     async fn with<T>(&self, work: impl AsyncFnOnce(&mut Open) -> Result<T, sqlx::Error>) -> Result<T, HistoryError> {
         let mut open = self.open.lock().await;
         let mut file = match open.take() {
             Some(file) => file,
             None => self.connect().await?,
         };
-        let done = work(&mut file).await?;
-        *open = Some(file);
-        Ok(done)
+        match work(&mut file).await {
+            Ok(done) => {
+                *open = Some(file);
+                Ok(done)
+            }
+            Err(error) => {
+                drop(file);
+                if is_damaged(&error) {
+                    self.set_aside(&error)?;
+                }
+                Err(error.into())
+            }
+        }
     }
 
     async fn connect(&self) -> Result<Open, HistoryError> {
         match self.connect_once().await {
             Err(HistoryError::Sql(error)) if is_damaged(&error) => {
-                tracing::error!(%error, "the damaged history of metrics was set aside");
-                let failed = |source| HistoryError::File { path: self.path.clone(), source };
-                std::fs::rename(&self.path, self.path.with_extension("db.damaged")).map_err(failed)?;
+                self.set_aside(&error)?;
                 self.connect_once().await
             }
             result => result,
         }
+    }
+
+    /// Renames the damaged file. Its log of changes would be replayed into the next file.
+    fn set_aside(&self, error: &sqlx::Error) -> Result<(), HistoryError> {
+        tracing::error!(%error, "the damaged history of metrics was set aside");
+        let failed = |source| HistoryError::File { path: self.path.clone(), source };
+        optional(std::fs::rename(&self.path, self.path.with_extension("db.damaged"))).map_err(failed)?;
+        for suffix in ["db-wal", "db-shm"] {
+            optional(std::fs::remove_file(self.path.with_extension(suffix))).map_err(failed)?;
+        }
+        Ok(())
     }
 
     async fn connect_once(&self) -> Result<Open, HistoryError> {
@@ -344,5 +364,26 @@ mod tests {
         history.append(&samples(BEGIN, 1.0)).await.unwrap();
         assert_eq!(points(&history, Resolution::Second).await.len(), 1);
         assert!(dir.path().join("metrics.db.damaged").exists());
+    }
+    #[tokio::test]
+    async fn damage_that_is_found_later_costs_one_sample() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.db");
+        let history = History::new(&path);
+        for second in 0..200 {
+            history.append(&samples(BEGIN + second, 1.0)).await.unwrap();
+        }
+        history.close().await;
+        // Everything behind the schema.
+        let length = usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.truncate(4096);
+        bytes.resize(length, 7);
+        std::fs::write(&path, bytes).unwrap();
+        let results =
+            [history.append(&samples(BEGIN + 300, 2.0)).await, history.append(&samples(BEGIN + 301, 2.0)).await];
+        assert!(results[1].is_ok(), "{results:?}");
+        assert!(dir.path().join("metrics.db.damaged").exists());
+        assert!(points(&history, Resolution::Second).await.iter().all(|(_, value, ..)| *value == 2.0));
     }
 }

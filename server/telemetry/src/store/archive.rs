@@ -5,8 +5,11 @@ use super::cursors::{Cursor, Stored};
 use super::day::DayFile;
 use super::error::ArchiveError;
 use super::id::LineId;
+use super::ledger::{Day, Gaps, KnownGap, day_source};
 use super::retention::Retention;
 use crate::query::Expr;
+use parking_lot::Mutex as SyncMutex;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -38,20 +41,27 @@ pub(super) type DayRows = (i64, (i64, i64));
 pub struct Archive {
     directory: PathBuf,
     writer: Mutex<Writer>,
+    gaps: SyncMutex<Gaps>,
     losses: AtomicU64,
 }
 
 #[derive(Default)]
 struct Writer {
-    open: Vec<DayFile>,
+    open: Vec<Opened>,
     generation: i64,
+}
+
+struct Opened {
+    file: DayFile,
+    known: Day,
 }
 
 impl Archive {
     /// The archive in `directory`, which must exist.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), writer: Mutex::default(), losses: AtomicU64::new(0) }
+        let gaps = SyncMutex::new(Gaps::new(directory.join("gaps.json")));
+        Self { directory: directory.to_owned(), writer: Mutex::default(), gaps, losses: AtomicU64::new(0) }
     }
 
     /// Number of files that were set aside. When it changes, positions must be read again.
@@ -61,7 +71,26 @@ impl Archive {
     }
 
     pub(super) fn path(&self, day: i64) -> PathBuf {
-        self.directory.join(format!("logs-{day}.db"))
+        self.directory.join(day_source(day))
+    }
+
+    /// Beside the file of the day: what it holds.
+    fn ledger(&self, day: i64) -> PathBuf {
+        self.directory.join(format!("{LEDGER}{day}.json"))
+    }
+
+    /// The latest gaps, the newest first.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<KnownGap> {
+        self.gaps.lock().all().iter().cloned().collect()
+    }
+
+    /// Remembers gaps, and returns those that are new.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note_gaps(&self, gaps: Vec<KnownGap>) -> Result<Vec<KnownGap>, ArchiveError> {
+        self.gaps.lock().add(gaps).map_err(|source| ArchiveError::File { path: self.directory.clone(), source })
     }
 
     /// Days and sizes of their files, the oldest first.
@@ -91,7 +120,8 @@ impl Archive {
         Ok(files)
     }
 
-    /// Positions in the log files, by service: the newest in any day file.
+    /// Positions in the log files, by service: the newest in any day file. If it was lost with a damaged file, the
+    /// sequence numbers are still those of all lines that were stored.
     ///
     /// # Errors
     /// When a file is damaged or cannot be read.
@@ -100,7 +130,7 @@ impl Archive {
         let mut newest: BTreeMap<String, (i64, Cursor)> = BTreeMap::new();
         for (day, _) in self.days()? {
             let file = writer.file(self, day).await?;
-            let found = file.cursors().await;
+            let found = file.file.cursors().await;
             for (service, (generation, cursor)) in writer.checked(day, found)? {
                 if newest.get(&service).is_none_or(|(other, _)| *other < generation) {
                     newest.insert(service, (generation, cursor));
@@ -108,7 +138,27 @@ impl Archive {
             }
         }
         writer.generation = newest.values().map(|(generation, _)| *generation).max().unwrap_or_default();
-        Ok(newest.into_iter().map(|(service, (_, cursor))| (service, cursor)).collect())
+        let mut cursors: BTreeMap<String, Cursor> =
+            newest.into_iter().map(|(service, (_, cursor))| (service, cursor)).collect();
+        let mut known: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+        for day in self.ledgers()? {
+            for (service, process, newest) in day.newest() {
+                known.entry(service.to_owned()).or_default().push((process, newest));
+            }
+        }
+        for (service, processes) in known {
+            let unread = Cursor { service: service.clone(), ..Cursor::default() };
+            cursors.entry(service).or_insert(unread).merge(processes);
+        }
+        Ok(cursors)
+    }
+
+    /// What is known of each day, the oldest first.
+    fn ledgers(&self) -> Result<Vec<Day>, ArchiveError> {
+        let day = |name: &str| name.strip_prefix(LEDGER)?.strip_suffix(".json")?.parse::<i64>().ok();
+        let mut days: Vec<i64> = self.files()?.iter().filter_map(|(name, _)| day(name)).collect();
+        days.sort_unstable();
+        Ok(days.into_iter().filter_map(|day| Day::read(&self.ledger(day))).collect())
     }
 
     /// Stores lines and the positions behind them. Without lines, the positions go to the file of `today`. When it
@@ -116,10 +166,15 @@ impl Archive {
     ///
     /// # Errors
     /// When a file is damaged, or the disk is full.
-    pub async fn store(&self, lines: Vec<Line>, cursors: &[Cursor], today: i64) -> Result<Stored, ArchiveError> {
-        let mut by_day: BTreeMap<i64, Vec<(LineId, Line)>> = BTreeMap::new();
+    pub async fn store<L: Borrow<Line> + Send + Sync>(
+        &self,
+        lines: Vec<L>,
+        cursors: &[Cursor],
+        today: i64,
+    ) -> Result<Stored, ArchiveError> {
+        let mut by_day: BTreeMap<i64, Vec<(LineId, L)>> = BTreeMap::new();
         for line in lines {
-            let id = LineId::of(&line);
+            let id = LineId::of(line.borrow());
             by_day.entry(id.day).or_default().push((id, line));
         }
         if by_day.is_empty() {
@@ -129,13 +184,14 @@ impl Archive {
         let mut stored = Stored::default();
         while let Some((day, mut lines)) = by_day.pop_first() {
             // The full-text index is fast only if positions grow within a transaction.
-            lines.sort_by_key(|(id, line)| (*id, line.process));
+            lines.sort_by_key(|(id, line)| (*id, Borrow::<Line>::borrow(line).process));
             let positions = if by_day.is_empty() { cursors } else { &[] };
             writer.generation += 1;
             let generation = writer.generation;
-            let file = writer.file(self, day).await?;
-            let result = file.store(&lines, positions, generation).await;
+            let opened = writer.file(self, day).await?;
+            let result = opened.file.store(&lines, positions, generation).await;
             stored += writer.checked(day, result)?;
+            writer.note(self, day).await?;
         }
         Ok(stored)
     }
@@ -157,9 +213,10 @@ impl Archive {
                 }
             };
             for range in ranges {
-                let result = writer.file(self, day).await?.delete(&condition, range).await;
+                let result = writer.file(self, day).await?.file.delete(&condition, range).await;
                 deleted += writer.checked(day, result)?;
             }
+            writer.note(self, day).await?;
         }
         Ok(deleted)
     }
@@ -176,22 +233,28 @@ impl Archive {
             for suffix in ["", "-wal", "-shm"] {
                 remove(&with_suffix(&self.path(*day), suffix))?;
             }
+            remove(&self.ledger(*day))?;
         }
         Ok(expired)
     }
 
     /// Renames the damaged file of `day`, and deletes the oldest of the files that were renamed before. `losses` is the
     /// number before the damage was found: if another task has set a file aside since, nothing happens. Returns true if
-    /// the file was renamed.
+    /// the file was renamed. The number of its lines is a gap, which becomes smaller as lines are stored again.
     ///
     /// # Errors
-    /// When the file cannot be renamed.
-    pub async fn set_aside(&self, day: i64, losses: u64) -> Result<bool, ArchiveError> {
+    /// When the file cannot be renamed, or the gap cannot be remembered.
+    pub async fn set_aside(&self, day: i64, losses: u64, now: Micros) -> Result<bool, ArchiveError> {
         let mut writer = self.writer.lock().await;
         if self.losses() != losses {
             return Ok(false);
         }
-        writer.open.retain(|file| file.day() != day);
+        writer.open.retain(|opened| opened.file.day() != day);
+        let ledger = self.ledger(day);
+        let known = Day::read(&ledger).map_or_else(Day::unknown, Day::damaged);
+        let gap = KnownGap::of_day(day, known.missing(), now);
+        let noted = self.gaps.lock().set(gap).and_then(|()| known.write(&ledger));
+        noted.map_err(|source| ArchiveError::File { path: ledger, source })?;
         let path = self.path(day);
         let damaged = with_suffix(&path, DAMAGED);
         if let Err(source) = optional(std::fs::rename(&path, &damaged)) {
@@ -213,8 +276,8 @@ impl Archive {
     /// Closes all files.
     pub async fn close(&self) {
         let mut writer = self.writer.lock().await;
-        for file in std::mem::take(&mut writer.open) {
-            file.close().await;
+        for opened in std::mem::take(&mut writer.open) {
+            opened.file.close().await;
         }
     }
 
@@ -231,19 +294,38 @@ impl Archive {
 }
 
 const DAMAGED: &str = ".damaged";
+/// Prefix of the files of [`Day`].
+const LEDGER: &str = "held-";
+
+impl Opened {
+    /// Opens or creates the file of a day. What is known of it is what it holds: a process may have ended before it
+    /// could write that down.
+    async fn open(archive: &Archive, day: i64) -> Result<Self, sqlx::Error> {
+        let mut known = Day::read(&archive.ledger(day)).unwrap_or_default();
+        let lost = known.lost.as_ref().map(|lost| lost.held.clone()).unwrap_or_default();
+        let mut file = DayFile::open(&archive.path(day), day, &lost).await?;
+        let held = file.held().await?;
+        if known.held != held {
+            known.held = held;
+            // Otherwise, it is written with the next lines.
+            drop(known.write(&archive.ledger(day)));
+        }
+        Ok(Self { file, known })
+    }
+}
 
 impl Writer {
     /// The file of a day, opened. Few files are open at a time.
-    async fn file(&mut self, archive: &Archive, day: i64) -> Result<&mut DayFile, ArchiveError> {
-        if let Some(at) = self.open.iter().position(|file| file.day() == day) {
-            let file = self.open.remove(at);
-            self.open.push(file);
+    async fn file(&mut self, archive: &Archive, day: i64) -> Result<&mut Opened, ArchiveError> {
+        if let Some(at) = self.open.iter().position(|opened| opened.file.day() == day) {
+            let opened = self.open.remove(at);
+            self.open.push(opened);
         } else {
             while self.open.len() >= MAX_OPEN {
-                self.open.remove(0).close().await;
+                self.open.remove(0).file.close().await;
             }
-            let file = DayFile::open(&archive.path(day), day).await;
-            self.open.push(file.map_err(|error| ArchiveError::of_day(day, error))?);
+            let opened = Opened::open(archive, day).await;
+            self.open.push(opened.map_err(|error| ArchiveError::of_day(day, error))?);
         }
         match self.open.last_mut() {
             Some(file) => Ok(file),
@@ -251,17 +333,34 @@ impl Writer {
         }
     }
 
+    /// Writes down what the file of a day holds, for the case that it is damaged later. A failure to do so, for example
+    /// on a full disk, is repaired with the next lines.
+    async fn note(&mut self, archive: &Archive, day: i64) -> Result<(), ArchiveError> {
+        let held = self.file(archive, day).await?.file.held().await;
+        let held = self.checked(day, held)?;
+        let known = &mut self.file(archive, day).await?.known;
+        known.held = held;
+        let mut noted = known.write(&archive.ledger(day));
+        if known.lost.is_some() {
+            noted = noted.and(archive.gaps.lock().correct(&day_source(day), known.missing()));
+        }
+        if let Err(error) = noted {
+            tracing::debug!(%error, "cannot write down what a log archive holds");
+        }
+        Ok(())
+    }
+
     /// Drops the connection of a failed operation, which may be inside of a transaction.
     fn checked<T>(&mut self, day: i64, result: Result<T, sqlx::Error>) -> Result<T, ArchiveError> {
         result.map_err(|error| {
-            self.open.retain(|file| file.day() != day);
+            self.open.retain(|opened| opened.file.day() != day);
             ArchiveError::of_day(day, error)
         })
     }
 
     async fn close(&mut self, day: i64) {
-        if let Some(at) = self.open.iter().position(|file| file.day() == day) {
-            self.open.remove(at).close().await;
+        if let Some(at) = self.open.iter().position(|opened| opened.file.day() == day) {
+            self.open.remove(at).file.close().await;
         }
     }
 }

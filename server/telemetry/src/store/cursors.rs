@@ -21,6 +21,40 @@ pub struct Cursor {
     pub processes: Vec<(u64, u64)>,
 }
 
+/// Processes of a service that are remembered: a service may be replaced while its predecessor still writes.
+const PROCESSES: usize = 4;
+
+impl Cursor {
+    /// Notes that lines of a process up to the number `newest` are stored. Returns the number that was known before.
+    pub fn remember(&mut self, process: u64, newest: u64) -> Option<u64> {
+        let at = self.processes.iter().position(|(known, _)| *known == process);
+        let before = at.map(|at| self.processes.remove(at).1);
+        self.processes.push((process, before.unwrap_or_default().max(newest)));
+        self.shorten();
+        before
+    }
+
+    /// Adds what is known from elsewhere, the latest process last.
+    pub fn merge(&mut self, known: impl IntoIterator<Item = (u64, u64)>) {
+        for (process, newest) in known {
+            let at = self.processes.iter().position(|(known, _)| *known == process);
+            let before = at.map_or(0, |at| self.processes.remove(at).1);
+            self.processes.push((process, before.max(newest)));
+        }
+        self.shorten();
+    }
+
+    fn shorten(&mut self) {
+        self.processes.drain(..self.processes.len().saturating_sub(PROCESSES));
+    }
+
+    /// True if lines of the file were stored. Otherwise, the file that was read is not known any more.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file != FileId::default()
+    }
+}
+
 /// Identity of a file. Inode numbers are reused, so a checksum of the first bytes belongs to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileId {
@@ -45,5 +79,20 @@ impl AddAssign for Stored {
     fn add_assign(&mut self, other: Self) {
         self.new += other.new;
         self.repeated += other.repeated;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is known from elsewhere may be older.
+    #[test]
+    fn a_merge_keeps_the_largest_numbers_of_the_latest_processes() {
+        let mut cursor = Cursor { processes: vec![(2, 20), (3, 30), (4, 40), (5, 500)], ..Cursor::default() };
+        cursor.merge([(1, 10), (2, 20), (3, 30), (4, 41), (5, 50)]);
+        assert_eq!(cursor.processes, [(2, 20), (3, 30), (4, 41), (5, 500)]);
+        cursor.merge([(6, 1)]);
+        assert_eq!(cursor.processes, [(3, 30), (4, 41), (5, 500), (6, 1)]);
     }
 }

@@ -3,9 +3,13 @@
 use super::compile::{Bind, Condition};
 use super::cursors::{Cursor, Stored};
 use super::id::LineId;
+use super::ledger::Held;
 use crate::query::matches::fields_text;
-use sqlx::sqlite::{SqliteArguments, SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection};
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
 use std::io;
@@ -14,7 +18,8 @@ use std::path::Path;
 use std::time::Duration;
 use tornado_log::line::Line;
 
-/// `id` is [`LineId::row`]. The full-text index has no copy of the text: a deletion passes the text to it again.
+/// `id` is [`LineId::row`]. The full-text index has no copy of the text: a deletion passes the text to it again. `held`
+/// counts the lines of each process; `bound` is the largest number that a damaged file of this day had held.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE IF NOT EXISTS lines (
@@ -39,12 +44,32 @@ CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON lines BEGIN
     INSERT INTO search (search, rowid, message, fields) VALUES ('delete', old.id, old.message, old.fields);
 END;
 CREATE TABLE IF NOT EXISTS cursors (service TEXT PRIMARY KEY, generation INTEGER NOT NULL, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS held (
+    process INTEGER PRIMARY KEY,
+    service TEXT NOT NULL,
+    lines INTEGER NOT NULL DEFAULT 0,
+    newest INTEGER NOT NULL DEFAULT 0,
+    bound INTEGER NOT NULL DEFAULT 0,
+    again INTEGER NOT NULL DEFAULT 0,
+    latest INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS counted AFTER INSERT ON lines BEGIN
+    UPDATE held SET lines = lines + 1, newest = max(newest, new.seq), again = again + (new.seq <= bound), latest = new.id
+        WHERE process = new.process;
+END;
+CREATE TRIGGER IF NOT EXISTS uncounted AFTER DELETE ON lines BEGIN
+    UPDATE held SET lines = lines - 1 WHERE process = old.process;
+END;
 ";
 
 /// Without it the index only notes that a line is gone (sqlite.org/fts5.html §6.11).
 const BEFORE_DELETION: &str =
     "PRAGMA secure_delete = ON; INSERT INTO search (search, rank) VALUES ('secure-delete', 1)";
 const AFTER_DELETION: &str = "PRAGMA incremental_vacuum; PRAGMA secure_delete = OFF; PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// The latest processes. A service has few; the limit is for one that invents them.
+const HELD: &str = "SELECT service, process, lines, newest, again FROM \
+     (SELECT * FROM held WHERE lines > 0 ORDER BY latest DESC LIMIT 1000) ORDER BY latest";
 
 /// Rows of one INSERT.
 const ROWS: usize = 64;
@@ -79,8 +104,8 @@ fn insert_sql(rows: usize) -> String {
 }
 
 impl DayFile {
-    /// Opens or creates the file, which only this user can read.
-    pub(super) async fn open(path: &Path, day: i64) -> Result<Self, sqlx::Error> {
+    /// Opens or creates the file, which only this user can read. `lost` is what a damaged file of this day held.
+    pub(super) async fn open(path: &Path, day: i64, lost: &[Held]) -> Result<Self, sqlx::Error> {
         private_file(path)?;
         let options = options(path)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
@@ -89,7 +114,26 @@ impl DayFile {
             .pragma("cache_size", "-2000");
         let mut db = options.connect().await?;
         sqlx::raw_sql(SCHEMA).execute(&mut db).await?;
+        for held in lost {
+            sqlx::query("INSERT OR IGNORE INTO held (process, service, bound) VALUES (?, ?, ?)")
+                .bind(held.process.cast_signed())
+                .bind(held.service.clone())
+                .bind(held.newest.cast_signed())
+                .execute(&mut db)
+                .await?;
+        }
         Ok(Self { day, db, names: HashMap::new() })
+    }
+
+    /// The number of lines by process, in the order of the latest line.
+    pub(super) async fn held(&mut self) -> Result<Vec<Held>, sqlx::Error> {
+        let rows = sqlx::query(HELD);
+        let held = |row: &SqliteRow| -> Result<Held, sqlx::Error> {
+            let number = |column: usize| row.try_get::<i64, _>(column).map(i64::cast_unsigned);
+            let (service, process) = (row.try_get(0)?, number(1)?);
+            Ok(Held { service, process, lines: number(2)?, newest: number(3)?, again: number(4)? })
+        };
+        rows.fetch_all(&mut self.db).await?.iter().map(held).collect()
     }
 
     pub(super) const fn day(&self) -> i64 {
@@ -98,14 +142,26 @@ impl DayFile {
 
     /// Stores lines, which are sorted by [`LineId`] and belong to this day, and the positions that follow them, in one
     /// transaction. Lines that are stored already are skipped.
-    pub(super) async fn store(
+    pub(super) async fn store<L: Borrow<Line> + Sync>(
         &mut self,
-        lines: &[(LineId, Line)],
+        lines: &[(LineId, L)],
         cursors: &[Cursor],
         generation: i64,
     ) -> Result<Stored, sqlx::Error> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
         let mut stored = Stored::default();
+        let mut processes: BTreeMap<u64, String> = BTreeMap::new();
+        for (_, line) in lines {
+            let line: &Line = line.borrow();
+            processes.entry(line.process.0).or_insert_with(|| line.service.clone());
+        }
+        for (process, service) in processes {
+            sqlx::query("INSERT OR IGNORE INTO held (process, service) VALUES (?, ?)")
+                .bind(process.cast_signed())
+                .bind(service)
+                .execute(&mut self.db)
+                .await?;
+        }
         for chunk in lines.chunks(ROWS) {
             stored += self.insert(chunk).await?;
         }
@@ -122,7 +178,7 @@ impl DayFile {
         Ok(stored)
     }
 
-    async fn insert(&mut self, chunk: &[(LineId, Line)]) -> Result<Stored, sqlx::Error> {
+    async fn insert<L: Borrow<Line> + Sync>(&mut self, chunk: &[(LineId, L)]) -> Result<Stored, sqlx::Error> {
         let all = chunk.len() as u64;
         let mut inserted = if chunk.len() == ROWS {
             self.insert_rows(chunk).await?
@@ -135,20 +191,21 @@ impl DayFile {
         };
         if inserted < all {
             for (id, line) in chunk {
-                inserted += self.insert_beside(*id, line).await?;
+                inserted += self.insert_beside(*id, line.borrow()).await?;
             }
         }
         Ok(Stored { new: inserted, repeated: all - inserted })
     }
 
-    async fn insert_rows(&mut self, rows: &[(LineId, Line)]) -> Result<u64, sqlx::Error> {
+    async fn insert_rows<L: Borrow<Line> + Sync>(&mut self, rows: &[(LineId, L)]) -> Result<u64, sqlx::Error> {
         let mut names = Vec::with_capacity(rows.len());
         for (_, line) in rows {
+            let line: &Line = line.borrow();
             names.push((self.name(&line.service).await?, self.name(&line.target).await?));
         }
         let mut query = sqlx::query(AssertSqlSafe(insert_sql(rows.len())));
         for ((id, line), (service, target)) in rows.iter().zip(names) {
-            query = bind_line(query, id.row, line, service, target);
+            query = bind_line(query, id.row, line.borrow(), service, target);
         }
         Ok(query.execute(&mut self.db).await?.rows_affected())
     }
@@ -160,7 +217,7 @@ impl DayFile {
             let found = sqlx::query("SELECT process, seq FROM lines WHERE id = ?").bind(id.row);
             let found = found.fetch_optional(&mut self.db).await?;
             match found {
-                None => return self.insert_rows(&[(id, line.clone())]).await,
+                None => return self.insert_rows(&[(id, line)]).await,
                 Some(row) => {
                     let (process, seq): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
                     if process.cast_unsigned() == line.process.0 && seq.cast_unsigned() == line.seq {

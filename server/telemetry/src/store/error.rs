@@ -35,6 +35,10 @@ impl ArchiveError {
         const CORRUPT: i64 = 11;
         const NOT_A_DATABASE: i64 = 26;
         const INTERRUPTED: i64 = 9;
+        // Not what was written, although the pages of the file are whole.
+        if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) {
+            return Self::Damaged { day, source: error };
+        }
         let code =
             error.as_database_error().and_then(|error| error.code()?.parse::<i64>().ok()).map(|code| code & 0xff);
         match code {

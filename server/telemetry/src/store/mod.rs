@@ -2,7 +2,8 @@
 //!
 //! Retention deletes files. A damaged file is renamed to `….damaged` and counted; the log files that still exist are
 //! then read again from the positions of the newest remaining day. A line that is read twice is stored once, because
-//! its position follows from its time and sequence number.
+//! its position follows from its time and sequence number. `held-<day>.json` states how many lines of each process a
+//! day file holds, so that its loss has a size; `gaps.json` has the latest gaps.
 
 mod archive;
 mod compile;
@@ -10,6 +11,7 @@ mod cursors;
 mod day;
 mod error;
 mod id;
+mod ledger;
 mod read;
 mod retention;
 mod search;
@@ -22,6 +24,7 @@ pub use compile::condition_of;
 pub use cursors::{Cursor, FileId, Stored};
 pub use error::ArchiveError;
 pub use id::LineId;
+pub use ledger::KnownGap;
 pub use read::TopColumn;
 pub use retention::Retention;
 pub use search::Page;

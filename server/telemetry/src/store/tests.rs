@@ -218,7 +218,8 @@ async fn expired_days_are_deleted_with_their_files() {
     assert_eq!(world.archive.retain(retention, TODAY).await.unwrap(), [TODAY - 1]);
     assert_eq!(world.find("").await.len(), 20);
     let names: Vec<String> = world.archive.files().unwrap().into_iter().map(|(name, _)| name).collect();
-    assert!(names.iter().all(|name| name.starts_with(&format!("logs-{TODAY}.db"))), "{names:?}");
+    let held = format!("held-{TODAY}.json");
+    assert!(names.iter().all(|name| name.starts_with(&format!("logs-{TODAY}.db")) || *name == held), "{names:?}");
 }
 
 #[tokio::test]
@@ -226,13 +227,13 @@ async fn the_newest_position_counts() {
     let world = World::new();
     let cursor = |offset| Cursor { service: "wg".into(), offset, ..Cursor::default() };
     for (day, offset) in [(TODAY, 10), (TODAY - 1, 20), (TODAY, 15)] {
-        world.archive.store(Vec::new(), &[cursor(offset)], day).await.unwrap();
+        world.archive.store(Vec::<Line>::new(), &[cursor(offset)], day).await.unwrap();
     }
     assert_eq!(world.archive.cursors().await.unwrap()["wg"].offset, 15);
     // After a restart, newer positions still win.
     let again = Archive::new(world.dir.path());
     again.cursors().await.unwrap();
-    again.store(Vec::new(), &[cursor(30)], TODAY - 1).await.unwrap();
+    again.store(Vec::<Line>::new(), &[cursor(30)], TODAY - 1).await.unwrap();
     assert_eq!(again.cursors().await.unwrap()["wg"].offset, 30);
 }
 
@@ -241,13 +242,15 @@ async fn few_damaged_files_are_kept() {
     let world = World::new();
     for day in TODAY..TODAY + 5 {
         std::fs::write(world.archive.path(day), "x".repeat(5000)).unwrap();
-        let failed = world.archive.store(Vec::new(), &[], day).await;
+        let failed = world.archive.store(Vec::<Line>::new(), &[], day).await;
         assert!(matches!(failed, Err(ArchiveError::Damaged { day: of, .. }) if of == day));
         let losses = world.archive.losses();
-        assert!(world.archive.set_aside(day, losses).await.unwrap());
-        assert!(!world.archive.set_aside(day, losses).await.unwrap(), "the damage was handled");
+        assert!(world.archive.set_aside(day, losses, Micros(NOON)).await.unwrap());
+        assert!(!world.archive.set_aside(day, losses, Micros(NOON)).await.unwrap(), "the damage was handled");
     }
-    assert_eq!(world.archive.files().unwrap().len(), MAX_DAMAGED);
+    let names = world.archive.files().unwrap();
+    assert_eq!(names.iter().filter(|(name, _)| name.ends_with(".damaged")).count(), MAX_DAMAGED);
+    assert_eq!(world.archive.gaps().len(), 5);
     assert!(world.archive.days().unwrap().is_empty());
 }
 

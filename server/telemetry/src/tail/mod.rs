@@ -48,6 +48,8 @@ pub struct Gap {
     pub lines: Option<u64>,
     /// Description.
     pub reason: &'static str,
+    /// Tells gaps apart: process and number of the line behind the gap, or file and position that were lost.
+    pub place: (u64, u64),
 }
 
 impl Batch {
@@ -144,7 +146,7 @@ impl Tailer {
         let files = self.files(service, cursor.as_ref());
         let candidates: Vec<Candidate> = files.iter().map(|(candidate, _)| candidate.clone()).collect();
         let offset = cursor.as_ref().map_or(0, |cursor| cursor.offset);
-        let mut next = plan::next(&candidates, cursor.is_some(), offset);
+        let mut next = plan::next(&candidates, cursor.as_ref().is_some_and(Cursor::has_file), offset);
         let lost = if let Next::Restart(lost) = next { Some(lost) } else { None };
         if lost.is_some() {
             next = plan::restart(&candidates);
@@ -160,7 +162,11 @@ impl Tailer {
         let mut piece = vec![0; PIECE];
         let length = file.read_at(&mut piece, offset)?;
         piece.truncate(length);
-        batch.gaps.extend(lost.map(|lost| Gap { service: service.to_owned(), lines: None, reason: lost.reason() }));
+        let lost = lost.map(|lost| {
+            let place = cursor.as_ref().map(|cursor| (cursor.file.head, cursor.offset)).unwrap_or_default();
+            Gap { service: service.to_owned(), lines: None, reason: lost.reason(), place }
+        });
+        batch.gaps.extend(lost);
         // A file that is renamed while it is read becomes finished with the next piece.
         let found = split(&piece, at.is_skipping, is_finished && length < PIECE);
         if found.consumed == 0 && !is_new {
@@ -172,10 +178,11 @@ impl Tailer {
         for range in found.lines {
             match Line::parse(piece.get(range).unwrap_or_default()) {
                 Ok(line) if line.service == service => {
-                    let missing = sequences::note(&mut at.processes, &line);
+                    let missing = sequences::note(&mut at, &line);
                     if missing > 0 {
+                        let (lines, place) = (Some(missing), (line.process.0, line.seq));
                         let reason = "sequence numbers are missing";
-                        batch.gaps.push(Gap { service: service.to_owned(), lines: Some(missing), reason });
+                        batch.gaps.push(Gap { service: service.to_owned(), lines, reason, place });
                     }
                     batch.lines.push(line);
                 }

@@ -1,26 +1,17 @@
 //! Finds missing lines by the sequence numbers of processes. Pure.
 
+use crate::store::Cursor;
 use tornado_log::line::Line;
-
-/// Processes of a service that are remembered: a service may be replaced while its predecessor still writes.
-const PROCESSES: usize = 4;
 
 /// Notes a line. Returns the number of lines that are missing before it. The first process of a service may have
 /// written lines before the files began.
-pub fn note(processes: &mut Vec<(u64, u64)>, line: &Line) -> u64 {
-    let is_first = processes.is_empty();
-    let at = processes.iter().position(|(process, _)| *process == line.process.0);
-    let newest = at.map(|at| processes.remove(at).1);
-    let missing = match newest {
+pub fn note(cursor: &mut Cursor, line: &Line) -> u64 {
+    let is_first = cursor.processes.is_empty();
+    match cursor.remember(line.process.0, line.seq) {
         Some(newest) => line.seq.saturating_sub(newest).saturating_sub(1),
         None if is_first => 0,
         None => line.seq.saturating_sub(1),
-    };
-    processes.push((line.process.0, newest.unwrap_or_default().max(line.seq)));
-    if processes.len() > PROCESSES {
-        processes.remove(0);
     }
-    missing
 }
 
 #[cfg(test)]
@@ -30,8 +21,8 @@ mod tests {
 
     #[test]
     fn gaps_are_counted_per_process() {
-        let mut processes = Vec::new();
-        let mut missing = |process, seq| note(&mut processes, &line(process, seq));
+        let mut cursor = Cursor::default();
+        let mut missing = |process, seq| note(&mut cursor, &line(process, seq));
         assert_eq!(missing(1, 500), 0, "the first line of all");
         assert_eq!(missing(1, 501), 0);
         assert_eq!(missing(1, 504), 2);

@@ -233,6 +233,16 @@ mod tests {
         }
     }
 
+    /// Services run in `/`, and `telemetry` looks for the files elsewhere.
+    #[test]
+    fn a_relative_log_directory_is_refused() {
+        for log in ["logs", "./logs", "../var/log/tornado", ""] {
+            let why = Config::parse(&format!("[paths]\nlog = '{log}'")).unwrap_err();
+            assert!(why.contains("[paths] log must be an absolute path"), "{log}: {why}");
+        }
+        assert!(Config::parse("[paths]\nlog = '/srv/logs'").is_ok());
+    }
+
     #[test]
     fn pools_ports_and_host_come_from_the_shared_tables() {
         let text = "[server]\nhost = 'vpn.example.org'\n[lanes]\ndirect_port = 1000\n\

@@ -75,16 +75,30 @@ impl Lab {
         self.dir.path().join(name)
     }
 
-    fn inside(&self) -> Command {
+    /// A command that runs another program in all of the server's namespaces.
+    pub fn within(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--target={}", self.holder.id())).args(["--mount", "--net", "--"]);
-        command.arg(self.path("tornadod")).arg("--config").arg(self.path("tornado.toml"));
+        command.arg(format!("--target={}", self.holder.id())).args(["--mount", "--net", "--", program]);
+        command
+    }
+
+    fn inside(&self) -> Command {
+        let mut command = self.within(self.path("tornadod").to_str().unwrap());
+        command.arg("--config").arg(self.path("tornado.toml"));
         command
     }
 
     pub fn start_master(&mut self) {
+        self.start_master_by(&[]);
+    }
+
+    /// Starts the supervisor with a program that executes another one, or directly.
+    pub fn start_master_by(&mut self, words: &[&str]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = self.inside();
+        let own = self.path("tornadod");
+        let all: Vec<&str> = words.iter().copied().chain([own.to_str().unwrap()]).collect();
+        let mut command = self.within(all[0]);
+        command.args(&all[1..]).arg("--config").arg(self.path("tornado.toml"));
         command.arg("master").env("SECRET_OF_THE_PARENT", "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.master = Some(command.spawn().unwrap());
     }

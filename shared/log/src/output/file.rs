@@ -36,6 +36,7 @@ pub struct LogFile {
     limits: FileLimits,
     open: Option<Open>,
     rotations: u64,
+    replaced: u64,
 }
 
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl LogFile {
     /// The file of `service` in `directory`. It is opened with the first line.
     #[must_use]
     pub fn new(directory: &Path, service: &str, limits: FileLimits) -> Self {
-        Self { path: directory.join(format!("{service}.log")), limits, open: None, rotations: 0 }
+        Self { path: directory.join(format!("{service}.log")), limits, open: None, rotations: 0, replaced: 0 }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -63,6 +64,7 @@ impl LogFile {
     fn current(&mut self) -> io::Result<(&mut Open, u64)> {
         let at_path = std::fs::symlink_metadata(&self.path);
         let is_same = |open: &Open| at_path.as_ref().is_ok_and(|found| identity(found) == open.identity);
+        self.replaced += u64::from(self.open.as_ref().is_some_and(|open| !is_same(open)));
         let open = match self.open.take().filter(is_same) {
             Some(open) => self.open.insert(open),
             None => self.open.insert(open(&self.path)?),
@@ -115,6 +117,10 @@ impl Sink for LogFile {
 
     fn rotations(&self) -> u64 {
         self.rotations
+    }
+
+    fn replaced(&self) -> u64 {
+        self.replaced
     }
 }
 
@@ -183,6 +189,7 @@ mod tests {
         expected.iter().for_each(|line| file.write_line(line).unwrap());
         let kept = lines(dir.path());
         assert_eq!(kept, expected[30 - kept.len()..]);
+        assert_eq!(file.replaced(), 0);
         assert!(file.rotations() >= 4 && kept.len() > 15, "{} rotations, {} lines", file.rotations(), kept.len());
         let mut names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap()).collect();
         names.sort_by_key(std::fs::DirEntry::file_name);
@@ -204,6 +211,7 @@ mod tests {
         std::fs::rename(dir.path().join("wg.log"), dir.path().join("wg.log.1")).unwrap();
         file.write_line("three").unwrap();
         assert_eq!(lines(dir.path()), ["two", "three"]);
+        assert_eq!((file.replaced(), file.rotations()), (2, 0));
     }
 
     #[test]
@@ -239,7 +247,7 @@ mod tests {
         let full = File::options().append(true).open("/dev/full").unwrap();
         let identity = identity(&full.metadata().unwrap());
         let open = Some(Open { file: full, identity, is_alone: true, is_torn: false });
-        let mut file = LogFile { path: "/dev/full".into(), limits: SMALL, open, rotations: 0 };
+        let mut file = LogFile { path: "/dev/full".into(), limits: SMALL, open, rotations: 0, replaced: 0 };
         assert_eq!(file.write_line("one").unwrap_err().kind(), ErrorKind::StorageFull);
     }
 

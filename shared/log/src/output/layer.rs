@@ -30,6 +30,11 @@ pub trait Sink: Send + 'static {
     fn rotations(&self) -> u64 {
         0
     }
+
+    /// How often another process removed or renamed the file.
+    fn replaced(&self) -> u64 {
+        0
+    }
 }
 
 /// Writes to standard error, for the journal.
@@ -54,6 +59,8 @@ pub struct OutputCounts {
     pub lost: u64,
     /// Rotations of the file.
     pub rotations: u64,
+    /// How often another process removed or renamed the file.
+    pub replaced: u64,
 }
 
 /// Writes each event as one redacted line with the next sequence number.
@@ -124,7 +131,7 @@ impl OutputCounter {
     #[must_use]
     pub fn read(&self) -> OutputCounts {
         let output = self.0.lock();
-        OutputCounts { rotations: output.sink.rotations(), ..output.counts }
+        OutputCounts { rotations: output.sink.rotations(), replaced: output.sink.replaced(), ..output.counts }
     }
 }
 
@@ -317,7 +324,7 @@ mod tests {
         });
         assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 4, 5]);
         assert_eq!((lines[2].target.as_str(), &lines[2].fields["lines"]), (LOST_TARGET, &Value::Int(2)));
-        assert_eq!(counts, OutputCounts { written: 3, lost: 2, rotations: 0 });
+        assert_eq!(counts, OutputCounts { written: 3, lost: 2, ..OutputCounts::default() });
     }
 
     #[test]

@@ -75,6 +75,10 @@ impl Sink for FileAndStderr {
     fn rotations(&self) -> u64 {
         self.file.rotations()
     }
+
+    fn replaced(&self) -> u64 {
+        self.file.replaced()
+    }
 }
 
 #[cfg(test)]

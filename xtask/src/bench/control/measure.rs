@@ -152,7 +152,7 @@ pub fn standing(world: &mut World, peers: usize) -> anyhow::Result<Standing> {
         wg_reconciled_s,
         wg_silence_ms,
         start_to_ready_s,
-        memory_mib: world.memory()?.0,
+        memory_mib: world.memory()?.0.resident,
         wg_memory_mib: of("wg")?,
         session_memory_mib: of("session")?,
     })

@@ -5,6 +5,7 @@ use super::pulse::Pulse;
 use crate::bench::process::{enroll, kib_line, mebi, pids, resident_bytes};
 use anyhow::{Context as _, ensure};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::{
@@ -36,6 +37,21 @@ impl Cost {
              guard = {{ failures = 100, at_once = 1000 }}\n\n\
              [client_api]\nconnections_per_address = 4096\nanonymous_per_minute = 1000000\n"
         )
+    }
+}
+
+/// Memory in MiB.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Memory {
+    /// Resident set size.
+    pub resident: f64,
+    /// Proportional set size.
+    pub proportional: f64,
+}
+
+impl Memory {
+    fn of(pid: u32) -> anyhow::Result<Self> {
+        Ok(Self { resident: mebi(resident_bytes(pid)?), proportional: mebi(proportional_bytes(pid)?) })
     }
 }
 
@@ -109,23 +125,22 @@ impl World {
         Ok(self.server()?.mesh("auth").within(PATIENCE).send("PATCH", "/v1/users", &body).map(drop)?)
     }
 
-    /// Resident and proportional memory of every process of the server in MiB, with Tor separately. The first number is
-    /// the sum of the resident memory of our processes; shared pages count for each process.
-    pub fn memory(&self) -> anyhow::Result<(f64, Value)> {
+    /// Resident and proportional memory of every process of the server in MiB, with Tor separately, and the sum of our
+    /// processes. Shared pages count for each process in the resident memory, and in parts in the proportional memory.
+    pub fn memory(&self) -> anyhow::Result<(Memory, Value)> {
         let tor = self.get("tor", "/v1/status")?["process"]["pid"].as_u64();
-        let one = |pid: u32| anyhow::Ok((mebi(resident_bytes(pid)?), mebi(proportional_bytes(pid)?)));
-        let (mut table, mut sums) = (serde_json::Map::new(), (0.0, 0.0));
+        let (mut table, mut sum) = (serde_json::Map::new(), Memory::default());
         for (name, pid) in self.processes()? {
-            let (resident, proportional) = one(pid)?;
-            sums = (sums.0 + resident, sums.1 + proportional);
-            table.insert(name, json!({ "resident": resident, "proportional": proportional }));
+            let one = Memory::of(pid)?;
+            sum.resident += one.resident;
+            sum.proportional += one.proportional;
+            table.insert(name, serde_json::to_value(one)?);
         }
-        table.insert("sum of ours".into(), json!({ "resident": sums.0, "proportional": sums.1 }));
+        table.insert("sum of ours".into(), serde_json::to_value(sum)?);
         if let Some(pid) = tor {
-            let (resident, proportional) = one(u32::try_from(pid)?)?;
-            table.insert("Debian's Tor".into(), json!({ "resident": resident, "proportional": proportional }));
+            table.insert("Debian's Tor".into(), serde_json::to_value(Memory::of(u32::try_from(pid)?)?)?);
         }
-        Ok((sums.0, table.into()))
+        Ok((sum, table.into()))
     }
 
     /// Our processes with their pids.
@@ -136,21 +151,19 @@ impl World {
         Ok(all)
     }
 
-    /// CPU use in percent of a core and wake-ups per second of each idle process over `time`. The first number is the
-    /// highest CPU use of a process.
-    pub fn rest(&self, time: Duration) -> anyhow::Result<(f64, Value)> {
+    /// CPU use in percent of a core and wake-ups per second of each idle process over `time`.
+    pub fn rest(&self, time: Duration) -> anyhow::Result<serde_json::Map<String, Value>> {
         let mut before = Vec::new();
         for (name, pid) in self.processes()? {
             before.push((name, pid, Spent::of(pid)?));
         }
         std::thread::sleep(time);
-        let (mut most, mut table) = (0.0_f64, serde_json::Map::new());
+        let mut table = serde_json::Map::new();
         for (name, pid, earlier) in before {
             let cost = Spent::of(pid)?.since(&earlier);
-            most = most.max(cost.percent);
             table.insert(name, json!({ "percent": cost.percent, "wakeups_s": cost.wakeups }));
         }
-        Ok((most, table.into()))
+        Ok(table)
     }
 
     /// Number of peers of `wg` after its first sync; `None` before that or if it does not respond.
