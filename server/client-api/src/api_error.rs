@@ -132,6 +132,7 @@ impl From<AuthError> for ApiError {
             | AuthError::NotFound(_)
             | AuthError::LastOwner
             | AuthError::NotAllowed
+            | AuthError::ConfirmationRequired
             | AuthError::SignedOut
             | AuthError::RefreshExpired
             | AuthError::RefreshInvalid

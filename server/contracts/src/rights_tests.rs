@@ -1,6 +1,6 @@
 //! Access rights across all contracts.
 
-use crate::{ServiceName, auth, engines, exposition, master, session, telemetry, tor, wg};
+use crate::{ServiceName, auth, engines, exposition, master, operator, session, telemetry, tor, wg};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [ServiceName])> {
     let contracts = [
@@ -13,6 +13,9 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         engines::METHODS,
         exposition::METHODS,
         master::METHODS,
+        operator::services::METHODS,
+        operator::sessions::METHODS,
+        operator::tor::METHODS,
         session::METHODS,
         telemetry::logs::METHODS,
         telemetry::metrics::METHODS,

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod ground;
 pub mod interfaces;
 pub mod metrics;
+pub mod operators;
 mod pace;
 mod readiness;
 mod roles;

@@ -8,7 +8,7 @@
 //!
 //! | modules | content |
 //! |---|---|
-//! | `api`, `metrics`, `service` | the contract's methods; published metrics; composition |
+//! | `api`, `operators`, `metrics`, `service` | the contracts' methods; published metrics; composition |
 //! | `lifecycle` | connect, heartbeat, close, sweep, restore |
 //! | `tor` | exit countries, circuits, view of the tor lane |
 //! | `core` | what the use cases share |
@@ -30,6 +30,7 @@ mod lifecycle;
 mod live;
 mod machine;
 mod metrics;
+mod operators;
 mod registry;
 mod service;
 mod tor;
@@ -46,6 +47,7 @@ use tornado_contracts::auth::AuthClient;
 use tornado_contracts::tor::TorClient;
 use tornado_contracts::wg::WgClient;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
+use tornado_runtime::operators::OperatorRights;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 use tornado_store::sessions::{Deadlined, SqlSessions};
 use tornado_store::{PostgresLogin, StoreError};
@@ -112,7 +114,10 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     metrics::publish(&context.metrics, &service);
     engines.publish(&context.metrics);
     let (ready, readiness) = Readiness::new("sessions are being restored");
-    let router = api::router(&service, context.shutdown.clone()).merge(engines.router());
+    let rights = OperatorRights::new(context.channel(ServiceName::Auth));
+    let router = api::router(&service, context.shutdown.clone())
+        .merge(operators::router(&service, rights))
+        .merge(engines.router());
     let server = context.server(router, readiness)?;
     ready.ready();
     let mut tasks = Tasks::new(&context.shutdown);

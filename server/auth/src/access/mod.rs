@@ -9,23 +9,33 @@ use crate::clock::Clock;
 use crate::code::{self, CodeKind};
 use crate::fault;
 use crate::trail::Trail;
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::operators::OperatorRole;
-use tornado_shared::model::Secret;
+use tornado_shared::model::{Secret, UnixSeconds};
 use tornado_store::identity::{Authority, IdentityStore, OperatorRow};
+use uuid::Uuid;
+
+/// Seconds for which a confirmation of the password lasts; a sign-in is one.
+const CONFIRMED_FOR: i64 = 300;
+/// Seconds between two stored times of use.
+const USE_NOTED_EVERY: i64 = 60;
 
 /// Checks sign-ins against the table.
 pub struct Access {
     store: Arc<dyn IdentityStore>,
     trail: Arc<Trail>,
     clock: Clock,
+    /// Sign-ins that were used within the last minute.
+    used: Mutex<HashMap<Uuid, UnixSeconds>>,
 }
 
 impl Access {
     pub fn new(store: Arc<dyn IdentityStore>, trail: Arc<Trail>, clock: Clock) -> Self {
-        Self { store, trail, clock }
+        Self { store, trail, clock, used: Mutex::default() }
     }
 
     /// Root may do everything without a sign-in. Every other caller needs an operator's sign-in with the required role.
@@ -42,8 +52,36 @@ impl Access {
             self.trail.note(&name, "access.refused", act.name(), Outcome::Refused).await;
             return Err(AuthError::NotAllowed);
         }
+        if act.needs_confirmation() {
+            self.check_confirmed(sign_in).await?;
+        }
+        self.note_use(sign_in).await;
         let authority = Authority::SignIn { id: sign_in, role: row.role.clone() };
         Ok(Actor { name, operator: Some((sign_in, row)), authority })
+    }
+}
+
+impl Access {
+    async fn check_confirmed(&self, sign_in: Uuid) -> Result<(), AuthError> {
+        let at = self.store.sign_in_confirmed_at(sign_in).await.map_err(fault::store)?;
+        let at = at.ok_or(AuthError::SignedOut)?;
+        if self.clock.now().saturating_sub(at) <= CONFIRMED_FOR { Ok(()) } else { Err(AuthError::ConfirmationRequired) }
+    }
+
+    /// Stores the time of use, at most once per minute and sign-in. A failure does not affect the call.
+    async fn note_use(&self, sign_in: Uuid) {
+        let now = self.clock.now();
+        {
+            let mut used = self.used.lock();
+            if used.get(&sign_in).is_some_and(|at| now.saturating_sub(*at) < USE_NOTED_EVERY) {
+                return;
+            }
+            used.retain(|_, at| now.saturating_sub(*at) < USE_NOTED_EVERY);
+            used.insert(sign_in, now);
+        }
+        if let Err(error) = self.store.touch_sign_in(sign_in, now).await {
+            tracing::debug!(%error, "could not store the time at which a sign-in was used");
+        }
     }
 }
 

@@ -14,11 +14,13 @@ pub const TABLE: &[(Act, &str, OperatorRole)] = &[
     (Act::TorRead, "tor.read", OperatorRole::Viewer),
     (Act::TorWrite, "tor.write", OperatorRole::Operator),
     (Act::LogsRead, "logs.read", OperatorRole::Viewer),
+    (Act::LogsSave, "logs.save", OperatorRole::Operator),
     (Act::LogsWrite, "logs.write", OperatorRole::Owner),
     (Act::ServicesRead, "services.read", OperatorRole::Viewer),
     (Act::ServicesControl, "services.control", OperatorRole::Operator),
     (Act::OperatorsRead, "operators.read", OperatorRole::Owner),
     (Act::OperatorsWrite, "operators.write", OperatorRole::Owner),
+    (Act::OperatorsRemove, "operators.remove", OperatorRole::Owner),
     (Act::KeysRead, "keys.read", OperatorRole::Operator),
     (Act::KeysRotate, "keys.rotate", OperatorRole::Owner),
     (Act::AuditRead, "audit.read", OperatorRole::Operator),
@@ -38,11 +40,13 @@ pub enum Act {
     TorRead,
     TorWrite,
     LogsRead,
+    LogsSave,
     LogsWrite,
     ServicesRead,
     ServicesControl,
     OperatorsRead,
     OperatorsWrite,
+    OperatorsRemove,
     KeysRead,
     KeysRotate,
     AuditRead,
@@ -58,6 +62,11 @@ impl Act {
     /// Name of the right.
     pub fn name(self) -> &'static str {
         TABLE.iter().find(|(act, _, _)| *act == self).map_or("unknown", |(_, name, _)| name)
+    }
+
+    /// True if the operator must have confirmed the password a short time ago: what cannot be undone.
+    pub const fn needs_confirmation(self) -> bool {
+        matches!(self, Self::OperatorsRemove | Self::LogsWrite)
     }
 
     /// An action outside the table is never allowed.

@@ -62,6 +62,6 @@ impl Setup {
         self.trail.sign_trail().await;
         let row = row.ok_or(AuthError::InvalidSetupCode)?;
         let proof = Proof { password_hash: row.password_hash.clone(), factor: None };
-        self.sign_ins.open_sign_in(&name, row, &proof).await
+        self.sign_ins.open_sign_in(&name, row, &proof, String::new()).await
     }
 }

@@ -63,7 +63,7 @@ impl SignIns {
             trail.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
         }
         let proof = Proof { password_hash: row.password_hash.clone(), factor: judged? };
-        self.open_sign_in(&name, row, &proof).await
+        self.open_sign_in(&name, row, &proof, input.client_ip.to_string()).await
     }
 
     pub(super) async fn open_sign_in(
@@ -71,6 +71,7 @@ impl SignIns {
         name: &str,
         row: OperatorRow,
         proof: &Proof,
+        address: String,
     ) -> Result<SignedIn, AuthError> {
         let Parts { store, trail, operators, clock, .. } = &self.parts;
         let now = clock.now();
@@ -81,6 +82,7 @@ impl SignIns {
             token_hash: code::hash(CodeKind::SignIn, &token),
             now,
             expires_at: now.saturating_add(self.lifetime),
+            address,
         };
         let audit = trail.row(&Actor::named(name), "operator.sign_in", format!("sign_in:{}", new.id));
         store.open_sign_in(&new, proof, &audit).await.map_err(fault::store)?;
@@ -128,6 +130,8 @@ impl SignIns {
             operator: row.operator,
             created_at: row.created_at,
             expires_at: row.expires_at,
+            used_at: row.used_at,
+            address: row.address,
             is_own: Some(row.id) == own,
         };
         Ok(visible.map(view).collect())
@@ -140,6 +144,18 @@ impl SignIns {
             return Err(AuthError::NotFound("sign-in".into()));
         }
         self.end_sign_in(actor, "operator.sign_in_revoked", what.id).await
+    }
+
+    pub async fn confirm_sign_in(&self, actor: Actor, what: &ConfirmPassword) -> Result<Done, AuthError> {
+        self.confirm_password(actor.clone(), what).await?;
+        let Parts { store, trail, clock, .. } = &self.parts;
+        let (id, _) = actor.clone().signed_in()?;
+        let audit = trail.row(&actor, "operator.confirmed", format!("sign_in:{id}"));
+        if !store.confirm_sign_in(id, clock.now(), &audit).await.map_err(fault::store)? {
+            return Err(AuthError::SignedOut);
+        }
+        trail.sign_trail().await;
+        Ok(Done {})
     }
 
     pub async fn begin_totp(&self, actor: Actor, what: &ConfirmPassword) -> Result<TotpOffer, AuthError> {

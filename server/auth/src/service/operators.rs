@@ -22,6 +22,11 @@ impl Operators for Service {
         self.sign_ins.sign_out(self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?).await
     }
 
+    async fn confirm_sign_in(&self, input: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
+        let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
+        self.sign_ins.confirm_sign_in(actor, &input.what).await
+    }
+
     async fn whoami(&self, input: Acting<NoInput>) -> Result<Standing, AuthError> {
         self.sign_ins.whoami(self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?).await
     }
@@ -42,7 +47,7 @@ impl Operators for Service {
     }
 
     async fn remove_operator(&self, input: Acting<OperatorRef>) -> Result<Done, AuthError> {
-        let actor = self.access.authorise(input.operator.as_ref(), Act::OperatorsWrite).await?;
+        let actor = self.access.authorise(input.operator.as_ref(), Act::OperatorsRemove).await?;
         self.operators.remove_operator(&actor, input.what).await
     }
 

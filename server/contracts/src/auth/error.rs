@@ -86,6 +86,9 @@ pub enum AuthError {
     /// The operator's role does not include the right.
     #[error("your role does not allow this")]
     NotAllowed,
+    /// The right requires that the operator confirmed the password a short time ago.
+    #[error("confirm your password and try again")]
+    ConfirmationRequired,
     /// The operator's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignedOut,
@@ -116,7 +119,7 @@ impl ServiceError for AuthError {
             | Self::TotpRequired
             | Self::TotpInvalid
             | Self::SignedOut => 401,
-            Self::NotAllowed => 403,
+            Self::NotAllowed | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
             Self::InvalidInvitation | Self::InvalidSetupCode => 410,
             Self::NameTaken | Self::KeyInUse | Self::LastOwner => 409,
@@ -152,6 +155,7 @@ impl ServiceError for AuthError {
             Self::NotFound(_) => "not_found",
             Self::LastOwner => "last_owner",
             Self::NotAllowed => "not_allowed",
+            Self::ConfirmationRequired => "confirmation_required",
             Self::SignedOut => "signed_out",
             Self::Fault(fault) => fault.code(),
         }

@@ -33,6 +33,9 @@ pub enum TelemetryError {
     /// The operator's role does not include the right.
     #[error("your role does not allow this")]
     NotAllowed,
+    /// The right requires that the operator confirmed the password a short time ago.
+    #[error("confirm your password and try again")]
+    ConfirmationRequired,
     /// The operator's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignedOut,
@@ -52,7 +55,7 @@ impl ServiceError for TelemetryError {
         match self {
             Self::Query { .. } | Self::InvalidFields(_) => 400,
             Self::SignedOut => 401,
-            Self::NotAllowed => 403,
+            Self::NotAllowed | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
             Self::Deadline => 422,
             Self::Busy { .. } => 429,
@@ -66,6 +69,7 @@ impl ServiceError for TelemetryError {
             Self::InvalidFields(_) => "invalid_fields",
             Self::SignedOut => "signed_out",
             Self::NotAllowed => "not_allowed",
+            Self::ConfirmationRequired => "confirmation_required",
             Self::NotFound(_) => "not_found",
             Self::Deadline => "query_deadline",
             Self::Busy { .. } => "busy",
@@ -81,6 +85,7 @@ impl ServiceError for TelemetryError {
             | Self::Deadline
             | Self::NotFound(_)
             | Self::NotAllowed
+            | Self::ConfirmationRequired
             | Self::SignedOut
             | Self::Fault(_) => None,
         }

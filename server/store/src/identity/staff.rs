@@ -36,6 +36,12 @@ pub trait OperatorStore: Send + Sync + 'static {
     async fn sign_in(&self, token_hash: &Hash, now: UnixSeconds) -> Result<Option<(Uuid, OperatorRow)>, StoreError>;
     /// All sign-ins that have not expired, newest first.
     async fn list_sign_ins(&self, now: UnixSeconds) -> Result<Vec<SignInRow>, StoreError>;
+    /// Records the use of a sign-in.
+    async fn touch_sign_in(&self, id: Uuid, now: UnixSeconds) -> Result<(), StoreError>;
+    /// Records that the operator of a sign-in confirmed the password. Returns false if the sign-in does not exist.
+    async fn confirm_sign_in(&self, id: Uuid, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
+    /// Time of the latest confirmation. `None`: the sign-in does not exist.
+    async fn sign_in_confirmed_at(&self, id: Uuid) -> Result<Option<UnixSeconds>, StoreError>;
     /// Ends a sign-in. Returns false if it does not exist.
     async fn end_sign_in(&self, id: Uuid, audit: &NewAudit) -> Result<bool, StoreError>;
 }
@@ -93,6 +99,27 @@ impl OperatorStore for SqlIdentityStore {
 
     async fn list_sign_ins(&self, now: UnixSeconds) -> Result<Vec<SignInRow>, StoreError> {
         sign_ins::list(&mut *self.reader().await?, now).await
+    }
+
+    async fn touch_sign_in(&self, id: Uuid, now: UnixSeconds) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        sign_ins::touch(&mut tx, id, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn confirm_sign_in(&self, id: Uuid, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
+        if !sign_ins::confirm(&mut tx, id, now).await? {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn sign_in_confirmed_at(&self, id: Uuid) -> Result<Option<UnixSeconds>, StoreError> {
+        sign_ins::confirmed_at(&mut *self.reader().await?, id).await
     }
 
     async fn end_sign_in(&self, id: Uuid, audit: &NewAudit) -> Result<bool, StoreError> {

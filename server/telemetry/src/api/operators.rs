@@ -35,6 +35,7 @@ impl OperatorAccess {
 fn refused(error: AuthError) -> TelemetryError {
     match error {
         AuthError::NotAllowed => TelemetryError::NotAllowed,
+        AuthError::ConfirmationRequired => TelemetryError::ConfirmationRequired,
         AuthError::SignedOut => TelemetryError::SignedOut,
         AuthError::Fault(fault) => TelemetryError::Fault(fault),
         error => TelemetryError::Fault(Fault::Internal(format!("unexpected response of auth: {error}"))),
@@ -50,6 +51,7 @@ impl Access for OperatorAccess {
         };
         let act = match right {
             Right::Read => "logs.read",
+            Right::Save => "logs.save",
             Right::Delete => "logs.write",
         };
         let checked = self.operators.check(Acting::operator(token.clone(), CheckRight { act: act.into() })).await;

@@ -116,7 +116,14 @@ async fn operator(store: &Store, who: &str, password: Option<&str>, role: Option
 
 fn sign_in(operator: OperatorId) -> NewSignIn {
     let id = Uuid::new_v4();
-    NewSignIn { id, operator, token_hash: [id.as_bytes()[0]; 32], now: NOW, expires_at: NOW + 100 }
+    NewSignIn {
+        id,
+        operator,
+        token_hash: [id.as_bytes()[0]; 32],
+        now: NOW,
+        expires_at: NOW + 100,
+        address: String::new(),
+    }
 }
 
 pub(super) async fn sign_ins(store: Store) {

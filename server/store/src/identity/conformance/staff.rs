@@ -71,6 +71,7 @@ pub(super) async fn sign_ins(store: Store) {
         token_hash: [number; 32],
         now: NOW,
         expires_at,
+        address: "192.0.2.1".to_owned(),
     };
     let (one, two) = (open(1, NOW + 10), open(2, NOW + 20));
     for new in [&one, &two] {
@@ -80,6 +81,15 @@ pub(super) async fn sign_ins(store: Store) {
     assert!(store.sign_in(&[1; 32], NOW + 10).await.unwrap().is_none());
     assert!(store.sign_in(&[3; 32], NOW).await.unwrap().is_none());
     assert_eq!(store.list_sign_ins(NOW + 10).await.unwrap().len(), 1);
+    let row = store.list_sign_ins(NOW + 10).await.unwrap().remove(0);
+    assert_eq!((row.used_at, row.address.as_str()), (NOW, "192.0.2.1"));
+    store.touch_sign_in(two.id, NOW + 7).await.unwrap();
+    assert_eq!(store.list_sign_ins(NOW + 10).await.unwrap()[0].used_at, NOW + 7);
+    assert_eq!(store.sign_in_confirmed_at(two.id).await.unwrap(), Some(NOW));
+    assert!(store.confirm_sign_in(two.id, NOW + 8, &act("operator.confirmed")).await.unwrap());
+    assert_eq!(store.sign_in_confirmed_at(two.id).await.unwrap(), Some(NOW + 8));
+    assert!(!store.confirm_sign_in(Uuid::new_v4(), NOW, &act("operator.confirmed")).await.unwrap());
+    assert_eq!(store.sign_in_confirmed_at(Uuid::new_v4()).await.unwrap(), None);
     assert!(store.end_sign_in(one.id, &act("operator.sign_out")).await.unwrap());
     assert!(!store.end_sign_in(one.id, &act("operator.sign_out")).await.unwrap());
     put(&store, &change("ann", None, Some("owner"))).await;
