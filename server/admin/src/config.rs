@@ -1,5 +1,6 @@
 //! Configuration of the console: table `[admin]`.
 
+use crate::client::Network;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +13,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Host names besides loopback under which a reverse proxy exposes the console, without port.
     pub hosts: Vec<String>,
+    /// Networks of reverse proxies. A request from one of them has the client's address in `X-Forwarded-For`.
+    pub trusted_proxies: Vec<Network>,
     /// SHA-256 of the token that permits to read `/metrics`, 64 hexadecimal digits.
     pub metrics_token_sha256: Option<TokenHash>,
 }
@@ -21,6 +24,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
             hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
             metrics_token_sha256: None,
         }
     }

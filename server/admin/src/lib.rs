@@ -1,9 +1,13 @@
-//! The administration console. Currently only the page of the set-up link, which creates the first operator and shows
-//! the first invitation. Rendered on the server, without scripts.
+//! The administration console: the admin API (`api`, over HTTP in `http`), and the page of the set-up link, which creates
+//! the first operator and shows the first invitation.
 
+mod api;
+mod client;
 mod config;
+mod events;
 mod guard;
 mod html;
+mod http;
 mod listener;
 mod metrics;
 mod qr;
@@ -15,9 +19,14 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::operators::OperatorsClient;
 use tornado_contracts::telemetry::metrics::MetricsClient;
+use tornado_contracts::tor::TorClient;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
+pub use api::{Services, Signed};
+pub use client::{Network, NotNetwork};
 pub use config::{Config, NotHash, TokenHash};
+pub use events::Hub;
+pub use http::router as api_router;
 pub use setup::router;
 
 /// The console cannot be served.
@@ -53,9 +62,18 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
     let metrics = metrics::router(telemetry, config.clone());
+    let services = Arc::new(Services::of(&context));
+    let hub = Arc::new(Hub::new(rand::random()));
+    let api = api_router(services.clone(), hub.clone(), config.clone());
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    tasks.spawn("console", listener::serve(listener, router(auth, operators, config).merge(metrics), stop.clone()));
+    tasks.spawn(
+        "console",
+        listener::serve(listener, router(auth, operators, config).merge(metrics).merge(api), stop.clone()),
+    );
+    tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
+    tasks.spawn("numbers", events::follow_numbers(hub.clone(), services, stop.clone()));
+    tasks.spawn("tor", events::follow_tor(hub, TorClient::new(context.channel(ServiceName::Tor)), stop.clone()));
     tasks.spawn("socket", socket.serve(stop));
     setter.ready();
     Ok(tasks.run().await?)

@@ -16,7 +16,7 @@ pub struct Peer(pub IpAddr);
 
 /// Serves until `shutdown`, then waits up to 3 seconds for running requests.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let limits = Limits { connections: 256, header_read: Duration::from_secs(10), ..Limits::default() };
+    let limits = Limits { connections: 2048, header_read: Duration::from_secs(10), ..Limits::default() };
     let slots = Arc::new(Semaphore::new(limits.connections));
     let tasks = TaskTracker::new();
     loop {

@@ -109,6 +109,9 @@ impl Operators for FakeAuth {
     async fn sign_in(&self, _: SignIn) -> Result<SignedIn, AuthError> {
         unused()
     }
+    async fn confirm_sign_in(&self, _: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
+        unused()
+    }
     async fn whoami(&self, _: Acting<NoInput>) -> Result<Standing, AuthError> {
         unused()
     }

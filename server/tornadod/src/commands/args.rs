@@ -166,6 +166,11 @@ pub enum Operator {
         #[arg(long)]
         forget_totp: bool,
     },
+    /// Remove the second factor of an operator who lost it.
+    ResetFactor {
+        /// Name of the operator.
+        name: Username,
+    },
     /// List operators.
     List {
         /// Print JSON.
