@@ -111,7 +111,7 @@ fn add_operator(world: &World, name: &str, role: &str) {
 
 #[test]
 fn every_change_needs_a_sign_in_with_the_right() {
-    let world = World::up(0, "").unwrap();
+    let world = World::up(1, "").unwrap();
     for (name, role) in [("ann", "owner"), ("bob", "operator"), ("eve", "viewer")] {
         add_operator(&world, name, role);
     }

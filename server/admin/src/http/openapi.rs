@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{BASE, CSRF_HEADER, Cost, Method, Verb, admin_methods};
 use tornado_shared::problem::MEDIA_TYPE;
-use utoipa::openapi::{Components, ComponentsBuilder};
 use utoipa::ToSchema;
+use utoipa::openapi::{Components, ComponentsBuilder};
 
 /// Statuses of refusals that any method may answer with.
 const REFUSALS: [(&str, &str); 10] = [

@@ -29,7 +29,16 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
         Some(built) => found_in(built),
         None => step("clippy", shell::cargo(CLIPPY)),
     });
-    let wasm = ["check", "--quiet", "--package", "tornado-shared", "--target", machine::WASM];
+    let wasm = [
+        "check",
+        "--quiet",
+        "--package",
+        "tornado-shared",
+        "--package",
+        "tornado-admin-api",
+        "--target",
+        machine::WASM,
+    ];
     tally.add(step("shared on wasm32", shell::cargo(&wasm)));
     tally.add(match dependencies::check() {
         Ok(packages) => passed(&format!("licences and sources of {packages} packages")),
