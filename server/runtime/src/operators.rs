@@ -10,7 +10,7 @@ use tornado_contracts::operator::OperatorError;
 use tornado_rpc::{Caller, Channel, Fault, ServiceError};
 use tornado_shared::model::Secret;
 
-/// Asks `auth` for each call. A call without an operator must come from root.
+/// Calls `auth` for each check. A call without an operator must come from root.
 #[derive(Clone)]
 pub struct OperatorRights {
     operators: Arc<dyn Operators>,

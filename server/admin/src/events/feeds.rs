@@ -1,4 +1,4 @@
-//! Tasks that publish what changes. None of them asks a service while there is no reader.
+//! Tasks that publish what changes. They call no service while there is no reader, except the stream of `tor`.
 
 use super::Hub;
 use crate::api::{Services, services_view, session_numbers, tor_view};

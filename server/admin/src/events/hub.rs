@@ -1,4 +1,5 @@
-//! The latest events. All readers share one buffer, so a slow reader costs no memory: it misses events, and is told so.
+//! The latest events. All readers share one buffer, so a slow reader costs no memory: it misses events and
+//! receives `resync`.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;

@@ -65,7 +65,7 @@ async fn admit<I: DeserializeOwned>(http: &Http, method: &Method, request: Reque
     Ok((signed, input?))
 }
 
-/// Who asks, and may the role do this? The method asks the service again.
+/// Checks sign-in, CSRF token, right and rate. The service that carries out the method checks the right again.
 pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminResult<Signed> {
     let signed_out = || AdminError::new(401, "signed_out", "sign in first");
     let Some(token) = credentials::token(&parts.headers) else {

@@ -21,7 +21,7 @@ pub fn token(headers: &HeaderMap) -> Option<Secret> {
     values.next().is_none().then(|| Secret::new(first))
 }
 
-/// The CSRF token of a sign-in. Only who knows the sign-in's token can compute it.
+/// The CSRF token of a sign-in. It can only be computed from the sign-in's token.
 pub fn csrf_token(token: &Secret) -> String {
     let hash = Sha256::new_with_prefix(b"tornado-vpn csrf\0").chain_update(token.expose()).finalize();
     data_encoding::HEXLOWER.encode(&hash)
