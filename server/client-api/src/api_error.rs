@@ -133,6 +133,9 @@ impl From<AuthError> for ApiError {
             | AuthError::LastOwner
             | AuthError::NotAllowed
             | AuthError::ConfirmationRequired
+            | AuthError::ApiTokenInvalid
+            | AuthError::ApiTokenExpired
+            | AuthError::OutOfScope
             | AuthError::SignedOut
             | AuthError::RefreshExpired
             | AuthError::RefreshInvalid

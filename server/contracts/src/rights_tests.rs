@@ -5,6 +5,7 @@ use crate::{ServiceName, auth, engines, exposition, master, operator, session, t
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [ServiceName])> {
     let contracts = [
         auth::METHODS,
+        auth::api_tokens::METHODS,
         auth::audit::METHODS,
         auth::import::METHODS,
         auth::keys::METHODS,

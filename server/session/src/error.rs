@@ -50,6 +50,9 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::LastOwner
         | AuthError::NotAllowed
         | AuthError::ConfirmationRequired
+        | AuthError::ApiTokenInvalid
+        | AuthError::ApiTokenExpired
+        | AuthError::OutOfScope
         | AuthError::SignedOut
         | AuthError::InvalidSetupCode => {
             SessionError::Fault(Fault::Internal(format!("unexpected error from service auth: {error}")))

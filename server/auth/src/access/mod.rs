@@ -12,10 +12,11 @@ use crate::trail::Trail;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tornado_contracts::auth::AuthError;
 use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::operators::OperatorRole;
+use tornado_contracts::auth::{AuthError, api_tokens};
 use tornado_shared::model::{Secret, UnixSeconds};
+use tornado_store::StoreError;
 use tornado_store::identity::{Authority, IdentityStore, OperatorRow};
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ pub struct Access {
     store: Arc<dyn IdentityStore>,
     trail: Arc<Trail>,
     clock: Clock,
-    /// Sign-ins that were used within the last minute.
+    /// Sign-ins and API tokens that were used within the last minute.
     used: Mutex<HashMap<Uuid, UnixSeconds>>,
 }
 
@@ -44,6 +45,9 @@ impl Access {
             let caller = Actor::caller()?;
             return if caller.name == "root" { Ok(caller) } else { Err(AuthError::SignedOut) };
         };
+        if let Some(code) = token.expose().strip_prefix(api_tokens::PREFIX) {
+            return self.authorise_token(&Secret::new(code), act).await;
+        }
         let hash = code::hash(CodeKind::SignIn, token);
         let found = self.store.sign_in(&hash, self.clock.now()).await.map_err(fault::store)?;
         let (sign_in, row) = found.ok_or(AuthError::SignedOut)?;
@@ -55,33 +59,58 @@ impl Access {
         if act.needs_confirmation() {
             self.check_confirmed(sign_in).await?;
         }
-        self.note_use(sign_in).await;
+        if let Some(now) = self.use_to_note(sign_in) {
+            log_failure(self.store.touch_sign_in(sign_in, now).await);
+        }
         let authority = Authority::SignIn { id: sign_in, role: row.role.clone() };
-        Ok(Actor { name, operator: Some((sign_in, row)), authority })
+        Ok(Actor { name, operator: Some((sign_in, row)), scopes: None, authority })
     }
-}
 
-impl Access {
+    /// The rights of an API token are those of its scopes that the operator's current role includes.
+    async fn authorise_token(&self, code: &Secret, act: Act) -> Result<Actor, AuthError> {
+        let found = self.store.api_token(&code::hash(CodeKind::ApiToken, code)).await.map_err(fault::store)?;
+        let (token, row) = found.ok_or(AuthError::ApiTokenInvalid)?;
+        if token.expires_at <= self.clock.now() {
+            return Err(AuthError::ApiTokenExpired);
+        }
+        let name = format!("operator:{}/{}", row.name, token.name);
+        let scopes: Vec<String> = token.scopes.split(' ').map(str::to_owned).collect();
+        let in_scope = act == Act::OwnRead || (act.is_for_tokens() && scopes.iter().any(|scope| scope == act.name()));
+        let in_role = act.allowed_to(role_of(&row)?);
+        if !in_scope || !in_role {
+            self.trail.note(&name, "access.refused", act.name(), Outcome::Refused).await;
+            return Err(if in_role { AuthError::OutOfScope } else { AuthError::NotAllowed });
+        }
+        if let Some(now) = self.use_to_note(token.id) {
+            log_failure(self.store.touch_api_token(token.id, now).await);
+        }
+        let authority = Authority::ApiToken { id: token.id, role: row.role.clone() };
+        Ok(Actor { name, operator: Some((token.id, row)), scopes: Some(scopes), authority })
+    }
+
     async fn check_confirmed(&self, sign_in: Uuid) -> Result<(), AuthError> {
         let at = self.store.sign_in_confirmed_at(sign_in).await.map_err(fault::store)?;
         let at = at.ok_or(AuthError::SignedOut)?;
         if self.clock.now().saturating_sub(at) <= CONFIRMED_FOR { Ok(()) } else { Err(AuthError::ConfirmationRequired) }
     }
 
-    /// Stores the time of use, at most once per minute and sign-in. A failure does not affect the call.
-    async fn note_use(&self, sign_in: Uuid) {
+    /// The time of use to store for a sign-in or an API token; `None` if one was stored within the last minute.
+    fn use_to_note(&self, id: Uuid) -> Option<UnixSeconds> {
         let now = self.clock.now();
-        {
-            let mut used = self.used.lock();
-            if used.get(&sign_in).is_some_and(|at| now.saturating_sub(*at) < USE_NOTED_EVERY) {
-                return;
-            }
-            used.retain(|_, at| now.saturating_sub(*at) < USE_NOTED_EVERY);
-            used.insert(sign_in, now);
+        let mut used = self.used.lock();
+        if used.get(&id).is_some_and(|at| now.saturating_sub(*at) < USE_NOTED_EVERY) {
+            return None;
         }
-        if let Err(error) = self.store.touch_sign_in(sign_in, now).await {
-            tracing::debug!(%error, "could not store the time at which a sign-in was used");
-        }
+        used.retain(|_, at| now.saturating_sub(*at) < USE_NOTED_EVERY);
+        used.insert(id, now);
+        Some(now)
+    }
+}
+
+/// A time of use that could not be stored does not affect the call.
+fn log_failure(result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "could not store the time at which a sign-in or an API token was used");
     }
 }
 

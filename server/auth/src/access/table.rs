@@ -4,6 +4,7 @@ use tornado_contracts::auth::operators::OperatorRole;
 
 /// Every action that requires a right, with the right's name and the least privileged role that has it.
 pub const TABLE: &[(Act, &str, OperatorRole)] = &[
+    (Act::OwnRead, "own.read", OperatorRole::Viewer),
     (Act::OwnSignIn, "own.sign_in", OperatorRole::Viewer),
     (Act::UsersRead, "users.read", OperatorRole::Viewer),
     (Act::UsersWrite, "users.write", OperatorRole::Operator),
@@ -18,9 +19,15 @@ pub const TABLE: &[(Act, &str, OperatorRole)] = &[
     (Act::LogsWrite, "logs.write", OperatorRole::Owner),
     (Act::ServicesRead, "services.read", OperatorRole::Viewer),
     (Act::ServicesControl, "services.control", OperatorRole::Operator),
+    (Act::SettingsRead, "settings.read", OperatorRole::Operator),
+    (Act::BackupCreate, "backup.create", OperatorRole::Owner),
+    (Act::BackupRead, "backup.read", OperatorRole::Owner),
     (Act::OperatorsRead, "operators.read", OperatorRole::Owner),
     (Act::OperatorsWrite, "operators.write", OperatorRole::Owner),
     (Act::OperatorsRemove, "operators.remove", OperatorRole::Owner),
+    (Act::TokensRead, "tokens.read", OperatorRole::Operator),
+    (Act::TokensCreate, "tokens.create", OperatorRole::Operator),
+    (Act::TokensRevoke, "tokens.revoke", OperatorRole::Operator),
     (Act::KeysRead, "keys.read", OperatorRole::Operator),
     (Act::KeysRotate, "keys.rotate", OperatorRole::Owner),
     (Act::AuditRead, "audit.read", OperatorRole::Operator),
@@ -30,6 +37,7 @@ pub const TABLE: &[(Act, &str, OperatorRole)] = &[
 /// An action that requires a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
+    OwnRead,
     OwnSignIn,
     UsersRead,
     UsersWrite,
@@ -44,9 +52,15 @@ pub enum Act {
     LogsWrite,
     ServicesRead,
     ServicesControl,
+    SettingsRead,
+    BackupCreate,
+    BackupRead,
     OperatorsRead,
     OperatorsWrite,
     OperatorsRemove,
+    TokensRead,
+    TokensCreate,
+    TokensRevoke,
     KeysRead,
     KeysRotate,
     AuditRead,
@@ -66,7 +80,15 @@ impl Act {
 
     /// True if the operator must have confirmed the password a short time ago: what cannot be undone.
     pub const fn needs_confirmation(self) -> bool {
-        matches!(self, Self::OperatorsRemove | Self::LogsWrite)
+        matches!(self, Self::OperatorsRemove | Self::LogsWrite | Self::TokensCreate | Self::BackupCreate)
+    }
+
+    /// True if the scopes of an API token may include the right. A token must not create access that outlives it, and
+    /// cannot confirm a password.
+    pub const fn is_for_tokens(self) -> bool {
+        let is_own = matches!(self, Self::OwnRead | Self::OwnSignIn);
+        let is_access = matches!(self, Self::OperatorsWrite | Self::TokensRead | Self::TokensRevoke | Self::BackupRead);
+        !is_own && !is_access && !self.needs_confirmation()
     }
 
     /// An action outside the table is never allowed.
@@ -95,5 +117,23 @@ mod tests {
         assert!(viewer.iter().all(|word| operator.contains(word)));
         assert!(viewer.iter().all(|word| !word.ends_with(".write") && !word.ends_with(".close")));
         assert!(!operator.contains(&"operators.write".to_owned()));
+    }
+
+    #[test]
+    fn tokens_do_not_create_access() {
+        let rights = TABLE.iter().filter(|(act, ..)| !act.is_for_tokens()).map(|(_, name, _)| *name);
+        let expected = [
+            "own.read",
+            "own.sign_in",
+            "logs.write",
+            "backup.create",
+            "backup.read",
+            "operators.write",
+            "operators.remove",
+            "tokens.read",
+            "tokens.create",
+            "tokens.revoke",
+        ];
+        assert!(rights.eq(expected));
     }
 }

@@ -1,7 +1,7 @@
 //! Operators' sign-ins: opaque tokens, checked against the store on each use.
 
 use super::manage::Operators;
-use crate::access::{allowed, role_of};
+use crate::access::{Act, allowed, role_of};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::code::{self, CodeKind};
@@ -106,8 +106,12 @@ impl SignIns {
     }
 
     pub async fn whoami(&self, actor: Actor) -> Result<Standing, AuthError> {
+        let scopes = actor.scopes.clone();
         let (_, row) = actor.signed_in()?;
-        let allowed = allowed(role_of(&row)?);
+        let mut allowed = allowed(role_of(&row)?);
+        if let Some(scopes) = scopes {
+            allowed.retain(|right| right == Act::OwnRead.name() || scopes.contains(right));
+        }
         Ok(Standing { operator: self.parts.operators.view(row).await?, allowed })
     }
 

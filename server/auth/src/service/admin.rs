@@ -13,7 +13,7 @@ use tornado_rpc::{Done, NoInput};
 impl Audit for Service {
     async fn append(&self, input: AppendAudit) -> Result<Done, AuthError> {
         let actor = match &input.operator {
-            Some(_) => self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?,
+            Some(_) => self.access.authorise(input.operator.as_ref(), Act::OwnRead).await?,
             None => Actor::caller()?,
         };
         self.trail.append(&actor, input).await

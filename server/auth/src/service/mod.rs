@@ -16,7 +16,7 @@ use crate::keys::Keys;
 use crate::keys::rotation::Schedule;
 use crate::keys::signing::Lifetimes;
 use crate::login::{self, Parts, open_login};
-use crate::operators::{Operators, Setup, SignInParts, SignIns};
+use crate::operators::{ApiTokens, Operators, Setup, SignInParts, SignIns};
 use crate::password::{HashError, Hasher, Passwords};
 use crate::server::{Address, Invitations, Statement};
 use crate::tokens::Logins;
@@ -51,6 +51,7 @@ pub struct Service {
     own: OwnAccount,
     operators: Arc<Operators>,
     sign_ins: Arc<SignIns>,
+    api_tokens: ApiTokens,
     setup: Setup,
     counters: AuthCounters,
     clock: Clock,
@@ -118,6 +119,7 @@ impl Service {
         };
         Ok(Self {
             access: Access::new(db(), trail.clone(), at()),
+            api_tokens: ApiTokens::new(db(), trail.clone(), at()),
             keyring: Keyring::new(db(), trail.clone(), keys.clone(), schedule, at()),
             invitations: Invitations::new(db(), trail.clone(), statement.clone(), address, at()),
             clock: at(),

@@ -1,7 +1,8 @@
-//! The contract `Operators`.
+//! The contracts `Operators` and `ApiTokens`.
 
 use super::Service;
 use crate::access::Act;
+use tornado_contracts::auth::api_tokens::{ApiToken, ApiTokenRef, ApiTokens, CreateApiToken, CreatedApiToken};
 use tornado_contracts::auth::operators::{
     CheckRight, ConfirmPassword, ConfirmTotp, OperatorRef, Operators, PutOperatorRole, SignIn, SignInRef, SignInView,
     SignedIn, Standing,
@@ -28,7 +29,7 @@ impl Operators for Service {
     }
 
     async fn whoami(&self, input: Acting<NoInput>) -> Result<Standing, AuthError> {
-        self.sign_ins.whoami(self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?).await
+        self.sign_ins.whoami(self.access.authorise(input.operator.as_ref(), Act::OwnRead).await?).await
     }
 
     async fn check(&self, input: Acting<CheckRight>) -> Result<Operator, AuthError> {
@@ -74,5 +75,23 @@ impl Operators for Service {
     async fn end_totp(&self, input: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
         let actor = self.access.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
         self.sign_ins.end_totp(actor, &input.what).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ApiTokens for Service {
+    async fn create_api_token(&self, input: Acting<CreateApiToken>) -> Result<CreatedApiToken, AuthError> {
+        let actor = self.access.authorise(input.operator.as_ref(), Act::TokensCreate).await?;
+        self.api_tokens.create_api_token(&actor, input.what).await
+    }
+
+    async fn list_api_tokens(&self, input: Acting<NoInput>) -> Result<Vec<ApiToken>, AuthError> {
+        let actor = self.access.authorise(input.operator.as_ref(), Act::TokensRead).await?;
+        self.api_tokens.list_api_tokens(&actor).await
+    }
+
+    async fn revoke_api_token(&self, input: Acting<ApiTokenRef>) -> Result<Done, AuthError> {
+        let actor = self.access.authorise(input.operator.as_ref(), Act::TokensRevoke).await?;
+        self.api_tokens.revoke_api_token(&actor, input.what).await
     }
 }

@@ -89,6 +89,15 @@ pub enum AuthError {
     /// The right requires that the operator confirmed the password a short time ago.
     #[error("confirm your password and try again")]
     ConfirmationRequired,
+    /// The API token is unknown or was revoked.
+    #[error("this API token is not valid or was revoked; create a new one in the console")]
+    ApiTokenInvalid,
+    /// The API token has expired.
+    #[error("this API token has expired; create a new one in the console")]
+    ApiTokenExpired,
+    /// The scopes of the API token do not include the right.
+    #[error("the scopes of this API token do not allow this")]
+    OutOfScope,
     /// The operator's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignedOut,
@@ -118,8 +127,10 @@ impl ServiceError for AuthError {
             | Self::Revoked
             | Self::TotpRequired
             | Self::TotpInvalid
+            | Self::ApiTokenInvalid
+            | Self::ApiTokenExpired
             | Self::SignedOut => 401,
-            Self::NotAllowed | Self::ConfirmationRequired => 403,
+            Self::NotAllowed | Self::ConfirmationRequired | Self::OutOfScope => 403,
             Self::NotFound(_) => 404,
             Self::InvalidInvitation | Self::InvalidSetupCode => 410,
             Self::NameTaken | Self::KeyInUse | Self::LastOwner => 409,
@@ -156,6 +167,9 @@ impl ServiceError for AuthError {
             Self::LastOwner => "last_owner",
             Self::NotAllowed => "not_allowed",
             Self::ConfirmationRequired => "confirmation_required",
+            Self::ApiTokenInvalid => "invalid_api_token",
+            Self::ApiTokenExpired => "api_token_expired",
+            Self::OutOfScope => "out_of_scope",
             Self::SignedOut => "signed_out",
             Self::Fault(fault) => fault.code(),
         }

@@ -1,6 +1,7 @@
 //! Users, devices, invitations, logins and operators: the data of service `auth`. The room [`tables`] has one file per table.
 
 mod accounts;
+mod api_tokens;
 mod audit_store;
 pub mod chain;
 mod factors;
@@ -18,13 +19,15 @@ mod postgres_tests;
 mod sqlite_tests;
 
 pub use accounts::AccountStore;
+pub use api_tokens::ApiTokenStore;
 pub use audit_store::AuditStore;
 pub use factors::FactorStore;
 pub use model::{
-    AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceKind, DeviceRow, EnrollOutcome, Enrollee,
-    Factor, FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewAudit, NewInvitation, NewLogin, NewSignIn,
-    NewUser, OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RemoveOutcome,
-    RevokeReason, SignInRow, Standing, StoredAudit, TokenRefresh, User, UserChange, UserFilter, UserKey,
+    ApiTokenOutcome, ApiTokenRow, AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceKind, DeviceRow,
+    EnrollOutcome, Enrollee, Factor, FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_API_TOKENS, MAX_DEVICE_ROWS,
+    NewApiToken, NewAudit, NewInvitation, NewLogin, NewSignIn, NewUser, OpenInvitation, OperatorChange, OperatorRow,
+    Proof, PutOutcome, RefreshOutcome, RemoveOutcome, RevokeReason, SignInRow, Standing, StoredAudit, TokenRefresh,
+    User, UserChange, UserFilter, UserKey,
 };
 pub use sql::SqlIdentityStore;
 pub use staff::OperatorStore;
@@ -40,7 +43,7 @@ use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSec
 /// # Errors
 /// Every method fails when the database is unavailable or contains an invalid value.
 #[async_trait]
-pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore {
+pub trait IdentityStore: AccountStore + ApiTokenStore + AuditStore + FactorStore + OperatorStore {
     /// True if there are no accounts, operators and invitations.
     async fn is_pristine(&self) -> Result<bool, StoreError>;
 
@@ -115,6 +118,6 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     /// The stored certificate of the edge.
     async fn tls(&self) -> Result<Option<String>, StoreError>;
 
-    /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins. Returns the number of rows.
+    /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins, and tokens that expired 30 days ago. Returns the number of rows.
     async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError>;
 }

@@ -5,7 +5,9 @@ use super::model::{
     OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RevokeReason, Standing,
     TokenRefresh, User, UserKey,
 };
-use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
+use super::tables::{
+    api_tokens, audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users,
+};
 use super::{IdentityStore, proofs};
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use async_trait::async_trait;
@@ -276,7 +278,8 @@ impl IdentityStore for SqlIdentityStore {
             + families::prune(&mut tx, now).await?
             + invitations::prune(&mut tx, now).await?
             + setup::prune(&mut tx, now).await?
-            + sign_ins::prune(&mut tx, now).await?;
+            + sign_ins::prune(&mut tx, now).await?
+            + api_tokens::prune(&mut tx, now).await?;
         tx.commit().await?;
         Ok(rows)
     }

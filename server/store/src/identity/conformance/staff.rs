@@ -1,7 +1,10 @@
 //! Roles and sign-ins of operators, and second factors.
 
 use super::{NOW, Store, act, name, user};
-use crate::identity::{FactorOwner, NewSignIn, OperatorChange, Proof, PutOutcome, RemoveOutcome};
+use crate::identity::{
+    ApiTokenOutcome, FactorOwner, MAX_API_TOKENS, NewApiToken, NewSignIn, OperatorChange, Proof, PutOutcome,
+    RemoveOutcome,
+};
 use tornado_shared::model::OperatorId;
 use uuid::Uuid;
 
@@ -131,4 +134,47 @@ pub(super) async fn second_factors(store: Store) {
     assert!(store.remove_factor(owner, HASH, &act("user.totp_off")).await.unwrap());
     assert!(!store.remove_factor(owner, HASH, &act("user.totp_off")).await.unwrap());
     assert!(!recover(2).await);
+}
+
+pub(super) async fn api_tokens(store: Store) {
+    for who in ["ann", "ben"] {
+        put(&store, &change(who, Some("$"), Some("owner"))).await;
+    }
+    let ann = store.find_operator(&name("ann")).await.unwrap().unwrap();
+    let new = |number: u8, name: &str| NewApiToken {
+        id: Uuid::new_v4(),
+        operator: ann.id,
+        name: name.to_owned(),
+        token_hash: [number; 32],
+        scopes: "users.read tor.read".to_owned(),
+        now: NOW,
+        expires_at: NOW + 10,
+    };
+    let create = async |new: &NewApiToken| store.create_api_token(new, &act("token.create")).await.unwrap();
+    let first = new(0, "backup");
+    assert_eq!(create(&first).await, ApiTokenOutcome::Created);
+    assert_eq!(create(&new(1, "backup")).await, ApiTokenOutcome::NameTaken);
+    let (row, operator) = store.api_token(&[0; 32]).await.unwrap().unwrap();
+    assert_eq!((row.id, row.used_at, row.expires_at, operator.id), (first.id, None, NOW + 10, ann.id));
+    assert_eq!((row.name.as_str(), row.operator.as_str(), row.scopes), ("backup", "ann", first.scopes.clone()));
+    store.touch_api_token(first.id, NOW + 60).await.unwrap();
+    assert_eq!(store.list_api_tokens().await.unwrap()[0].used_at, Some(NOW + 60));
+    assert_eq!(store.api_token(&[9; 32]).await.unwrap(), None);
+
+    for number in 1..u8::try_from(MAX_API_TOKENS).unwrap() {
+        assert_eq!(create(&new(number, &format!("t{number}"))).await, ApiTokenOutcome::Created);
+    }
+    assert_eq!(create(&new(200, "one-more")).await, ApiTokenOutcome::TooMany);
+    assert!(store.end_api_token(first.id, &act("token.revoke")).await.unwrap());
+    assert!(!store.end_api_token(first.id, &act("token.revoke")).await.unwrap());
+    assert_eq!(store.api_token(&[0; 32]).await.unwrap(), None);
+
+    let kept = NOW + 10 + 30 * 86_400;
+    store.prune(kept - 1).await.unwrap();
+    assert!(store.api_token(&[1; 32]).await.unwrap().is_some(), "an expired token is listed for some time");
+    store.prune(kept).await.unwrap();
+    assert_eq!(store.list_api_tokens().await.unwrap(), []);
+    assert_eq!(create(&new(1, "again")).await, ApiTokenOutcome::Created);
+    assert_eq!(remove(&store, "ann").await, RemoveOutcome::Removed);
+    assert_eq!(store.list_api_tokens().await.unwrap(), []);
 }

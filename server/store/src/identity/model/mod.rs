@@ -1,5 +1,6 @@
 //! Rows and outcomes of the identity store.
 
+mod api_tokens;
 mod audit;
 mod factors;
 mod logins;
@@ -7,6 +8,7 @@ mod operators;
 mod reason;
 mod users;
 
+pub use api_tokens::{ApiTokenOutcome, ApiTokenRow, MAX_API_TOKENS, NewApiToken};
 pub use audit::{AuditFilter, AuditHead, Authority, NewAudit, StoredAudit};
 pub use factors::{Factor, FactorOwner};
 pub use logins::{

@@ -43,6 +43,12 @@ async fn check(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError>
             let query = sqlx::query(query).bind(id.to_string()).bind(row.at).bind(role.as_str());
             query.fetch_optional(db).await?.map(drop).ok_or(StoreError::Lapsed(Verified::SignIn))
         }
+        Authority::ApiToken { id, role } => {
+            let query = "SELECT t.id AS id FROM api_tokens t JOIN operators o ON o.id = t.operator_id
+                         WHERE t.id = $1 AND t.expires_at > $2 AND o.role = $3";
+            let query = sqlx::query(query).bind(id.to_string()).bind(row.at).bind(role.as_str());
+            query.fetch_optional(db).await?.map(drop).ok_or(StoreError::Lapsed(Verified::ApiToken))
+        }
         Authority::Login(family) => {
             let query = "SELECT f.id AS id FROM token_families f
                          JOIN users u ON u.id = f.user_id JOIN devices d ON d.id = f.device_id

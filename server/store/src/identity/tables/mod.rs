@@ -1,5 +1,6 @@
 //! One file per table: functions with the SQL of one statement or a few.
 
+pub mod api_tokens;
 pub mod audit;
 pub mod devices;
 pub mod envelopes;
