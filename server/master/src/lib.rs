@@ -6,6 +6,7 @@
 //! The services survive a `kill -9` of this process, so that packets keep flowing. The next `master` finds them through
 //! its [`record`](process::record) and takes them over.
 
+mod backups;
 mod event;
 mod metrics;
 mod operators;
@@ -114,8 +115,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let handle = std::sync::Arc::new(handle);
     let auth = socket_path(&config.run_dir, ServiceName::Auth.as_str());
     let rights = OperatorRights::new(tornado_rpc::Channel::new(auth));
+    let backups = backups::Backups::new(&config.state_dir, &config.config_path);
     let router = master::router(handle.clone())
-        .merge(operators::router(handle, rights))
+        .merge(operators::router(handle, backups, rights))
         .merge(readiness.router())
         .merge(published.router());
     let server =
