@@ -53,6 +53,27 @@ fn call(verb: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     Reply { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap_or(Value::Null) }
 }
 
+/// Reads a stream until it contains all `words`, and returns its text.
+fn listen(path: &str, headers: &[(&str, &str)], words: &[&str], mut act: impl FnMut()) -> String {
+    let mut request = format!("GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n");
+    headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+    request.push_str("\r\n");
+    let mut stream = TcpStream::connect(CONSOLE).unwrap();
+    stream.set_read_timeout(Some(WITHIN)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let (mut text, mut part) = (String::new(), [0; 65_536]);
+    while !words.iter().all(|word| text.contains(word)) {
+        let is_first = text.is_empty();
+        let read = stream.read(&mut part).unwrap();
+        assert!(read > 0, "the stream ended: {text}");
+        text.push_str(&String::from_utf8_lossy(&part[..read]));
+        if is_first {
+            act();
+        }
+    }
+    text
+}
+
 /// A browser with a sign-in.
 struct Browser {
     cookie: String,
@@ -203,9 +224,32 @@ fn operators_see_and_steer_the_server() {
         let session = sessions["items"][0].clone();
         assert_eq!((&session["state"], sessions["items"].as_array().unwrap().len()), (&json!("online"), 1));
         let device = session["device_id"].as_str().unwrap();
-        let closed = ann.change("DELETE", &format!("/sessions/{device}"), "");
-        assert_eq!(closed.body["session_id"], session["id"], "{}", closed.body);
+        let mut closed = Value::Null;
+        let cookie = [("Cookie", ann.cookie.as_str())];
+        let events = listen("/events", &cookie, &["event: session\n", "\"closed\""], || {
+            closed = ann.change("DELETE", &format!("/sessions/{device}"), "").body;
+        });
+        assert_eq!(closed["session_id"], session["id"], "{closed}");
+        let endpoint = session["endpoint"].as_str().unwrap().rsplit_once(':').unwrap().0;
+        assert!(!events.contains(endpoint), "events have no addresses: {events}");
         assert_eq!(ann.get("/sessions").body["items"], json!([]));
+
+        let body = json!({ "name": "grafana", "scopes": ["logs.read", "sessions.read", "sessions.close"] }).to_string();
+        let token = ann.change("POST", "/api-tokens", &body).body["token"].as_str().unwrap().to_owned();
+        let bearer = format!("Bearer {token}");
+        let as_program = [("Authorization", bearer.as_str())];
+        assert_eq!(call("GET", "/sessions", &as_program, "").status, 200);
+        assert_eq!(call("POST", "/keys/rotate", &as_program, "").code(), "out_of_scope");
+        let samples = listen("/metrics/live", &as_program, &["event: samples", "tornado_"], || {});
+        assert!(samples.contains("text/event-stream") && samples.contains("x-accel-buffering: no"), "{samples}");
+        assert_eq!(call("GET", "/logs/tail?text=level:", &as_program, "").code(), "invalid_query");
+        listen("/logs/tail", &as_program, &["event: lines", "\"message\""], || {
+            assert_eq!(ann.change("PUT", "/tor/desired", r#"{"order":"start"}"#).status, 200);
+            assert_eq!(ann.change("PUT", "/tor/desired", r#"{"order":"stop"}"#).status, 200);
+        });
+        let export = call("GET", "/logs/export?format=csv", &as_program, "");
+        assert_eq!(export.header("content-disposition"), Some("attachment; filename=\"tornado-logs.csv\""));
+        assert_eq!(call("GET", "/logs/export?format=xml", &as_program, "").status, 400);
 
         let body = json!({ "username": "guest", "password": PASSWORD, "max_devices": 2 }).to_string();
         assert_eq!(ann.change("POST", "/users", &body).body["username"], "guest");
@@ -228,7 +272,11 @@ fn operators_see_and_steer_the_server() {
             let audit = ann.get("/audit?limit=500").body;
             let rows = audit["items"].as_array().unwrap();
             let has = |action: &str| rows.iter().any(|row| row["action"] == action && row["actor"] == "operator:ann");
-            Ok(["session.close", "tor.order", "service.control"].into_iter().all(has).then_some(()))
+            let by_program =
+                |action: &str| rows.iter().any(|row| row["action"] == action && row["actor"] == "operator:ann/grafana");
+            let is_exported = by_program("logs.exported");
+            let all = ["session.close", "tor.order", "service.control", "token.create"];
+            Ok((is_exported && all.into_iter().all(has)).then_some(()))
         })
         .unwrap();
         assert_eq!(ann.change("POST", "/audit/verify", "").body["broken_seq"], Value::Null);

@@ -11,6 +11,7 @@ mod http;
 mod listener;
 mod metrics;
 mod qr;
+mod server;
 mod setup;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::operators::OperatorsClient;
+use tornado_contracts::session::SessionsClient;
 use tornado_contracts::telemetry::metrics::MetricsClient;
 use tornado_contracts::tor::TorClient;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
@@ -27,7 +29,9 @@ pub use client::{Network, NotNetwork};
 pub use config::{Config, NotHash, TokenHash};
 pub use events::Hub;
 pub use http::router as api_router;
+pub use server::Server;
 pub use setup::router;
+pub use tornado_admin_api::types::{SettingOrigin, SettingView};
 
 /// The console cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +57,7 @@ pub enum Error {
 ///
 /// # Errors
 /// A socket cannot be opened.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, server: Server) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
@@ -62,7 +66,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
     let metrics = metrics::router(telemetry, config.clone());
-    let services = Arc::new(Services::of(&context));
+    let services = Arc::new(Services::of(&context, server));
     let hub = Arc::new(Hub::new(rand::random()));
     let api = api_router(services.clone(), hub.clone(), config.clone());
     let mut tasks = Tasks::new(&context.shutdown);
@@ -73,6 +77,8 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     );
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services, stop.clone()));
+    let sessions = SessionsClient::new(context.channel(ServiceName::Session));
+    tasks.spawn("sessions", events::follow_sessions(hub.clone(), sessions, stop.clone()));
     tasks.spawn("tor", events::follow_tor(hub, TorClient::new(context.channel(ServiceName::Tor)), stop.clone()));
     tasks.spawn("socket", socket.serve(stop));
     setter.ready();

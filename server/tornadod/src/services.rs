@@ -1,7 +1,7 @@
 //! Runs one process of the server until it is asked to stop.
 
 use crate::cluster;
-use crate::config::Config;
+use crate::config::{Config, effective};
 use crate::failure::Failure;
 use crate::logging;
 use crate::pools;
@@ -35,7 +35,7 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
 }
 
 /// Runs one service.
-pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
+pub fn service(name: ServiceName, config: Config, config_path: &Path) -> Result<(), Failure> {
     logging::start(name.as_str(), &config);
     // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -51,7 +51,7 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
             shutdown: end_on_signals().context("cannot handle signals")?,
         };
         let state_dir = context.state_dir.clone();
-        Box::pin(run(name, context, config))
+        Box::pin(run(name, context, config, config_path))
             .await
             .inspect_err(|error| leave(&state_dir, error))
             .with_context(|| format!("service {name} ended"))
@@ -66,7 +66,7 @@ fn leave(state_dir: &Path, error: &anyhow::Error) {
     }
 }
 
-async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
+async fn run(name: ServiceName, context: Context, config: Config, config_path: &Path) -> anyhow::Result<()> {
     match name {
         ServiceName::Auth => {
             let cluster = cluster::identity(&config)?;
@@ -80,7 +80,10 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
         ServiceName::Tor => tornado_tor::run(context, config.tor).await?,
         ServiceName::Dns => tornado_dns::run(context, config.dns).await?,
         ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,
-        ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
+        ServiceName::Admin => {
+            let server = effective::server(&config, config_path);
+            tornado_admin::run(context, config.admin, server).await?;
+        }
         ServiceName::Telemetry => tornado_telemetry::run(context, config.telemetry).await?,
     }
     Ok(())

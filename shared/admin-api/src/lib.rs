@@ -11,7 +11,9 @@ mod methods;
 pub mod types;
 
 pub use error::{AdminError, AdminResult};
-pub use methods::{AdminApi, Cost, METHODS, Method, Verb};
+pub use methods::{
+    AdminApi, BACK_UP, Cost, EVENTS, EXPORT_LOGS, LIVE_METRICS, METHODS, Method, OPENAPI, STREAMS, TAIL_LOGS, Verb,
+};
 
 /// Prefix of all routes.
 pub const BASE: &str = "/api/v1";

@@ -14,7 +14,7 @@ macro_rules! admin_methods {
     ($with:ident) => {
         $with! {
             /// The signed-in operator and its rights.
-            whoami(NoInput) -> Standing = GET "/me", right "own.sign_in", Usual;
+            whoami(NoInput) -> Standing = GET "/me", right "own.read", Usual;
             /// Ends the sign-in that makes the request.
             sign_out(NoInput) -> Done = POST "/sign-out", right "own.sign_in", Usual;
             /// Confirms the password again. For five minutes the sign-in may then use methods that require it.
@@ -95,12 +95,24 @@ macro_rules! admin_methods {
             /// Checks every row of the audit trail.
             verify_audit(NoInput) -> AuditVerdictView = POST "/audit/verify", right "audit.verify", Costly;
 
+            /// The configuration in effect, with the origin of each value. Values with secrets are not included.
+            list_settings(NoInput) -> SettingsView = GET "/settings", right "settings.read", Usual;
+            /// How devices reach this server, as far as the server itself can know.
+            show_server(NoInput) -> ServerView = GET "/server", right "services.read", Usual;
+
             /// All operators.
             list_operators(NoInput) -> List<OperatorView> = GET "/operators", right "operators.read", Usual;
             /// Creates or changes an operator.
             put_operator(PutOperator) -> OperatorView = PUT "/operators/{name}", right "operators.write", Costly;
             /// Removes an operator and ends its sign-ins. Requires a recent confirmation of the password.
-            remove_operator(ByName) -> Done = DELETE "/operators/{name}", right "operators.write", Usual;
+            remove_operator(ByName) -> Done = DELETE "/operators/{name}", right "operators.remove", Usual;
+
+            /// The own API tokens; for an owner, all API tokens.
+            list_api_tokens(NoInput) -> List<ApiTokenView> = GET "/api-tokens", right "tokens.read", Usual;
+            /// Creates an API token. It is returned only here. Requires a recent confirmation of the password.
+            create_api_token(CreateApiToken) -> CreatedApiToken = POST "/api-tokens", right "tokens.create", Costly;
+            /// Ends an API token.
+            revoke_api_token(ById) -> Done = DELETE "/api-tokens/{id}", right "tokens.revoke", Usual;
 
             /// Log lines that match, newest first unless `oldest_first` is set.
             query_logs(LogsQuery) -> List<LogView> = GET "/logs", right "logs.read", Costly;
@@ -127,6 +139,63 @@ macro_rules! admin_methods {
             read_metrics(MetricsQuery) -> List<SeriesView> = GET "/metrics/range", right "logs.read", Costly;
         }
     };
+}
+
+/// Routes whose response is a stream or a file. They are not methods of the trait.
+pub const STREAMS: [Method; 6] = [OPENAPI, EVENTS, TAIL_LOGS, EXPORT_LOGS, LIVE_METRICS, BACK_UP];
+
+/// The OpenAPI document.
+pub const OPENAPI: Method = stream("openapi", "/openapi.json", "This document.", "own.read", Cost::Usual);
+/// Live events, as server-sent events.
+pub const EVENTS: Method = stream(
+    "events",
+    "/events",
+    "Live events, as server-sent events: `services`, `sessions`, `session`, `tor`, `tor_bootstrap`, and `resync` when \
+     events were lost and everything has to be read again. Continues after `Last-Event-ID`.",
+    "own.read",
+    Cost::Usual,
+);
+/// Log lines as they arrive, as server-sent events.
+pub const TAIL_LOGS: Method = stream(
+    "tail_logs",
+    "/logs/tail",
+    "Log lines as they arrive, as server-sent events: `lines`, and `problem` before the end. Continues after \
+     `Last-Event-ID`.",
+    "logs.read",
+    Cost::Costly,
+);
+/// Log lines as a file.
+pub const EXPORT_LOGS: Method =
+    stream("export_logs", "/logs/export", "Log lines as a file, oldest first.", "logs.read", Cost::Costly);
+/// Metrics of each second, as server-sent events.
+pub const LIVE_METRICS: Method = stream(
+    "live_metrics",
+    "/metrics/live",
+    "Metrics of each second, as server-sent events: `samples`, and `problem` before the end.",
+    "logs.read",
+    Cost::Costly,
+);
+
+/// A sealed backup as a file.
+pub const BACK_UP: Method = Method {
+    verb: Verb::POST,
+    ..stream(
+        "back_up",
+        "/backup",
+        "Creates a backup of the whole server, sealed with a passphrase. Requires a recent confirmation of the password.",
+        "backup.create",
+        Cost::Costly,
+    )
+};
+
+const fn stream(
+    name: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    right: &'static str,
+    cost: Cost,
+) -> Method {
+    Method { name, verb: Verb::GET, path, summary, right, cost }
 }
 
 /// HTTP verb of a method.
@@ -226,14 +295,15 @@ mod tests {
 
     #[test]
     fn no_two_methods_share_a_name_or_a_route() {
-        let names: BTreeSet<_> = METHODS.iter().map(|method| method.name).collect();
-        let routes: BTreeSet<_> = METHODS.iter().map(|method| (method.verb.as_str(), method.path)).collect();
-        assert_eq!((names.len(), routes.len()), (METHODS.len(), METHODS.len()));
+        let all = || METHODS.iter().chain(&STREAMS);
+        let names: BTreeSet<_> = all().map(|method| method.name).collect();
+        let routes: BTreeSet<_> = all().map(|method| (method.verb.as_str(), method.path)).collect();
+        assert_eq!((names.len(), routes.len()), (all().count(), all().count()));
     }
 
     #[test]
     fn reading_methods_do_not_require_a_right_to_change() {
-        for method in METHODS.iter().filter(|method| !method.verb.changes()) {
+        for method in METHODS.iter().chain(&STREAMS).filter(|method| !method.verb.changes()) {
             let may_read = method.right.ends_with(".read") || method.right == "own.sign_in";
             assert!(may_read, "{} requires {}", method.name, method.right);
         }

@@ -7,11 +7,13 @@ mod parse;
 mod people;
 mod services;
 mod signed;
+mod streamed;
 mod system;
 mod tor;
 
 pub use overview::numbers as session_numbers;
-pub use people::operator;
+pub use parse::{metric_names, parse};
+pub use people::{operator, session_event};
 pub use services::Services;
 pub use signed::Signed;
 pub use system::services as services_view;

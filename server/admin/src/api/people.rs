@@ -2,11 +2,13 @@
 
 use super::convert::bytes;
 use tornado_admin_api::types::{
-    DeviceView, HistoryView, Lane, OperatorView, Role, SessionState, SessionView, SignInView, UsageView, UserView,
+    ApiTokenView, CreatedApiToken, DeviceView, HistoryView, Lane, OperatorView, Role, SessionEventView, SessionState,
+    SessionView, SignInView, UsageView, UserView,
 };
+use tornado_contracts::auth::api_tokens::{self as contract, ApiToken};
 use tornado_contracts::auth::operators::{self, Operator, OperatorRole};
 use tornado_contracts::auth::users::{DeviceInfo, UserInfo};
-use tornado_contracts::session::{HistoryRow, LiveSession, UserUsage};
+use tornado_contracts::session::{EventKind, HistoryRow, LiveSession, SessionEvent, UserUsage};
 use tornado_shared::model::{self, LaneAddresses};
 
 pub const fn role(role: OperatorRole) -> Role {
@@ -45,6 +47,23 @@ pub fn sign_in(view: operators::SignInView) -> SignInView {
         address: view.address,
         is_own: view.is_own,
     }
+}
+
+pub fn api_token(token: ApiToken) -> ApiTokenView {
+    ApiTokenView {
+        id: token.id,
+        operator: token.operator.to_string(),
+        name: token.name,
+        scopes: token.scopes,
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        used_at: token.used_at,
+    }
+}
+
+pub fn created_api_token(created: contract::CreatedApiToken) -> CreatedApiToken {
+    let contract::CreatedApiToken { token, view } = created;
+    CreatedApiToken { token, id: view.id, scopes: view.scopes, expires_at: view.expires_at }
 }
 
 pub fn user(user: UserInfo) -> UserView {
@@ -93,6 +112,24 @@ pub fn session(session: LiveSession) -> SessionView {
         handshake_age: session.handshake_age,
         direct: bytes(session.direct_transfer),
         tor: bytes(session.tor_transfer),
+    }
+}
+
+pub fn session_event(event: SessionEvent) -> SessionEventView {
+    let (kind, reason) = match event.kind {
+        EventKind::Created => ("created", None),
+        EventKind::Offline => ("offline", None),
+        EventKind::Recovered => ("recovered", None),
+        EventKind::Closed(reason) => ("closed", Some(reason.as_str().to_owned())),
+        EventKind::Quota(_) => ("quota", None),
+    };
+    SessionEventView {
+        at: event.at,
+        kind: kind.to_owned(),
+        reason,
+        session_id: event.session_id.0,
+        user_id: event.user_id.0,
+        device_id: event.device_id.0,
     }
 }
 

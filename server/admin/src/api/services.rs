@@ -1,7 +1,9 @@
 //! The contracts behind the admin API.
 
+use crate::server::Server;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
+use tornado_contracts::auth::api_tokens::{ApiTokens, ApiTokensClient};
 use tornado_contracts::auth::audit::{Audit, AuditClient};
 use tornado_contracts::auth::keys::{KeyRing, KeyRingClient};
 use tornado_contracts::auth::operators::{Operators, OperatorsClient};
@@ -19,11 +21,12 @@ use tornado_contracts::wg::{Wg, WgClient};
 use tornado_rpc::Channel;
 use tornado_runtime::{Context, socket_path};
 
-/// One implementation of each contract.
+/// One implementation of each contract, and the server's configuration.
 pub struct Services {
     pub(crate) auth: Arc<dyn Auth>,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) operators: Arc<dyn Operators>,
+    pub(crate) api_tokens: Arc<dyn ApiTokens>,
     pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) sessions: Arc<dyn Sessions>,
@@ -35,13 +38,15 @@ pub struct Services {
     pub(crate) operator_services: Arc<dyn OperatorServices>,
     pub(crate) logs: Arc<dyn Logs>,
     pub(crate) metrics: Arc<dyn Metrics>,
+    pub(crate) server: Server,
 }
 
 impl Services {
     /// Clients of the services' sockets.
     #[must_use]
-    pub fn of(context: &Context) -> Self {
-        Self::over(|service| context.channel(service), Channel::new(socket_path(&context.run_dir, master::SOCKET)))
+    pub fn of(context: &Context, server: Server) -> Self {
+        let supervisor = Channel::new(socket_path(&context.run_dir, master::SOCKET));
+        Self { server, ..Self::over(|service| context.channel(service), supervisor) }
     }
 
     /// Clients over these channels.
@@ -53,6 +58,7 @@ impl Services {
             auth: Arc::new(AuthClient::new(auth())),
             users: Arc::new(UsersClient::new(auth())),
             operators: Arc::new(OperatorsClient::new(auth())),
+            api_tokens: Arc::new(ApiTokensClient::new(auth())),
             keys: Arc::new(KeyRingClient::new(auth())),
             audit: Arc::new(AuditClient::new(auth())),
             sessions: Arc::new(SessionsClient::new(session())),
@@ -64,6 +70,7 @@ impl Services {
             operator_services: Arc::new(OperatorServicesClient::new(supervisor)),
             logs: Arc::new(LogsClient::new(telemetry())),
             metrics: Arc::new(MetricsClient::new(telemetry())),
+            server: Server::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{AdminApi, AdminError, AdminResult};
 use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::api_tokens;
 use tornado_contracts::auth::audit::{self, AppendAudit, Outcome};
 use tornado_contracts::auth::operators::{self, CheckRight, OperatorRef, PutOperatorRole, SignInRef};
 use tornado_contracts::auth::users::{DeviceRef, UserQuery, UserRef};
@@ -44,7 +45,11 @@ impl Signed {
         self.services.operators.check(self.acting(right)).await.map_err(|error| problem(&error))
     }
 
-    fn acting<T>(&self, what: T) -> Acting<T> {
+    pub(super) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    pub(super) fn acting<T>(&self, what: T) -> Acting<T> {
         Acting::operator(self.token.clone(), what)
     }
 
@@ -52,20 +57,28 @@ impl Signed {
         self.acting(Nothing {})
     }
 
-    async fn record(&self, action: &str, subject: String) -> AdminResult<()> {
+    pub(super) async fn record(
+        &self,
+        action: &str,
+        subject: String,
+        details: BTreeMap<String, String>,
+    ) -> AdminResult<()> {
         let row = AppendAudit {
             operator: Some(self.token.clone()),
             action: action.to_owned(),
             subject,
             outcome: Outcome::Done,
-            details: BTreeMap::new(),
+            details,
         };
         self.services.audit.append(row).await.map(drop).map_err(|error| problem(&error))
     }
 }
 
 /// The output of a call, converted.
-fn answer<T, U, E: tornado_rpc::ServiceError>(result: Result<T, E>, view: impl FnOnce(T) -> U) -> AdminResult<U> {
+pub(super) fn answer<T, U, E: tornado_rpc::ServiceError>(
+    result: Result<T, E>,
+    view: impl FnOnce(T) -> U,
+) -> AdminResult<U> {
     result.map(view).map_err(|error| problem(&error))
 }
 
@@ -77,7 +90,12 @@ fn done<T>(_: T) -> Done {
     Done {}
 }
 
-fn selection(text: Option<String>, from: Option<i64>, until: Option<i64>) -> Selection {
+/// One detail of a row of the audit trail.
+fn named(key: &str, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(key.to_owned(), value.to_owned())])
+}
+
+pub(super) fn selection(text: Option<String>, from: Option<i64>, until: Option<i64>) -> Selection {
     Selection { text: text.unwrap_or_default(), from, until }
 }
 
@@ -344,6 +362,16 @@ impl AdminApi for Signed {
         answer(self.services.audit.verify_audit(self.nothing()).await, system::verdict)
     }
 
+    async fn list_settings(&self, _: NoInput) -> AdminResult<SettingsView> {
+        self.check("settings.read").await?;
+        Ok(self.services.server.settings())
+    }
+
+    async fn show_server(&self, _: NoInput) -> AdminResult<ServerView> {
+        self.check("services.read").await?;
+        Ok(self.services.server.view(tornado_runtime::ground::address()))
+    }
+
     async fn list_operators(&self, _: NoInput) -> AdminResult<List<OperatorView>> {
         let rows = self.services.operators.list_operators(self.nothing()).await;
         answer(rows, |rows| list(rows, people::operator))
@@ -369,6 +397,21 @@ impl AdminApi for Signed {
     async fn remove_operator(&self, input: ByName) -> AdminResult<Done> {
         let what = OperatorRef { name: parse("name", &input.name)? };
         answer(self.services.operators.remove_operator(self.acting(what)).await, done)
+    }
+
+    async fn list_api_tokens(&self, _: NoInput) -> AdminResult<List<ApiTokenView>> {
+        answer(self.services.api_tokens.list_api_tokens(self.nothing()).await, |rows| list(rows, people::api_token))
+    }
+
+    async fn create_api_token(&self, input: CreateApiToken) -> AdminResult<CreatedApiToken> {
+        let lifetime = input.lifetime.unwrap_or(90 * 86_400);
+        let what = api_tokens::CreateApiToken { name: input.name, scopes: input.scopes, lifetime };
+        answer(self.services.api_tokens.create_api_token(self.acting(what)).await, people::created_api_token)
+    }
+
+    async fn revoke_api_token(&self, input: ById) -> AdminResult<Done> {
+        let what = api_tokens::ApiTokenRef { id: input.id };
+        answer(self.services.api_tokens.revoke_api_token(self.acting(what)).await, done)
     }
 
     async fn query_logs(&self, input: LogsQuery) -> AdminResult<List<LogView>> {
@@ -414,14 +457,14 @@ impl AdminApi for Signed {
 
     async fn save_query(&self, input: SavedQuery) -> AdminResult<Done> {
         self.check("logs.save").await?;
-        self.record("logs.query_saved", "logs".into()).await?;
+        self.record("logs.query_saved", "logs".into(), named("name", &input.name)).await?;
         let what = logs::SavedQuery { name: input.name, description: input.description, text: input.text };
         answer(self.services.logs.save_query(self.acting(what)).await, done)
     }
 
     async fn delete_query(&self, input: ByName) -> AdminResult<Done> {
         self.check("logs.save").await?;
-        self.record("logs.query_deleted", "logs".into()).await?;
+        self.record("logs.query_deleted", "logs".into(), named("name", &input.name)).await?;
         answer(self.services.logs.delete_query(self.acting(QueryName { name: input.name })).await, done)
     }
 

@@ -1,12 +1,14 @@
-//! Tasks that publish what changes. They call no service while there is no reader, except the stream of `tor`.
+//! Tasks that publish what changes. They call no service while there is no reader, except the streams of
+//! `session` and `tor`.
 
 use super::Hub;
-use crate::api::{Services, services_view, session_numbers, tor_view};
+use crate::api::{Services, services_view, session_event, session_numbers, tor_view};
 use futures::StreamExt as _;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tornado_contracts::session::SessionsClient;
 use tornado_contracts::tor::{TorClient, TorEvent};
 use tornado_rpc::NoInput;
 use tornado_runtime::rest;
@@ -40,6 +42,22 @@ pub async fn follow_numbers(hub: Arc<Hub>, services: Arc<Services>, stop: Cancel
         if let (Ok(status), Ok(pool)) = (status, pool) {
             publish_changed(&hub, "sessions", "sessions.read", &session_numbers(status, pool), &mut last);
         }
+    }
+}
+
+/// Publishes `session` for each change of a session. When the stream breaks, readers receive `resync`.
+pub async fn follow_sessions(hub: Arc<Hub>, sessions: SessionsClient, stop: CancellationToken) {
+    let mut is_first = true;
+    while !stop.is_cancelled() {
+        if let Some(Ok(mut events)) = stop.run_until_cancelled(sessions.events()).await {
+            if !std::mem::take(&mut is_first) {
+                hub.lose();
+            }
+            while let Some(Some(event)) = stop.run_until_cancelled(events.next()).await {
+                publish(&hub, "session", "sessions.read", &session_event(event));
+            }
+        }
+        stop.run_until_cancelled(rest(RETRY)).await;
     }
 }
 

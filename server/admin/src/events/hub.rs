@@ -92,6 +92,14 @@ impl Hub {
         self.newest.send_replace(number);
     }
 
+    /// Records that events were lost before they arrived here: all readers receive `resync`.
+    pub fn lose(&self) {
+        let mut kept = self.kept.lock();
+        kept.clear();
+        let number = *self.newest.borrow() + 1;
+        self.newest.send_replace(number);
+    }
+
     /// Registers a reader. `None`: there are too many.
     pub fn enter(self: &Arc<Self>) -> Option<Reader> {
         let reader = Reader(self.clone());
@@ -172,6 +180,18 @@ mod tests {
             assert_eq!(hub.read(other.parse().unwrap()), Read::Resync(hub.end()), "{other}");
         }
         assert!("x".parse::<Position>().is_err() && "1-".parse::<Position>().is_err());
+    }
+
+    #[test]
+    fn readers_learn_that_a_source_lost_events() {
+        let hub = Hub::new(7);
+        hub.publish("session", "sessions.read", "{}");
+        let (before, current) = ("00000007-0".parse().unwrap(), hub.end());
+        hub.lose();
+        assert_eq!([hub.read(before), hub.read(current)], [Read::Resync(hub.end()), Read::Resync(hub.end())]);
+        let after = hub.end();
+        hub.publish("session", "sessions.read", "{}");
+        assert_eq!(numbers(hub.read(after)).unwrap(), [3]);
     }
 
     #[test]

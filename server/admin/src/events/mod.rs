@@ -3,5 +3,5 @@
 mod feeds;
 mod hub;
 
-pub use feeds::{follow_numbers, follow_services, follow_tor};
+pub use feeds::{follow_numbers, follow_services, follow_sessions, follow_tor};
 pub use hub::{Event, Hub, Position, Read};

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
 use tornado_admin_api::{AdminError, AdminResult, Method};
 use tornado_rpc::problem_response;
+use tornado_shared::model::Secret;
 
 /// Maximum size of a request body, bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -65,17 +66,36 @@ async fn admit<I: DeserializeOwned>(http: &Http, method: &Method, request: Reque
     Ok((signed, input?))
 }
 
-/// Checks sign-in, CSRF token, right and rate. The service that carries out the method checks the right again.
+/// Admits a request to a route whose response is not JSON. The input is in the query.
+pub async fn admit_reader<I: DeserializeOwned>(
+    http: &Http,
+    method: &Method,
+    parts: &Parts,
+) -> AdminResult<(Signed, I)> {
+    let signed = authorised(http, method, parts).await?;
+    Ok((signed, from_query(&[], parts.uri.query().unwrap_or_default())?))
+}
+
+/// Checks sign-in and CSRF token, or API token, then right and rate. The service that carries out the method checks the right again.
 pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminResult<Signed> {
     let signed_out = || AdminError::new(401, "signed_out", "sign in first");
-    let Some(token) = credentials::token(&parts.headers) else {
-        http.limits.count_refused(address(http, parts))?;
-        return Err(signed_out());
+    let refused = |error| http.limits.count_refused(address(http, parts)).and(Err(error));
+    let api_token = match credentials::api_token(&parts.headers) {
+        Ok(token) => token,
+        Err(error) => return refused(error),
     };
+    if let Some(token) = api_token {
+        return checked(http, method, parts, token).await;
+    }
+    let Some(token) = credentials::token(&parts.headers) else { return refused(signed_out()) };
     if method.verb.changes() && !credentials::has_csrf_token(&parts.headers, &token) {
         let why = "the request does not have the CSRF token of its sign-in; reload the page and try again";
         return Err(AdminError::new(403, "csrf", why));
     }
+    checked(http, method, parts, token).await
+}
+
+async fn checked(http: &Http, method: &Method, parts: &Parts, token: Secret) -> AdminResult<Signed> {
     let signed = Signed::new(http.services.clone(), token);
     match signed.check(method.right).await {
         Ok(operator) => http.limits.count(operator.id, method.cost).map(|()| signed),

@@ -1,14 +1,34 @@
-//! The sign-in of a browser: a cookie that scripts cannot read, and a CSRF token derived from it.
+//! The sign-in of a browser: a cookie that scripts cannot read, and a CSRF token derived from it. Programs have an API
+//! token instead, which browsers never send by themselves and which therefore needs no CSRF token.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
-use tornado_admin_api::CSRF_HEADER;
+use tornado_admin_api::{AdminError, AdminResult, CSRF_HEADER};
+use tornado_contracts::auth::{AuthError, api_tokens};
 use tornado_shared::model::Secret;
 
 /// Name of the cookie. The prefix binds it to this host over TLS, with the path `/` (RFC 6265bis).
 pub const COOKIE: &str = "__Host-tornado";
 /// Maximum length of a token, characters.
 const MAX_TOKEN: usize = 128;
+
+/// The API token of a program. A request with the header `Authorization` does not use the cookie.
+pub fn api_token(headers: &HeaderMap) -> AdminResult<Option<Secret>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    let token = first.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    let is_token = |token: &&str| {
+        let code = token.strip_prefix(api_tokens::PREFIX).unwrap_or_default();
+        (1..=MAX_TOKEN).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    match token.filter(is_token) {
+        Some(token) if values.next().is_none() => Ok(Some(Secret::new(token))),
+        Some(_) | None => {
+            let why = AuthError::ApiTokenInvalid;
+            Err(AdminError::new(401, tornado_rpc::ServiceError::code(&why), why.to_string()))
+        }
+    }
+}
 
 /// The token in the cookie. Several cookies of this name are not accepted.
 pub fn token(headers: &HeaderMap) -> Option<Secret> {
@@ -72,6 +92,23 @@ mod tests {
         }
         assert_eq!(read(&["__Host-tornado=A", "__Host-tornado=B"]), None);
         assert_eq!(read(&[&format!("__Host-tornado={}", "A".repeat(129))]), None);
+    }
+
+    #[test]
+    fn programs_send_an_api_token() {
+        let of = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| drop(headers.append("authorization", line.parse().unwrap())));
+            api_token(&headers).map(|token| token.map(|token| token.expose().to_owned()))
+        };
+        assert_eq!(of(&[]).unwrap(), None);
+        assert_eq!(of(&["Bearer tornado_ABC"]).unwrap().as_deref(), Some("tornado_ABC"));
+        let long = format!("Bearer tornado_{}", "A".repeat(129));
+        for bad in ["Bearer ABC", "Bearer tornado_", "Bearer tornado_A.B", "Basic tornado_ABC", "tornado_ABC", &long] {
+            assert_eq!(of(&[bad]).unwrap_err().code(), "invalid_api_token", "{bad}");
+        }
+        assert_eq!(of(&["Bearer tornado_ABC", "Bearer tornado_ABC"]).unwrap_err().status(), 401);
+        assert_eq!(read(&["__Host-tornado=tornado_ABC"]), None, "a cookie never holds an API token");
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 mod answer;
 mod credentials;
-mod events;
+mod entry;
 mod frame;
 mod limits;
 mod openapi;
-mod rate;
 mod routes;
-mod sign_in;
+mod streams;
 
 pub use routes::router;
 
@@ -17,6 +16,7 @@ use crate::config::Config;
 use crate::events::Hub;
 use limits::Limits;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What every route uses.
 #[derive(Clone)]
@@ -25,4 +25,5 @@ pub struct Http {
     config: Arc<Config>,
     limits: Arc<Limits>,
     hub: Arc<Hub>,
+    streams: Arc<Semaphore>,
 }

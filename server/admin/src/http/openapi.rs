@@ -8,18 +8,21 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use tornado_admin_api::types::*;
-use tornado_admin_api::{BASE, CSRF_HEADER, Cost, Method, Verb, admin_methods};
+use tornado_admin_api::{
+    BACK_UP, BASE, CSRF_HEADER, EVENTS, EXPORT_LOGS, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS, Verb, admin_methods,
+};
 use tornado_shared::problem::MEDIA_TYPE;
 use utoipa::ToSchema;
 use utoipa::openapi::{Components, ComponentsBuilder};
 
 /// Statuses of refusals that any method may answer with.
-const REFUSALS: [(&str, &str); 10] = [
+const REFUSALS: [(&str, &str); 11] = [
     ("400", "A value is not valid"),
     ("401", "Not signed in"),
     ("403", "The role does not allow this, or the request was sent by another site"),
     ("404", "Not found"),
     ("409", "The state of the server does not permit this"),
+    ("410", "The link is no longer valid"),
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
     ("429", "Too many requests; see `Retry-After`"),
@@ -29,19 +32,9 @@ const REFUSALS: [(&str, &str); 10] = [
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
 
-/// The document as a method: everyone who is signed in may read it.
-static METHOD: Method = Method {
-    name: "openapi",
-    verb: Verb::GET,
-    path: "/openapi.json",
-    summary: "This document.",
-    right: "own.sign_in",
-    cost: Cost::Usual,
-};
-
 /// `GET /api/v1/openapi.json`
 pub async fn document(State(http): State<Http>, request: Request) -> Response {
-    answer(http, &METHOD, request, |_, _: NoInput| async { Ok(&*DOCUMENT) }).await
+    answer(http, &OPENAPI, request, |_, _: NoInput| async { Ok(&*DOCUMENT) }).await
 }
 
 #[derive(Default)]
@@ -67,9 +60,31 @@ impl Document {
             "summary": method.summary.trim(),
             "tags": [method.right.split('.').next().unwrap_or_default()],
             "x-right": method.right,
-            "security": [{ "sign_in": [] }],
+            "security": [{ "sign_in": [] }, { "api_token": [] }],
             "parameters": parameters(method, &input),
-            "responses": responses(reference::<O>()),
+            "responses": responses("application/json", reference::<O>()),
+        });
+        if let Some(body) = body(method, &input) {
+            operation["requestBody"] = body;
+        }
+        self.add(method.path, method.verb, operation);
+    }
+
+    /// A route whose response is a stream or a file.
+    fn stream<I: ToSchema>(&mut self, method: &Method, media_types: &[&str]) {
+        let input = serde_json::to_value(I::schema()).unwrap_or_default();
+        let mut responses = responses("application/json", json!({ "type": "string" }));
+        let content = media_types.iter().map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })));
+        responses["200"]["content"] = content.collect::<Map<_, _>>().into();
+        self.schema::<I>();
+        let mut operation = json!({
+            "operationId": method.name,
+            "summary": method.summary,
+            "tags": [method.right.split('.').next().unwrap_or_default()],
+            "x-right": method.right,
+            "security": [{ "sign_in": [] }, { "api_token": [] }],
+            "parameters": parameters(method, &input),
+            "responses": responses,
         });
         if let Some(body) = body(method, &input) {
             operation["requestBody"] = body;
@@ -87,12 +102,9 @@ fn reference<T: ToSchema>() -> Value {
     json!({ "$ref": format!("#/components/schemas/{}", T::name()) })
 }
 
-fn responses(output: Value) -> Value {
+fn responses(media_type: &str, output: Value) -> Value {
     let mut all = Map::new();
-    all.insert(
-        "200".into(),
-        json!({ "description": "Success", "content": { "application/json": { "schema": output } } }),
-    );
+    all.insert("200".into(), json!({ "description": "Success", "content": { media_type: { "schema": output } } }));
     for (status, description) in REFUSALS {
         let content = json!({ MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } });
         all.insert(status.into(), json!({ "description": description, "content": content }));
@@ -133,9 +145,9 @@ fn parameters(method: &Method, input: &Value) -> Value {
         }));
     }
     if method.verb.changes() {
-        let description = "The CSRF token of the sign-in";
+        let description = "The CSRF token of the sign-in. Required unless the request has an API token";
         all.push(json!({
-            "name": CSRF_HEADER, "in": "header", "required": true, "description": description,
+            "name": CSRF_HEADER, "in": "header", "required": false, "description": description,
             "schema": { "type": "string" },
         }));
     }
@@ -202,22 +214,45 @@ fn build() -> Value {
     let mut document = Document::default();
     document.schema::<Problem>();
     document.schema::<SignIn>();
+    document.schema::<SetUp>();
     document.schema::<SignedIn>();
+    document.schema::<SessionEventView>();
+    document.schema::<TailedLines>();
+    document.schema::<SamplesView>();
     add_methods(&mut document);
-    let body = json!({ "required": true, "content": { "application/json": { "schema": reference::<SignIn>() } } });
-    let sign_in = json!({
-        "operationId": "sign_in",
-        "summary": "Signs in. The response sets the cookie of the sign-in.",
-        "tags": ["own"],
-        "security": [],
-        "requestBody": body,
-        "responses": responses(reference::<SignedIn>()),
-    });
-    document.add("/sign-in", Verb::POST, sign_in);
+    let events = ["text/event-stream"];
+    document.stream::<NoInput>(&OPENAPI, &["application/json"]);
+    document.stream::<NoInput>(&EVENTS, &events);
+    document.stream::<TailQuery>(&TAIL_LOGS, &events);
+    document.stream::<ExportQuery>(&EXPORT_LOGS, &["application/jsonl", "text/csv"]);
+    document.stream::<LiveMetricsQuery>(&LIVE_METRICS, &events);
+    document.stream::<CreateBackup>(&BACK_UP, &["application/octet-stream"]);
+    for (name, path, summary, input) in [
+        ("sign_in", "/sign-in", "Signs in. The response sets the cookie of the sign-in.", reference::<SignIn>()),
+        (
+            "set_up",
+            "/setup",
+            "Creates the first operator with the code of the set-up link, and signs it in.",
+            reference::<SetUp>(),
+        ),
+    ] {
+        let content = json!({ "application/json": { "schema": input } });
+        let operation = json!({
+            "operationId": name,
+            "summary": summary,
+            "tags": ["own"],
+            "security": [],
+            "requestBody": { "required": true, "content": content },
+            "responses": responses("application/json", reference::<SignedIn>()),
+        });
+        document.add(path, Verb::POST, operation);
+    }
     let components: Components = document.components.unwrap_or_default().build();
     let mut components = serde_json::to_value(components).unwrap_or_default();
-    components["securitySchemes"] =
-        json!({ "sign_in": { "type": "apiKey", "in": "cookie", "name": super::credentials::COOKIE } });
+    components["securitySchemes"] = json!({
+        "sign_in": { "type": "apiKey", "in": "cookie", "name": super::credentials::COOKIE },
+        "api_token": { "type": "http", "scheme": "bearer" },
+    });
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -250,7 +285,7 @@ mod tests {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(DOCUMENT.pointer(pointer).is_some(), "{reference} does not resolve");
         }
-        for method in tornado_admin_api::METHODS {
+        for method in tornado_admin_api::METHODS.iter().chain(&tornado_admin_api::STREAMS) {
             let operation = &DOCUMENT["paths"][format!("{BASE}{}", method.path)][method.verb.as_str().to_lowercase()];
             assert_eq!(operation["operationId"], method.name);
             for part in method.path.split('{').skip(1) {

@@ -1,9 +1,9 @@
 //! The routes that follow from the list of methods.
 
 use super::answer::{answer, refuse};
-use super::events::events;
+use super::entry::{set_up, sign_in, sign_out};
 use super::frame::frame;
-use super::sign_in::{sign_in, sign_out};
+use super::streams::{back_up, events, export_logs, live_metrics, tail_logs};
 use super::{Http, openapi};
 use crate::api::Services;
 use crate::config::Config;
@@ -14,16 +14,34 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on, post};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tornado_admin_api::types::*;
-use tornado_admin_api::{AdminApi as _, AdminError, BASE, Cost, Method, Verb, admin_methods};
+use tornado_admin_api::{
+    AdminApi as _, AdminError, BACK_UP, BASE, Cost, EVENTS, EXPORT_LOGS, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS,
+    Verb, admin_methods,
+};
+
+/// Maximum number of live tails, streams of metrics and exports at the same time. Each of them calls `telemetry`.
+const STREAMS: usize = 64;
 
 /// All routes of the API.
 pub fn router(services: Arc<Services>, hub: Arc<Hub>, config: Config) -> Router {
-    let http = Http { services, config: Arc::new(config), limits: Arc::default(), hub };
+    let http = Http {
+        services,
+        config: Arc::new(config),
+        limits: Arc::default(),
+        hub,
+        streams: Arc::new(Semaphore::new(STREAMS)),
+    };
     let routes = methods(Router::new())
         .route("/sign-in", post(sign_in))
-        .route("/events", get(events))
-        .route("/openapi.json", get(openapi::document))
+        .route("/setup", post(set_up))
+        .route(BACK_UP.path, post(back_up))
+        .route(EVENTS.path, get(events))
+        .route(TAIL_LOGS.path, get(tail_logs))
+        .route(EXPORT_LOGS.path, get(export_logs))
+        .route(LIVE_METRICS.path, get(live_metrics))
+        .route(OPENAPI.path, get(openapi::document))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed);
     Router::new().nest(BASE, routes).layer(middleware::from_fn_with_state(http.clone(), frame)).with_state(http)

@@ -1,6 +1,7 @@
 //! The configuration file: one table for each concern, unknown keys rejected, read once.
 
 pub mod cluster;
+pub mod effective;
 pub mod pools;
 
 use crate::failure::Failure;

@@ -42,6 +42,14 @@ words! {
         Message,
     }
 
+    /// Format of a file with log lines.
+    pub enum LogFormat {
+        /// One JSON object per line.
+        Jsonl,
+        /// RFC 4180, with a heading.
+        Csv,
+    }
+
     /// Distance of stored points.
     pub enum MetricStep {
         /// One second, kept for an hour.
@@ -72,6 +80,22 @@ views! {
         pub request_id: Option<String>,
         /// Values, as text.
         pub fields: BTreeMap<String, String>,
+    }
+
+    /// Data of the event `lines` of a live tail.
+    pub struct TailedLines {
+        /// The lines in the order of their arrival.
+        pub lines: Vec<LogView>,
+        /// Lines, of any content, that were lost since the event before, because the reader was slow.
+        pub missed: u64,
+    }
+
+    /// Data of the event `samples`: metrics of one second.
+    pub struct SamplesView {
+        /// Time of the samples.
+        pub at: i64,
+        /// Value by name.
+        pub values: BTreeMap<String, f64>,
     }
 
     /// A number of lines.
@@ -245,6 +269,37 @@ inputs! {
         /// True: only count the lines.
         #[serde(default)]
         pub dry_run: bool,
+    }
+
+    /// A live tail.
+    #[derive(Default)]
+    pub struct TailQuery {
+        /// A query in the query language; absent: all lines.
+        #[serde(default)]
+        pub text: Option<String>,
+    }
+
+    /// Log lines as a file.
+    pub struct ExportQuery {
+        /// A query in the query language; absent: all lines.
+        #[serde(default)]
+        pub text: Option<String>,
+        /// Only lines at or after this time.
+        #[serde(default)]
+        pub from: Option<i64>,
+        /// Only lines before this time.
+        #[serde(default)]
+        pub until: Option<i64>,
+        /// Format.
+        pub format: LogFormat,
+    }
+
+    /// Live metrics.
+    #[derive(Default)]
+    pub struct LiveMetricsQuery {
+        /// Names of metrics, separated by commas outside braces; absent: all.
+        #[serde(default)]
+        pub names: Option<String>,
     }
 
     /// A range of metrics.

@@ -4,8 +4,10 @@ mod common;
 mod logs;
 mod overview;
 mod own;
+mod server;
 mod sessions;
 mod system;
+mod tokens;
 mod tor;
 mod users;
 
@@ -13,8 +15,10 @@ pub use common::*;
 pub use logs::*;
 pub use overview::*;
 pub use own::*;
+pub use server::*;
 pub use sessions::*;
 pub use system::*;
+pub use tokens::*;
 pub use tor::*;
 pub use users::*;
 

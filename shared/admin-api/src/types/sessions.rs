@@ -82,6 +82,23 @@ views! {
         pub tor: Bytes,
     }
 
+    /// Data of the event `session`: a session changed. It contains no names and no addresses.
+    pub struct SessionEventView {
+        /// Time of the event.
+        pub at: i64,
+        /// `created`, `offline`, `recovered`, `closed` or `quota`.
+        pub kind: String,
+        /// Close reason, for `closed`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+        /// The session.
+        pub session_id: Uuid,
+        /// Id of the account.
+        pub user_id: Uuid,
+        /// Id of the device.
+        pub device_id: Uuid,
+    }
+
     /// Result of closing a session.
     #[derive(Copy, Eq)]
     pub struct Closed {

@@ -1,8 +1,8 @@
 //! Sign-in and sign-out of a browser.
 
-use super::answer::{address, answer, read_json, refuse};
-use super::{Http, credentials};
 use crate::api::{operator, problem};
+use crate::http::answer::{address, answer, read_json, refuse};
+use crate::http::{Http, credentials};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header;
@@ -30,7 +30,11 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     // A name that no operator can have is answered like a wrong password.
     let Ok(name) = name.parse() else { return Err(problem(&tornado_contracts::auth::AuthError::InvalidCredentials)) };
     let input = operators::SignIn { name, password, code, client_ip };
-    let signed_in = http.services.operators.sign_in(input).await.map_err(|error| problem(&error))?;
+    Ok(signed_in(http.services.operators.sign_in(input).await.map_err(|error| problem(&error))?))
+}
+
+/// The response that stores a new sign-in in the browser.
+pub fn signed_in(signed_in: operators::SignedIn) -> Response {
     let seconds = signed_in.expires_at.saturating_sub(unix_now()).max(0);
     let cookie = credentials::cookie(&signed_in.token, seconds);
     let view = SignedIn {
@@ -38,7 +42,7 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
         expires_at: signed_in.expires_at,
         csrf_token: credentials::csrf_token(&signed_in.token),
     };
-    Ok(([(header::SET_COOKIE, cookie)], Json(view)).into_response())
+    ([(header::SET_COOKIE, cookie)], Json(view)).into_response()
 }
 
 /// `POST /api/v1/sign-out`: as the method of the API, and removes the cookie. The cookie of an ended sign-in is removed,

@@ -1,7 +1,9 @@
 //! Rate limits of the API.
 
-use super::rate::Buckets;
+mod rate;
+
 use parking_lot::Mutex;
+use rate::Buckets;
 use std::net::IpAddr;
 use tokio::time::Instant;
 use tornado_admin_api::{AdminError, AdminResult, Cost};

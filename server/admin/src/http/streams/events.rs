@@ -1,9 +1,9 @@
 //! `GET /api/v1/events`: server-sent events.
 
-use super::Http;
-use super::answer::{authorised, refuse};
 use crate::api::Signed;
 use crate::events::{Event, Hub, Position, Read};
+use crate::http::Http;
+use crate::http::answer::{authorised, refuse};
 use axum::extract::{Request, State};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -14,26 +14,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tornado_admin_api::types::NoInput;
-use tornado_admin_api::{AdminApi as _, AdminError, Cost, Method, Verb};
+use tornado_admin_api::{AdminApi as _, AdminError, EVENTS};
 
 /// Pause between comments on a quiet stream; shorter than the timeouts of reverse proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Time after which the sign-in of a stream is checked again.
 const CHECKED_EVERY: Duration = Duration::from_secs(5);
 
-static METHOD: Method = Method {
-    name: "events",
-    verb: Verb::GET,
-    path: "/events",
-    summary: "Live events.",
-    right: "own.sign_in",
-    cost: Cost::Usual,
-};
-
 /// `GET /api/v1/events`. Continues after `Last-Event-ID`, if those events are still held.
 pub async fn events(State(http): State<Http>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let signed = match authorised(&http, &METHOD, &parts).await {
+    let signed = match authorised(&http, &EVENTS, &parts).await {
         Ok(signed) => signed,
         Err(error) => return refuse(&error),
     };
