@@ -133,6 +133,7 @@ impl From<AuthError> for ApiError {
             | AuthError::LastOwner
             | AuthError::NotAllowed
             | AuthError::ConfirmationRequired
+            | AuthError::PasskeyRefused
             | AuthError::ApiTokenInvalid
             | AuthError::ApiTokenExpired
             | AuthError::OutOfScope

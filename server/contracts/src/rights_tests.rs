@@ -10,6 +10,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         auth::import::METHODS,
         auth::keys::METHODS,
         auth::operators::METHODS,
+        auth::passkeys::METHODS,
         auth::users::METHODS,
         engines::METHODS,
         exposition::METHODS,
@@ -30,8 +31,10 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
 fn the_console_needs_an_operators_sign_in() {
-    const WITHOUT: [&str; 15] = [
-        // These carry their own proof: a one-time code or a password.
+    const WITHOUT: [&str; 17] = [
+        // These carry their own proof: a one-time code, a password, or a signature. The challenge is the same for all.
+        "Passkeys.begin_passkey_sign_in",
+        "Passkeys.sign_in_by_passkey",
         "Auth.redeem_setup",
         "Operators.sign_in",
         // Each row of the trail names its author, whatever its content.

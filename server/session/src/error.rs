@@ -50,6 +50,7 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::LastOwner
         | AuthError::NotAllowed
         | AuthError::ConfirmationRequired
+        | AuthError::PasskeyRefused
         | AuthError::ApiTokenInvalid
         | AuthError::ApiTokenExpired
         | AuthError::OutOfScope

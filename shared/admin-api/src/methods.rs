@@ -25,6 +25,18 @@ macro_rules! admin_methods {
             confirm_totp(TotpCode) -> RecoveryCodes = PUT "/me/totp", right "own.sign_in", Costly;
             /// Removes the own authenticator.
             end_totp(ConfirmPassword) -> Done = POST "/me/totp/remove", right "own.sign_in", Costly;
+            /// The own passkeys.
+            list_passkeys(NoInput) -> List<PasskeyView> = GET "/me/passkeys", right "own.sign_in", Usual;
+            /// A challenge for a new passkey.
+            begin_passkey(ConfirmPassword) -> PasskeyChallenge = POST "/me/passkeys/begin", right "own.sign_in", Costly;
+            /// Adds a passkey.
+            confirm_passkey(NewPasskey) -> PasskeyView = POST "/me/passkeys", right "own.sign_in", Usual;
+            /// Removes an own passkey.
+            remove_passkey(RemovePasskey) -> Done = POST "/me/passkeys/{id}/remove", right "own.sign_in", Costly;
+            /// A challenge for a confirmation by an own passkey, in place of the password.
+            begin_passkey_confirmation(NoInput) -> PasskeyChallenge = POST "/me/confirm/passkey/begin", right "own.sign_in", Usual;
+            /// Confirms the sign-in by a passkey, as `confirm_sign_in` does by the password.
+            confirm_by_passkey(PasskeyAnswer) -> Done = POST "/me/confirm/passkey", right "own.sign_in", Usual;
             /// The own sign-ins; for an owner, all sign-ins.
             list_sign_ins(NoInput) -> List<SignInView> = GET "/sign-ins", right "own.sign_in", Usual;
             /// Ends a sign-in.

@@ -13,7 +13,7 @@ mod tor;
 
 pub use overview::numbers as session_numbers;
 pub use parse::{metric_names, parse};
-pub use people::{operator, session_event};
+pub use people::{challenge, operator, session_event};
 pub use services::Services;
 pub use signed::Signed;
 pub use system::services as services_view;

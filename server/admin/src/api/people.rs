@@ -2,11 +2,12 @@
 
 use super::convert::bytes;
 use tornado_admin_api::types::{
-    ApiTokenView, CreatedApiToken, DeviceView, HistoryView, Lane, OperatorView, Role, SessionEventView, SessionState,
-    SessionView, SignInView, UsageView, UserView,
+    ApiTokenView, CreatedApiToken, DeviceView, HistoryView, Lane, OperatorView, PasskeyChallenge, PasskeyView, Role,
+    SessionEventView, SessionState, SessionView, SignInView, UsageView, UserView,
 };
 use tornado_contracts::auth::api_tokens::{self as contract, ApiToken};
 use tornado_contracts::auth::operators::{self, Operator, OperatorRole};
+use tornado_contracts::auth::passkeys;
 use tornado_contracts::auth::users::{DeviceInfo, UserInfo};
 use tornado_contracts::session::{EventKind, HistoryRow, LiveSession, SessionEvent, UserUsage};
 use tornado_shared::model::{self, LaneAddresses};
@@ -64,6 +65,15 @@ pub fn api_token(token: ApiToken) -> ApiTokenView {
 pub fn created_api_token(created: contract::CreatedApiToken) -> CreatedApiToken {
     let contract::CreatedApiToken { token, view } = created;
     CreatedApiToken { token, id: view.id, scopes: view.scopes, expires_at: view.expires_at }
+}
+
+pub fn passkey(view: passkeys::PasskeyView) -> PasskeyView {
+    PasskeyView { id: view.id, name: view.name, created_at: view.created_at, used_at: view.used_at }
+}
+
+pub fn challenge(challenge: passkeys::PasskeyChallenge) -> PasskeyChallenge {
+    // `auth` writes valid JSON.
+    PasskeyChallenge { id: challenge.id, options: serde_json::from_str(&challenge.options).unwrap_or_default() }
 }
 
 pub fn user(user: UserInfo) -> UserView {

@@ -7,6 +7,7 @@ use tornado_contracts::auth::api_tokens::{ApiTokens, ApiTokensClient};
 use tornado_contracts::auth::audit::{Audit, AuditClient};
 use tornado_contracts::auth::keys::{KeyRing, KeyRingClient};
 use tornado_contracts::auth::operators::{Operators, OperatorsClient};
+use tornado_contracts::auth::passkeys::{Passkeys, PasskeysClient};
 use tornado_contracts::auth::users::{Users, UsersClient};
 use tornado_contracts::auth::{Auth, AuthClient};
 use tornado_contracts::master::{self, Master, MasterClient};
@@ -26,6 +27,7 @@ pub struct Services {
     pub(crate) auth: Arc<dyn Auth>,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) operators: Arc<dyn Operators>,
+    pub(crate) passkeys: Arc<dyn Passkeys>,
     pub(crate) api_tokens: Arc<dyn ApiTokens>,
     pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) audit: Arc<dyn Audit>,
@@ -58,6 +60,7 @@ impl Services {
             auth: Arc::new(AuthClient::new(auth())),
             users: Arc::new(UsersClient::new(auth())),
             operators: Arc::new(OperatorsClient::new(auth())),
+            passkeys: Arc::new(PasskeysClient::new(auth())),
             api_tokens: Arc::new(ApiTokensClient::new(auth())),
             keys: Arc::new(KeyRingClient::new(auth())),
             audit: Arc::new(AuditClient::new(auth())),

@@ -11,6 +11,7 @@ use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::api_tokens;
 use tornado_contracts::auth::audit::{self, AppendAudit, Outcome};
 use tornado_contracts::auth::operators::{self, CheckRight, OperatorRef, PutOperatorRole, SignInRef};
+use tornado_contracts::auth::passkeys::{self, Site};
 use tornado_contracts::auth::users::{DeviceRef, UserQuery, UserRef};
 use tornado_contracts::master::Control;
 use tornado_contracts::operator::sessions::CloseSession;
@@ -27,13 +28,24 @@ use tornado_shared::model::{DeviceId, Secret, UserId};
 pub struct Signed {
     services: Arc<Services>,
     token: Secret,
+    site: Option<Site>,
 }
 
 impl Signed {
     /// The API for the holder of `token`, which need not be valid.
     #[must_use]
     pub const fn new(services: Arc<Services>, token: Secret) -> Self {
-        Self { services, token }
+        Self { services, token, site: None }
+    }
+
+    /// The same, for a browser on this site.
+    #[must_use]
+    pub fn on(self, site: Site) -> Self {
+        Self { site: Some(site), ..self }
+    }
+
+    fn site(&self) -> AdminResult<Site> {
+        self.site.clone().ok_or_else(|| AdminError::invalid("passkeys require a browser"))
     }
 
     /// Checks a right and returns the operator.
@@ -133,6 +145,36 @@ impl AdminApi for Signed {
     async fn end_totp(&self, input: ConfirmPassword) -> AdminResult<Done> {
         let what = operators::ConfirmPassword { password: input.password };
         answer(self.services.operators.end_totp(self.acting(what)).await, done)
+    }
+
+    async fn list_passkeys(&self, _: NoInput) -> AdminResult<List<PasskeyView>> {
+        answer(self.services.passkeys.list_passkeys(self.nothing()).await, |rows| list(rows, people::passkey))
+    }
+
+    async fn begin_passkey(&self, input: ConfirmPassword) -> AdminResult<PasskeyChallenge> {
+        let what = passkeys::BeginPasskey { password: input.password, site: self.site()? };
+        answer(self.services.passkeys.begin_passkey(self.acting(what)).await, people::challenge)
+    }
+
+    async fn confirm_passkey(&self, input: NewPasskey) -> AdminResult<PasskeyView> {
+        let NewPasskey { id, name, credential } = input;
+        let what = passkeys::NewPasskey { id, name, credential: credential.to_string() };
+        answer(self.services.passkeys.confirm_passkey(self.acting(what)).await, people::passkey)
+    }
+
+    async fn remove_passkey(&self, input: RemovePasskey) -> AdminResult<Done> {
+        let what = passkeys::RemovePasskey { id: input.id, password: input.password };
+        answer(self.services.passkeys.remove_passkey(self.acting(what)).await, done)
+    }
+
+    async fn begin_passkey_confirmation(&self, _: NoInput) -> AdminResult<PasskeyChallenge> {
+        let what = self.acting(self.site()?);
+        answer(self.services.passkeys.begin_passkey_confirmation(what).await, people::challenge)
+    }
+
+    async fn confirm_by_passkey(&self, input: PasskeyAnswer) -> AdminResult<Done> {
+        let what = passkeys::PasskeyAnswer { id: input.id, credential: input.credential.to_string() };
+        answer(self.services.passkeys.confirm_by_passkey(self.acting(what)).await, done)
     }
 
     async fn list_sign_ins(&self, _: NoInput) -> AdminResult<List<SignInView>> {

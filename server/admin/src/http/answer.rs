@@ -3,6 +3,7 @@
 use super::{Http, credentials};
 use crate::api::Signed;
 use crate::client;
+use crate::guard;
 use crate::listener::Peer;
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -96,7 +97,7 @@ pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminRes
 }
 
 async fn checked(http: &Http, method: &Method, parts: &Parts, token: Secret) -> AdminResult<Signed> {
-    let signed = Signed::new(http.services.clone(), token);
+    let signed = Signed::new(http.services.clone(), token).on(guard::site(&parts.headers));
     match signed.check(method.right).await {
         Ok(operator) => http.limits.count(operator.id, method.cost).map(|()| signed),
         Err(error) if [401, 403].contains(&error.status()) => {

@@ -227,13 +227,34 @@ fn build() -> Value {
     document.stream::<ExportQuery>(&EXPORT_LOGS, &["application/jsonl", "text/csv"]);
     document.stream::<LiveMetricsQuery>(&LIVE_METRICS, &events);
     document.stream::<CreateBackup>(&BACK_UP, &["application/octet-stream"]);
-    for (name, path, summary, input) in [
-        ("sign_in", "/sign-in", "Signs in. The response sets the cookie of the sign-in.", reference::<SignIn>()),
+    for (name, path, summary, input, output) in [
+        (
+            "sign_in",
+            "/sign-in",
+            "Signs in. The response sets the cookie of the sign-in.",
+            reference::<SignIn>(),
+            reference::<SignedIn>(),
+        ),
+        (
+            "begin_passkey_sign_in",
+            "/sign-in/passkey/begin",
+            "A challenge for a sign-in by a passkey.",
+            reference::<NoInput>(),
+            reference::<PasskeyChallenge>(),
+        ),
+        (
+            "sign_in_by_passkey",
+            "/sign-in/passkey",
+            "Signs in by a passkey. The response sets the cookie of the sign-in.",
+            reference::<PasskeyAnswer>(),
+            reference::<SignedIn>(),
+        ),
         (
             "set_up",
             "/setup",
             "Creates the first operator with the code of the set-up link, and signs it in.",
             reference::<SetUp>(),
+            reference::<SignedIn>(),
         ),
     ] {
         let content = json!({ "application/json": { "schema": input } });
@@ -242,8 +263,8 @@ fn build() -> Value {
             "summary": summary,
             "tags": ["own"],
             "security": [],
-            "requestBody": { "required": true, "content": content },
-            "responses": responses("application/json", reference::<SignedIn>()),
+            "requestBody": { "required": name != "begin_passkey_sign_in", "content": content },
+            "responses": responses("application/json", output),
         });
         document.add(path, Verb::POST, operation);
     }

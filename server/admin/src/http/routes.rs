@@ -1,7 +1,7 @@
 //! The routes that follow from the list of methods.
 
 use super::answer::{answer, refuse};
-use super::entry::{set_up, sign_in, sign_out};
+use super::entry::{begin_passkey, by_passkey, set_up, sign_in, sign_out};
 use super::frame::frame;
 use super::streams::{back_up, events, export_logs, live_metrics, tail_logs};
 use super::{Http, openapi};
@@ -35,6 +35,8 @@ pub fn router(services: Arc<Services>, hub: Arc<Hub>, config: Config) -> Router 
     };
     let routes = methods(Router::new())
         .route("/sign-in", post(sign_in))
+        .route("/sign-in/passkey/begin", post(begin_passkey))
+        .route("/sign-in/passkey", post(by_passkey))
         .route("/setup", post(set_up))
         .route(BACK_UP.path, post(back_up))
         .route(EVENTS.path, get(events))

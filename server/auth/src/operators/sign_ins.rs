@@ -18,7 +18,8 @@ use tornado_contracts::auth::operators::{
 use tornado_contracts::auth::{AuthError, Operator};
 use tornado_rpc::Done;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
-use tornado_store::identity::{FactorOwner, IdentityStore, NewSignIn, OperatorRow, Proof, SignInRow};
+use tornado_shared::model::Secret;
+use tornado_store::identity::{FactorOwner, IdentityStore, NewSignIn, OperatorRow, Proof, SignInRow, UsedPasskey};
 use uuid::Uuid;
 
 /// The rooms that sign-ins use.
@@ -73,8 +74,31 @@ impl SignIns {
         proof: &Proof,
         address: String,
     ) -> Result<SignedIn, AuthError> {
-        let Parts { store, trail, operators, clock, .. } = &self.parts;
-        let now = clock.now();
+        let Parts { store, trail, .. } = &self.parts;
+        let (new, token) = self.new_sign_in(&row, address);
+        let audit = trail.row(&Actor::named(name), "operator.sign_in", format!("sign_in:{}", new.id));
+        store.open_sign_in(&new, proof, &audit).await.map_err(fault::store)?;
+        self.opened(new, token, row).await
+    }
+
+    /// Opens a sign-in for an operator whose passkey was verified.
+    pub async fn open_by_passkey(
+        &self,
+        row: OperatorRow,
+        used: &UsedPasskey,
+        address: String,
+    ) -> Result<SignedIn, AuthError> {
+        let Parts { store, trail, .. } = &self.parts;
+        let (new, token) = self.new_sign_in(&row, address);
+        let actor = Actor::named(format!("operator:{}", row.name));
+        let details = [("method", "passkey".to_owned())];
+        let audit = trail.detailed(&actor, "operator.sign_in", format!("sign_in:{}", new.id), &details);
+        store.sign_in_by_passkey(&new, used, &audit).await.map_err(fault::store)?;
+        self.opened(new, token, row).await
+    }
+
+    fn new_sign_in(&self, row: &OperatorRow, address: String) -> (NewSignIn, Secret) {
+        let now = self.parts.clock.now();
         let token = code::write(&rand::random());
         let new = NewSignIn {
             id: Uuid::new_v4(),
@@ -84,10 +108,13 @@ impl SignIns {
             expires_at: now.saturating_add(self.lifetime),
             address,
         };
-        let audit = trail.row(&Actor::named(name), "operator.sign_in", format!("sign_in:{}", new.id));
-        store.open_sign_in(&new, proof, &audit).await.map_err(fault::store)?;
-        trail.sign_trail().await;
-        Ok(SignedIn { token, expires_at: new.expires_at, operator: operators.view(row).await? })
+        (new, token)
+    }
+
+    async fn opened(&self, new: NewSignIn, token: Secret, row: OperatorRow) -> Result<SignedIn, AuthError> {
+        self.parts.trail.sign_trail().await;
+        let operator = self.parts.operators.view(row).await?;
+        Ok(SignedIn { token, expires_at: new.expires_at, operator })
     }
 
     pub async fn sign_out(&self, actor: Actor) -> Result<Done, AuthError> {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod operators;
+mod passkeys;
 mod users;
 
 use crate::access::{Access, Act};
@@ -17,6 +18,7 @@ use crate::keys::rotation::Schedule;
 use crate::keys::signing::Lifetimes;
 use crate::login::{self, Parts, open_login};
 use crate::operators::{ApiTokens, Operators, Setup, SignInParts, SignIns};
+use crate::passkeys::{Parts as PasskeyParts, Passkeys};
 use crate::password::{HashError, Hasher, Passwords};
 use crate::server::{Address, Invitations, Statement};
 use crate::tokens::Logins;
@@ -52,6 +54,7 @@ pub struct Service {
     operators: Arc<Operators>,
     sign_ins: Arc<SignIns>,
     api_tokens: ApiTokens,
+    passkeys: Passkeys,
     setup: Setup,
     counters: AuthCounters,
     clock: Clock,
@@ -105,6 +108,14 @@ impl Service {
             clock: at(),
         };
         let sign_ins = Arc::new(SignIns::new(parts, config.sign_in_lifetime));
+        let passkeys = PasskeyParts {
+            store: db(),
+            trail: trail.clone(),
+            attempts: attempts.clone(),
+            passwords: passwords.clone(),
+            sign_ins: sign_ins.clone(),
+            clock: at(),
+        };
         let lifetime = config.setup_lifetime;
         let setup = Setup::new(db(), trail.clone(), operators.clone(), sign_ins.clone(), lifetime, at());
         let login = Parts {
@@ -119,6 +130,7 @@ impl Service {
         };
         Ok(Self {
             access: Access::new(db(), trail.clone(), at()),
+            passkeys: Passkeys::new(passkeys),
             api_tokens: ApiTokens::new(db(), trail.clone(), at()),
             keyring: Keyring::new(db(), trail.clone(), keys.clone(), schedule, at()),
             invitations: Invitations::new(db(), trail.clone(), statement.clone(), address, at()),

@@ -89,6 +89,9 @@ pub enum AuthError {
     /// The right requires that the operator confirmed the password a short time ago.
     #[error("confirm your password and try again")]
     ConfirmationRequired,
+    /// The passkey or its signature was not accepted, or the challenge has expired.
+    #[error("the passkey was not accepted; try again, or sign in with your password")]
+    PasskeyRefused,
     /// The API token is unknown or was revoked.
     #[error("this API token is not valid or was revoked; create a new one in the console")]
     ApiTokenInvalid,
@@ -127,6 +130,7 @@ impl ServiceError for AuthError {
             | Self::Revoked
             | Self::TotpRequired
             | Self::TotpInvalid
+            | Self::PasskeyRefused
             | Self::ApiTokenInvalid
             | Self::ApiTokenExpired
             | Self::SignedOut => 401,
@@ -167,6 +171,7 @@ impl ServiceError for AuthError {
             Self::LastOwner => "last_owner",
             Self::NotAllowed => "not_allowed",
             Self::ConfirmationRequired => "confirmation_required",
+            Self::PasskeyRefused => "passkey_refused",
             Self::ApiTokenInvalid => "invalid_api_token",
             Self::ApiTokenExpired => "api_token_expired",
             Self::OutOfScope => "out_of_scope",

@@ -9,6 +9,7 @@ pub mod import;
 pub mod keys;
 mod logins;
 pub mod operators;
+pub mod passkeys;
 pub mod users;
 
 pub use acting::Acting;
@@ -27,6 +28,7 @@ where
         + users::Users
         + operators::Operators
         + api_tokens::ApiTokens
+        + passkeys::Passkeys
         + keys::KeyRing
         + import::Import,
 {
@@ -35,6 +37,7 @@ where
         .merge(users::router(service.clone()))
         .merge(operators::router(service.clone()))
         .merge(api_tokens::router(service.clone()))
+        .merge(passkeys::router(service.clone()))
         .merge(keys::router(service.clone()))
         .merge(import::router(service))
 }

@@ -2,7 +2,8 @@
 
 use super::model::{ApiTokenOutcome, ApiTokenRow, Hash, MAX_API_TOKENS, NewApiToken, NewAudit, OperatorRow};
 use super::sql::SqlIdentityStore;
-use super::tables::{api_tokens, audit};
+use super::tables::audit;
+use super::tables::credentials::api_tokens;
 use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::UnixSeconds;

@@ -6,6 +6,7 @@ mod audit_store;
 pub mod chain;
 mod factors;
 mod model;
+mod passkeys;
 mod proofs;
 mod sql;
 mod staff;
@@ -25,10 +26,11 @@ pub use factors::FactorStore;
 pub use model::{
     ApiTokenOutcome, ApiTokenRow, AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceKind, DeviceRow,
     EnrollOutcome, Enrollee, Factor, FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_API_TOKENS, MAX_DEVICE_ROWS,
-    NewApiToken, NewAudit, NewInvitation, NewLogin, NewSignIn, NewUser, OpenInvitation, OperatorChange, OperatorRow,
-    Proof, PutOutcome, RefreshOutcome, RemoveOutcome, RevokeReason, SignInRow, Standing, StoredAudit, TokenRefresh,
-    User, UserChange, UserFilter, UserKey,
+    MAX_PASSKEYS, NewApiToken, NewAudit, NewInvitation, NewLogin, NewSignIn, NewUser, OpenInvitation, OperatorChange,
+    OperatorRow, PasskeyOutcome, PasskeyRow, Proof, PutOutcome, RefreshOutcome, RemoveOutcome, RevokeReason, SignInRow,
+    Standing, StoredAudit, TokenRefresh, UsedPasskey, User, UserChange, UserFilter, UserKey,
 };
+pub use passkeys::PasskeyStore;
 pub use sql::SqlIdentityStore;
 pub use staff::OperatorStore;
 pub use tables::devices::{V1Choice, choose_v1};
@@ -43,7 +45,9 @@ use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSec
 /// # Errors
 /// Every method fails when the database is unavailable or contains an invalid value.
 #[async_trait]
-pub trait IdentityStore: AccountStore + ApiTokenStore + AuditStore + FactorStore + OperatorStore {
+pub trait IdentityStore:
+    AccountStore + ApiTokenStore + AuditStore + FactorStore + OperatorStore + PasskeyStore
+{
     /// True if there are no accounts, operators and invitations.
     async fn is_pristine(&self) -> Result<bool, StoreError>;
 

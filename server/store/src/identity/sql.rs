@@ -5,9 +5,8 @@ use super::model::{
     OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RevokeReason, Standing,
     TokenRefresh, User, UserKey,
 };
-use super::tables::{
-    api_tokens, audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users,
-};
+use super::tables::credentials::api_tokens;
+use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
 use super::{IdentityStore, proofs};
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use async_trait::async_trait;

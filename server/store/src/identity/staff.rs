@@ -4,7 +4,8 @@ use super::model::{
     FactorOwner, Hash, NewAudit, NewSignIn, OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome, SignInRow,
 };
 use super::sql::SqlIdentityStore;
-use super::tables::{api_tokens, audit, operators, sign_ins};
+use super::tables::credentials::{api_tokens, passkeys};
+use super::tables::{audit, operators, sign_ins};
 use super::{factors, proofs};
 use crate::StoreError;
 use async_trait::async_trait;
@@ -77,6 +78,7 @@ impl OperatorStore for SqlIdentityStore {
         let Some(row) = operators::find(&mut tx, name).await? else { return Ok(RemoveOutcome::Gone) };
         sign_ins::end_all(&mut tx, row.id).await?;
         api_tokens::end_all(&mut tx, row.id).await?;
+        passkeys::remove_all(&mut tx, row.id).await?;
         factors::drop_factor(&mut tx, FactorOwner::Operator(row.id)).await?;
         if !operators::remove(&mut tx, row.id).await? {
             return Ok(RemoveOutcome::LastOwner);

@@ -4,4 +4,4 @@ mod setup;
 mod sign_in;
 
 pub use setup::set_up;
-pub use sign_in::{sign_in, sign_out};
+pub use sign_in::{begin_passkey, by_passkey, sign_in, sign_out};

@@ -1,15 +1,17 @@
 //! Sign-in and sign-out of a browser.
 
-use crate::api::{operator, problem};
+use crate::api::{challenge, operator, problem};
+use crate::guard;
 use crate::http::answer::{address, answer, read_json, refuse};
 use crate::http::{Http, credentials};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use tornado_admin_api::types::{NoInput, SignIn, SignedIn};
+use tornado_admin_api::types::{NoInput, PasskeyAnswer, SignIn, SignedIn};
 use tornado_admin_api::{AdminApi as _, AdminError, AdminResult, METHODS};
 use tornado_contracts::auth::operators;
+use tornado_contracts::auth::passkeys::PasskeySignIn;
 use tornado_runtime::clock::unix_now;
 
 /// `POST /api/v1/sign-in`
@@ -57,4 +59,36 @@ pub async fn sign_out(State(http): State<Http>, request: Request) -> Response {
         response.headers_mut().insert(header::SET_COOKIE, credentials::no_cookie());
     }
     response
+}
+
+/// `POST /api/v1/sign-in/passkey/begin`
+pub async fn begin_passkey(State(http): State<Http>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let begin = async {
+        http.limits.count_refused(address(&http, &parts))?;
+        let challenge = http.services.passkeys.begin_passkey_sign_in(guard::site(&parts.headers)).await;
+        challenge.map_err(|error| problem(&error))
+    };
+    match begin.await {
+        Ok(found) => Json(challenge(found)).into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// `POST /api/v1/sign-in/passkey`
+pub async fn by_passkey(State(http): State<Http>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let client_ip = address(&http, &parts);
+    let sign_in = async {
+        http.limits.count_refused(client_ip)?;
+        let input = read_json(&parts.headers, body).await?;
+        let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
+        let PasskeyAnswer { id, credential } = serde_json::from_slice(&input).map_err(malformed)?;
+        let input = PasskeySignIn { id, credential: credential.to_string(), client_ip };
+        http.services.passkeys.sign_in_by_passkey(input).await.map_err(|error| problem(&error))
+    };
+    match sign_in.await {
+        Ok(found) => signed_in(found),
+        Err(error) => refuse(&error),
+    }
 }

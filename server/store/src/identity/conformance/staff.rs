@@ -2,9 +2,10 @@
 
 use super::{NOW, Store, act, name, user};
 use crate::identity::{
-    ApiTokenOutcome, FactorOwner, MAX_API_TOKENS, NewApiToken, NewSignIn, OperatorChange, Proof, PutOutcome,
-    RemoveOutcome,
+    ApiTokenOutcome, FactorOwner, MAX_API_TOKENS, MAX_PASSKEYS, NewApiToken, NewSignIn, OperatorChange, PasskeyOutcome,
+    PasskeyRow, Proof, PutOutcome, RemoveOutcome, UsedPasskey,
 };
+use crate::{StoreError, Verified};
 use tornado_shared::model::OperatorId;
 use uuid::Uuid;
 
@@ -177,4 +178,56 @@ pub(super) async fn api_tokens(store: Store) {
     assert_eq!(create(&new(1, "again")).await, ApiTokenOutcome::Created);
     assert_eq!(remove(&store, "ann").await, RemoveOutcome::Removed);
     assert_eq!(store.list_api_tokens().await.unwrap(), []);
+}
+
+pub(super) async fn passkeys(store: Store) {
+    for who in ["ann", "ben"] {
+        put(&store, &change(who, Some("$"), Some("owner"))).await;
+    }
+    let ann = store.find_operator(&name("ann")).await.unwrap().unwrap();
+    let new = |number: u8| PasskeyRow {
+        id: Uuid::new_v4(),
+        operator: ann.id,
+        name: format!("key {number}"),
+        credential_id: vec![number; 16],
+        passkey: "{}".to_owned(),
+        created_at: NOW + i64::from(number),
+        used_at: None,
+    };
+    let add = async |new: &PasskeyRow| store.add_passkey(new, &act("operator.passkey_on")).await.unwrap();
+    let first = new(0);
+    assert_eq!(add(&first).await, PasskeyOutcome::Added);
+    assert_eq!(add(&new(0)).await, PasskeyOutcome::Known);
+    for number in 1..u8::try_from(MAX_PASSKEYS).unwrap() {
+        assert_eq!(add(&new(number)).await, PasskeyOutcome::Added);
+    }
+    assert_eq!(add(&new(99)).await, PasskeyOutcome::TooMany);
+    let (row, all) = store.operator_passkeys(ann.id).await.unwrap().unwrap();
+    assert_eq!((row.name.as_str(), all.len(), &all[0]), ("ann", 10, &first));
+    assert!(store.operator_passkeys(OperatorId::random()).await.unwrap().is_none());
+
+    let used = UsedPasskey { id: first.id, passkey: "{\"counter\":1}".to_owned(), now: NOW + 5 };
+    let sign_in = NewSignIn {
+        id: Uuid::new_v4(),
+        operator: ann.id,
+        token_hash: [7; 32],
+        now: NOW,
+        expires_at: NOW + 100,
+        address: String::new(),
+    };
+    store.sign_in_by_passkey(&sign_in, &used, &act("operator.sign_in")).await.unwrap();
+    assert_eq!(store.sign_in(&[7; 32], NOW).await.unwrap().unwrap().1.name, name("ann"));
+    store.confirm_by_passkey(sign_in.id, &used, &act("operator.confirmed")).await.unwrap();
+    assert_eq!(store.sign_in_confirmed_at(sign_in.id).await.unwrap(), Some(NOW + 5));
+    let stored = store.operator_passkeys(ann.id).await.unwrap().unwrap().1.swap_remove(0);
+    assert_eq!((stored.passkey, stored.used_at), (used.passkey.clone(), Some(NOW + 5)));
+
+    let ben = store.find_operator(&name("ben")).await.unwrap().unwrap();
+    assert!(!store.remove_passkey(ben.id, first.id, &act("operator.passkey_off")).await.unwrap(), "not its own");
+    assert!(store.remove_passkey(ann.id, first.id, &act("operator.passkey_off")).await.unwrap());
+    let again = NewSignIn { id: Uuid::new_v4(), token_hash: [8; 32], ..sign_in };
+    let late = store.sign_in_by_passkey(&again, &used, &act("operator.sign_in")).await.unwrap_err();
+    assert!(matches!(late, StoreError::Lapsed(Verified::Credentials)), "{late}");
+    assert_eq!(remove(&store, "ann").await, RemoveOutcome::Removed);
+    assert!(store.operator_passkeys(ann.id).await.unwrap().is_none());
 }

@@ -5,6 +5,7 @@ mod audit;
 mod factors;
 mod logins;
 mod operators;
+mod passkeys;
 mod reason;
 mod users;
 
@@ -16,6 +17,7 @@ pub use logins::{
     OpenInvitation, Proof, RefreshOutcome, Standing, TokenRefresh,
 };
 pub use operators::{NewSignIn, OperatorChange, OperatorRow, PutOutcome, RemoveOutcome, SignInRow};
+pub use passkeys::{MAX_PASSKEYS, PasskeyOutcome, PasskeyRow, UsedPasskey};
 pub use reason::RevokeReason;
 pub use users::{ChangeOutcome, DeviceRow, NewUser, User, UserChange, UserFilter, UserKey};
 

@@ -1,7 +1,7 @@
 //! One file per table: functions with the SQL of one statement or a few.
 
-pub mod api_tokens;
 pub mod audit;
+pub mod credentials;
 pub mod devices;
 pub mod envelopes;
 pub mod families;

@@ -42,6 +42,12 @@ pub async fn put(db: &mut AnyConnection, change: &OperatorChange) -> Result<PutO
     Ok(find(db, &change.name).await?.map_or(PutOutcome::Gone, PutOutcome::Put))
 }
 
+pub async fn find_by_id(db: &mut AnyConnection, id: OperatorId) -> Result<Option<OperatorRow>, StoreError> {
+    let query = sqlx::query("SELECT id, name, password_hash, role, created_at FROM operators WHERE id = $1");
+    let row = query.bind(id.to_string()).fetch_optional(db).await?;
+    row.map(|row| from_row(&row)).transpose()
+}
+
 pub async fn find(db: &mut AnyConnection, name: &Username) -> Result<Option<OperatorRow>, StoreError> {
     let row = sqlx::query("SELECT id, name, password_hash, role, created_at FROM operators WHERE name = $1")
         .bind(name.as_str())

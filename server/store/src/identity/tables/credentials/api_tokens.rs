@@ -1,8 +1,8 @@
 //! Table `api_tokens`.
 
-use super::operators;
 use crate::StoreError;
 use crate::identity::model::{ApiTokenRow, Hash, NewApiToken, OperatorRow};
+use crate::identity::tables::operators;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{OperatorId, UnixSeconds};
