@@ -22,11 +22,13 @@ use tornado_contracts::auth::operators::OperatorsClient;
 use tornado_contracts::session::SessionsClient;
 use tornado_contracts::telemetry::metrics::MetricsClient;
 use tornado_contracts::tor::TorClient;
+use tornado_runtime::clock::wall_clock;
+use tornado_runtime::tls::{self, TlsError};
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
 pub use api::{Services, Signed};
 pub use client::{Network, NotNetwork};
-pub use config::{Config, NotHash, TokenHash};
+pub use config::{Config, ConsoleTls, NotHash, TlsFiles, TlsWord, TokenHash};
 pub use events::Hub;
 pub use http::router as api_router;
 pub use server::Server;
@@ -42,6 +44,9 @@ pub enum Error {
     /// A task ended early.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The TCP address is not available.
     #[error("cannot listen on {address}: {source}; check with `ss -ltnp` whether another program uses the port")]
     Listen {
@@ -53,14 +58,20 @@ pub enum Error {
     },
 }
 
-/// Serves the console until `context.shutdown` is cancelled.
+/// The pages of the console, which call the API in this process.
+pub type Console = Box<dyn FnOnce(Arc<Services>) -> axum::Router + Send>;
+
+/// Serves the console until `context.shutdown` is cancelled. With `console`, its pages replace the page of the set-up
+/// link.
 ///
 /// # Errors
-/// A socket cannot be opened.
-pub async fn run(context: Context, config: Config, server: Server) -> Result<(), Error> {
+/// A socket cannot be opened, or the certificate cannot be used.
+pub async fn run(context: Context, config: Config, server: Server, console: Option<Console>) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
+    let source = config.tls_source(&context.state_dir);
+    let tls = source.as_ref().map(|source| tls::load(source, wall_clock())).transpose()?;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
@@ -71,10 +82,14 @@ pub async fn run(context: Context, config: Config, server: Server) -> Result<(),
     let api = api_router(services.clone(), hub.clone(), config.clone());
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    tasks.spawn(
-        "console",
-        listener::serve(listener, router(auth, operators, config).merge(metrics).merge(api), stop.clone()),
-    );
+    if let (Some(tls), Some(source)) = (tls.clone(), source) {
+        tasks.spawn("certificate", listener::renew(tls, source, wall_clock, stop.clone()));
+    }
+    let pages = match console {
+        Some(console) => console(services.clone()).merge(setup::health_router()),
+        None => router(auth, operators, config),
+    };
+    tasks.spawn("console", listener::serve(listener, pages.merge(metrics).merge(api), tls, stop.clone()));
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services, stop.clone()));
     let sessions = SessionsClient::new(context.channel(ServiceName::Session));

@@ -16,6 +16,7 @@ mod readiness;
 mod roles;
 mod signals;
 mod tasks;
+pub mod tls;
 pub mod trial;
 
 pub use context::{Context, ContextError, TUN_SOCKET, socket_path};

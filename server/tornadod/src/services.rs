@@ -82,7 +82,7 @@ async fn run(name: ServiceName, context: Context, config: Config, config_path: &
         ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,
         ServiceName::Admin => {
             let server = effective::server(&config, config_path);
-            tornado_admin::run(context, config.admin, server).await?;
+            tornado_admin::run(context, config.admin, server, None).await?;
         }
         ServiceName::Telemetry => tornado_telemetry::run(context, config.telemetry).await?,
     }
