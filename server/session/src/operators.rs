@@ -6,11 +6,12 @@ use axum::Router;
 use std::sync::Arc;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::operator::OperatorError;
-use tornado_contracts::operator::sessions::{self, CloseSession, OperatorSessions};
+use tornado_contracts::operator::sessions::{self, CloseSession, OperatorSessions, UserUsageQuery};
 use tornado_contracts::session::{
-    CloseDevice, Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _, UsageQuery, UserUsage,
+    CloseDevice, Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _,
 };
 use tornado_runtime::operators::{Action, OperatorRights};
+use tornado_shared::api::OwnUsage;
 use tornado_shared::model::CloseReason;
 
 /// The implementation of the contract.
@@ -36,9 +37,11 @@ impl OperatorSessions for Desk {
         self.service.history(query).await.map_err(|error| OperatorError::refused(&error))
     }
 
-    async fn user_usage(&self, input: Acting<UsageQuery>) -> Result<UserUsage, OperatorError> {
-        let query = self.rights.check(input, "users.read").await?;
-        self.service.usage(query).await.map_err(|error| OperatorError::refused(&error))
+    async fn user_usage(&self, input: Acting<UserUsageQuery>) -> Result<OwnUsage, OperatorError> {
+        let UserUsageQuery { user_id, month_quota } = self.rights.check(input, "users.read").await?;
+        let core = &self.service.core;
+        let usage = core.accounting.own_usage(user_id, month_quota, core.now()).await;
+        usage.map_err(|error| OperatorError::refused(&error))
     }
 
     async fn close_session(&self, input: Acting<CloseSession>) -> Result<Closed, OperatorError> {

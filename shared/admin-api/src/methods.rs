@@ -66,7 +66,7 @@ macro_rules! admin_methods {
             revoke_user(ByUser) -> Done = POST "/users/{user}/revoke", right "users.write", Usual;
             /// Devices of an account.
             list_devices(ByUser) -> List<DeviceView> = GET "/users/{user}/devices", right "users.read", Usual;
-            /// Transfer of an account since its creation.
+            /// Transfer of an account in total, today and this month, and its quota.
             show_usage(ByUser) -> UsageView = GET "/users/{user}/usage", right "users.read", Usual;
             /// Removes a device. Its login and its session end.
             remove_device(ByDevice) -> Done = DELETE "/devices/{device_id}", right "devices.write", Usual;

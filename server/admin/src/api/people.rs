@@ -2,14 +2,15 @@
 
 use super::convert::bytes;
 use tornado_admin_api::types::{
-    ApiTokenView, CreatedApiToken, DeviceView, HistoryView, Lane, OperatorView, PasskeyChallenge, PasskeyView, Role,
-    SessionEventView, SessionState, SessionView, SignInView, UsageView, UserView,
+    ApiTokenView, CreatedApiToken, DeviceView, HistoryView, Lane, LaneBytes, OperatorView, PasskeyChallenge,
+    PasskeyView, QuotaView, Role, SessionEventView, SessionState, SessionView, SignInView, UsageView, UserView,
 };
 use tornado_contracts::auth::api_tokens::{self as contract, ApiToken};
 use tornado_contracts::auth::operators::{self, Operator, OperatorRole};
 use tornado_contracts::auth::passkeys;
 use tornado_contracts::auth::users::{DeviceInfo, UserInfo};
-use tornado_contracts::session::{EventKind, HistoryRow, LiveSession, SessionEvent, UserUsage};
+use tornado_contracts::session::{EventKind, HistoryRow, LiveSession, SessionEvent};
+use tornado_shared::api::{self, OwnUsage};
 use tornado_shared::model::{self, LaneAddresses};
 
 pub const fn role(role: OperatorRole) -> Role {
@@ -157,8 +158,16 @@ pub fn history(row: HistoryRow) -> HistoryView {
     }
 }
 
-pub const fn usage(usage: UserUsage) -> UsageView {
-    UsageView { sessions: usage.sessions, direct: bytes(usage.direct_transfer), tor: bytes(usage.tor_transfer) }
+pub fn usage(usage: OwnUsage) -> UsageView {
+    let lanes = |of: api::LaneBytes| LaneBytes { direct: bytes(of.direct), tor: bytes(of.tor) };
+    let quota = |of: api::QuotaView| QuotaView { bytes: of.bytes, used: of.used, renews_at: of.renews_at };
+    UsageView {
+        sessions: usage.sessions,
+        total: lanes(usage.total),
+        today: lanes(usage.today),
+        month: lanes(usage.month),
+        quota: usage.quota.map(quota),
+    }
 }
 
 /// True if one of the session's searchable texts contains `text`, which is in lower case.

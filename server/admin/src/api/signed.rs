@@ -14,8 +14,8 @@ use tornado_contracts::auth::operators::{self, CheckRight, OperatorRef, PutOpera
 use tornado_contracts::auth::passkeys::{self, Site};
 use tornado_contracts::auth::users::{DeviceRef, UserQuery, UserRef};
 use tornado_contracts::master::Control;
-use tornado_contracts::operator::sessions::CloseSession;
-use tornado_contracts::session::{self, LiveQuery, UsageQuery};
+use tornado_contracts::operator::sessions::{CloseSession, UserUsageQuery};
+use tornado_contracts::session::{self, LiveQuery};
 use tornado_contracts::telemetry::logs::{self, LogQuery, QueryName, Selection, Top};
 use tornado_contracts::telemetry::metrics::MetricRange;
 use tornado_contracts::tor::{TorControl, TorLogQuery};
@@ -290,8 +290,9 @@ impl AdminApi for Signed {
 
     async fn show_usage(&self, input: ByUser) -> AdminResult<UsageView> {
         let user = self.services.users.show_user(self.acting(UserRef { user: input.user })).await;
-        let user_id = user.map_err(|error| problem(&error))?.id;
-        let usage = self.services.operator_sessions.user_usage(self.acting(UsageQuery { user_id })).await;
+        let user = user.map_err(|error| problem(&error))?;
+        let what = UserUsageQuery { user_id: user.id, month_quota: user.month_quota };
+        let usage = self.services.operator_sessions.user_usage(self.acting(what)).await;
         answer(usage, people::usage)
     }
 

@@ -3,15 +3,26 @@
 use super::OperatorError;
 use crate::ServiceName;
 use crate::auth::Acting;
-use crate::session::{Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, UsageQuery, UserUsage};
+use crate::session::{Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession};
 use serde::{Deserialize, Serialize};
-use tornado_shared::model::DeviceId;
+use tornado_shared::api::OwnUsage;
+use tornado_shared::model::{DeviceId, UserId};
 
 /// Input of [`OperatorSessions::close_session`].
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct CloseSession {
     /// The device whose session closes.
     pub device_id: DeviceId,
+}
+
+/// Input of [`OperatorSessions::user_usage`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct UserUsageQuery {
+    /// The account.
+    pub user_id: UserId,
+    /// Its monthly quota, bytes; `None`: unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_quota: Option<u64>,
 }
 
 tornado_rpc::contract! {
@@ -21,8 +32,8 @@ tornado_rpc::contract! {
         live_sessions(Acting<LiveQuery>) -> Vec<LiveSession> = POST "/v1/operator/sessions", within 15, up to 4_096, for [Admin];
         /// Past and live sessions. Right `sessions.read`.
         session_history(Acting<HistoryQuery>) -> Vec<HistoryRow> = POST "/v1/operator/history", within 15, up to 4_096, for [Admin];
-        /// Transfer of an account since its creation. Right `users.read`.
-        user_usage(Acting<UsageQuery>) -> UserUsage = POST "/v1/operator/usage", within 15, up to 4_096, for [Admin];
+        /// Transfer of an account in total, today and this month. Right `users.read`.
+        user_usage(Acting<UserUsageQuery>) -> OwnUsage = POST "/v1/operator/usage", within 15, up to 4_096, for [Admin];
         /// Closes a device's session in any state. Right `sessions.close`.
         close_session(Acting<CloseSession>) -> Closed = POST "/v1/operator/close", within 20, up to 4_096, for [Admin];
     }

@@ -49,15 +49,40 @@ views! {
         pub last_login_at: i64,
     }
 
-    /// Transfer of an account since its creation.
+    /// Transfer of an account, both directions seen from the server.
     #[derive(Copy, Eq)]
     pub struct UsageView {
-        /// Number of sessions.
+        /// Number of sessions since the creation of the account.
         pub sessions: u64,
+        /// Since the creation of the account.
+        pub total: LaneBytes,
+        /// Since midnight (UTC).
+        pub today: LaneBytes,
+        /// Since the start of the month (UTC).
+        pub month: LaneBytes,
+        /// The monthly quota; absent: unlimited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub quota: Option<QuotaView>,
+    }
+
+    /// Bytes on each lane.
+    #[derive(Copy, Default, Eq)]
+    pub struct LaneBytes {
         /// On the direct lane.
         pub direct: Bytes,
         /// On the tor lane.
         pub tor: Bytes,
+    }
+
+    /// A monthly quota, on both lanes and in both directions together.
+    #[derive(Copy, Eq)]
+    pub struct QuotaView {
+        /// Bytes per month.
+        pub bytes: u64,
+        /// Bytes used this month.
+        pub used: u64,
+        /// Start of the next month (UTC).
+        pub renews_at: i64,
     }
 }
 
