@@ -11,6 +11,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         auth::keys::METHODS,
         auth::operators::METHODS,
         auth::passkeys::METHODS,
+        auth::settings::METHODS,
         auth::users::METHODS,
         engines::METHODS,
         exposition::METHODS,

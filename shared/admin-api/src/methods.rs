@@ -109,8 +109,10 @@ macro_rules! admin_methods {
 
             /// The configuration in effect, with the origin of each value. Values with secrets are not included.
             list_settings(NoInput) -> SettingsView = GET "/settings", right "settings.read", Usual;
+            /// Changes a setting while the server runs, or returns to the configuration file: `server.host`.
+            put_setting(PutSetting) -> SettingsView = PUT "/settings/{name}", right "settings.write", Usual;
             /// How devices reach this server, as far as the server itself can know.
-            show_server(NoInput) -> ServerView = GET "/server", right "services.read", Usual;
+            show_server(NoInput) -> ServerView = GET "/server", right "settings.read", Usual;
 
             /// All operators.
             list_operators(NoInput) -> List<OperatorView> = GET "/operators", right "operators.read", Usual;

@@ -8,6 +8,7 @@ use tornado_contracts::auth::audit::{Audit, AuditClient};
 use tornado_contracts::auth::keys::{KeyRing, KeyRingClient};
 use tornado_contracts::auth::operators::{Operators, OperatorsClient};
 use tornado_contracts::auth::passkeys::{Passkeys, PasskeysClient};
+use tornado_contracts::auth::settings::{ServerSettings, ServerSettingsClient};
 use tornado_contracts::auth::users::{Users, UsersClient};
 use tornado_contracts::auth::{Auth, AuthClient};
 use tornado_contracts::master::{self, Master, MasterClient};
@@ -29,6 +30,7 @@ pub struct Services {
     pub(crate) operators: Arc<dyn Operators>,
     pub(crate) passkeys: Arc<dyn Passkeys>,
     pub(crate) api_tokens: Arc<dyn ApiTokens>,
+    pub(crate) settings: Arc<dyn ServerSettings>,
     pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) sessions: Arc<dyn Sessions>,
@@ -62,6 +64,7 @@ impl Services {
             operators: Arc::new(OperatorsClient::new(auth())),
             passkeys: Arc::new(PasskeysClient::new(auth())),
             api_tokens: Arc::new(ApiTokensClient::new(auth())),
+            settings: Arc::new(ServerSettingsClient::new(auth())),
             keys: Arc::new(KeyRingClient::new(auth())),
             audit: Arc::new(AuditClient::new(auth())),
             sessions: Arc::new(SessionsClient::new(session())),

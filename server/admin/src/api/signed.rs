@@ -12,6 +12,7 @@ use tornado_contracts::auth::api_tokens;
 use tornado_contracts::auth::audit::{self, AppendAudit, Outcome};
 use tornado_contracts::auth::operators::{self, CheckRight, OperatorRef, PutOperatorRole, SignInRef};
 use tornado_contracts::auth::passkeys::{self, Site};
+use tornado_contracts::auth::settings::{HOST, Setting};
 use tornado_contracts::auth::users::{DeviceRef, UserQuery, UserRef};
 use tornado_contracts::master::Control;
 use tornado_contracts::operator::sessions::{CloseSession, UserUsageQuery};
@@ -406,13 +407,20 @@ impl AdminApi for Signed {
     }
 
     async fn list_settings(&self, _: NoInput) -> AdminResult<SettingsView> {
-        self.check("settings.read").await?;
-        Ok(self.services.server.settings())
+        let stored = self.services.settings.list_settings(self.nothing()).await;
+        answer(stored, |stored| self.services.server.settings(&stored))
+    }
+
+    async fn put_setting(&self, input: PutSetting) -> AdminResult<SettingsView> {
+        let what = self.acting(Setting { name: input.name, value: input.value });
+        self.services.settings.put_setting(what).await.map_err(|error| problem(&error))?;
+        self.list_settings(NoInput {}).await
     }
 
     async fn show_server(&self, _: NoInput) -> AdminResult<ServerView> {
-        self.check("services.read").await?;
-        Ok(self.services.server.view(tornado_runtime::ground::address()))
+        let stored = self.services.settings.list_settings(self.nothing()).await.map_err(|error| problem(&error))?;
+        let host = stored.into_iter().find(|setting| setting.name == HOST).and_then(|setting| setting.value);
+        Ok(self.services.server.view(host, tornado_runtime::ground::address()))
     }
 
     async fn list_operators(&self, _: NoInput) -> AdminResult<List<OperatorView>> {

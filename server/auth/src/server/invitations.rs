@@ -8,6 +8,7 @@ use crate::fault;
 use crate::trail::Trail;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
+use tornado_contracts::auth::settings::HOST;
 use tornado_contracts::auth::{AuthError, CreateInvitation, InvitationLink};
 use tornado_runtime::ground;
 use tornado_shared::invitation::{Invitation, ServerAddress};
@@ -50,7 +51,7 @@ impl Invitations {
         if !(1..=MAX_LIFETIME).contains(&input.lifetime) {
             return Err(AuthError::InvalidFields("lifetime must be 1 second to 30 days".into()));
         }
-        let server = self.link_address(input.host.as_deref())?;
+        let server = self.link_address(input.host).await?;
         let user = match &input.username {
             Some(name) => Some(self.invited(name).await?),
             None => None,
@@ -79,10 +80,14 @@ impl Invitations {
         user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("no account has this name".into()))
     }
 
-    fn link_address(&self, requested: Option<&str>) -> Result<ServerAddress, AuthError> {
+    async fn link_address(&self, requested: Option<String>) -> Result<ServerAddress, AuthError> {
+        let chosen = match requested {
+            Some(host) => Some(host),
+            None => self.store.setting(HOST).await.map_err(fault::store)?,
+        };
         // Determined now: the machine's address may appear or change after this service has started.
         let found = || ground::address().map(|address| address.to_string());
-        let host = requested.map(str::to_owned).or_else(|| self.configured.host.clone()).or_else(found);
+        let host = chosen.or_else(|| self.configured.host.clone()).or_else(found);
         let host = host.ok_or_else(|| {
             let why = "this machine does not have an address for the invitation";
             AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or pass --host"))

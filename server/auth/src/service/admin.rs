@@ -1,4 +1,4 @@
-//! The contracts `Audit`, `KeyRing` and `Import`.
+//! The contracts `Audit`, `KeyRing`, `ServerSettings` and `Import`.
 
 use super::Service;
 use crate::access::Act;
@@ -6,6 +6,7 @@ use crate::actor::Actor;
 use tornado_contracts::auth::audit::{AppendAudit, Audit, AuditQuery, AuditRow, AuditVerdict};
 use tornado_contracts::auth::import::{Import, ImportAccount, Imported};
 use tornado_contracts::auth::keys::{KeyCheck, KeyRing, KeyStatus};
+use tornado_contracts::auth::settings::{ServerSettings, Setting};
 use tornado_contracts::auth::{Acting, AuthError};
 use tornado_rpc::{Done, NoInput};
 
@@ -53,5 +54,18 @@ impl Import for Service {
     async fn import_account(&self, input: Acting<ImportAccount>) -> Result<Imported, AuthError> {
         let actor = self.access.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
         self.accounts.import_account(&actor, input.what).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ServerSettings for Service {
+    async fn list_settings(&self, input: Acting<NoInput>) -> Result<Vec<Setting>, AuthError> {
+        self.access.authorise(input.operator.as_ref(), Act::SettingsRead).await?;
+        self.settings.list_settings().await
+    }
+
+    async fn put_setting(&self, input: Acting<Setting>) -> Result<Done, AuthError> {
+        let actor = self.access.authorise(input.operator.as_ref(), Act::SettingsWrite).await?;
+        self.settings.put_setting(&actor, input.what).await
     }
 }

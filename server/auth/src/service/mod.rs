@@ -20,7 +20,7 @@ use crate::login::{self, Parts, open_login};
 use crate::operators::{ApiTokens, Operators, Setup, SignInParts, SignIns};
 use crate::passkeys::{Parts as PasskeyParts, Passkeys};
 use crate::password::{HashError, Hasher, Passwords};
-use crate::server::{Address, Invitations, Statement};
+use crate::server::{Address, Invitations, Settings, Statement};
 use crate::tokens::Logins;
 use crate::trail::{HeadFile, Trail};
 use crate::users::{Accounts, Devices, OwnAccount};
@@ -55,6 +55,7 @@ pub struct Service {
     sign_ins: Arc<SignIns>,
     api_tokens: ApiTokens,
     passkeys: Passkeys,
+    settings: Settings,
     setup: Setup,
     counters: AuthCounters,
     clock: Clock,
@@ -131,6 +132,7 @@ impl Service {
         Ok(Self {
             access: Access::new(db(), trail.clone(), at()),
             passkeys: Passkeys::new(passkeys),
+            settings: Settings::new(db(), trail.clone()),
             api_tokens: ApiTokens::new(db(), trail.clone(), at()),
             keyring: Keyring::new(db(), trail.clone(), keys.clone(), schedule, at()),
             invitations: Invitations::new(db(), trail.clone(), statement.clone(), address, at()),

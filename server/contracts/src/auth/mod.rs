@@ -10,6 +10,7 @@ pub mod keys;
 mod logins;
 pub mod operators;
 pub mod passkeys;
+pub mod settings;
 pub mod users;
 
 pub use acting::Acting;
@@ -29,6 +30,7 @@ where
         + operators::Operators
         + api_tokens::ApiTokens
         + passkeys::Passkeys
+        + settings::ServerSettings
         + keys::KeyRing
         + import::Import,
 {
@@ -38,6 +40,7 @@ where
         .merge(operators::router(service.clone()))
         .merge(api_tokens::router(service.clone()))
         .merge(passkeys::router(service.clone()))
+        .merge(settings::router(service.clone()))
         .merge(keys::router(service.clone()))
         .merge(import::router(service))
 }

@@ -122,6 +122,11 @@ pub trait IdentityStore:
     /// The stored certificate of the edge.
     async fn tls(&self) -> Result<Option<String>, StoreError>;
 
+    /// The value of a setting. `None`: it is not set.
+    async fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// Sets a setting, or removes it.
+    async fn put_setting(&self, name: &str, value: Option<&str>, audit: &NewAudit) -> Result<(), StoreError>;
+
     /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins, and tokens that expired 30 days ago. Returns the number of rows.
     async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError>;
 }

@@ -6,7 +6,9 @@ use super::model::{
     TokenRefresh, User, UserKey,
 };
 use super::tables::credentials::api_tokens;
-use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
+use super::tables::{
+    audit, devices, envelopes, families, invitations, operators, settings, setup, sign_ins, tls, users,
+};
 use super::{IdentityStore, proofs};
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use async_trait::async_trait;
@@ -269,6 +271,21 @@ impl IdentityStore for SqlIdentityStore {
 
     async fn tls(&self) -> Result<Option<String>, StoreError> {
         tls::get(&mut *self.reader().await?).await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        settings::get(&mut *self.reader().await?, name).await
+    }
+
+    async fn put_setting(&self, name: &str, value: Option<&str>, audit: &NewAudit) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
+        match value {
+            Some(value) => settings::put(&mut tx, name, value, audit.at).await?,
+            None => settings::remove(&mut tx, name).await?,
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError> {

@@ -28,6 +28,7 @@ INSERT INTO operator_passkeys VALUES ('p1', 'o1', 'key \"x\"', randomblob(16), '
 INSERT INTO second_factors VALUES ('operator', 'o1', randomblob(40), 1, 5, 6);
 INSERT INTO recovery_codes VALUES ('operator', 'o1', randomblob(32), NULL);
 INSERT INTO setup_code VALUES (1, randomblob(32), 7);
+INSERT INTO settings VALUES ('server.host', 'vpn.example.org', 1);
 INSERT INTO tls_key VALUES (1, 'spki', 8);";
 
 const SESSIONS: &str = "

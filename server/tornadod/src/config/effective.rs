@@ -51,7 +51,7 @@ fn add(all: &mut Vec<SettingView>, name: &str, value: Value, in_file: Option<&Va
     }
     let origin = if in_file.is_some() { SettingOrigin::File } else { SettingOrigin::Default };
     let value = (!HIDDEN.contains(&name)).then(|| without_password(&value.to_string()));
-    all.push(SettingView { name: name.to_owned(), value, origin });
+    all.push(SettingView { name: name.to_owned(), value, origin, is_changeable: false });
 }
 
 /// Replaces the password in a URL.

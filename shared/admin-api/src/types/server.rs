@@ -12,6 +12,8 @@ words! {
         File,
         /// Chosen at the first start of this server.
         Chosen,
+        /// Set by an operator while the server runs.
+        Operator,
     }
 
     /// What the server's address says about who can reach it. Whether packets arrive, only a device outside can show.
@@ -47,13 +49,16 @@ views! {
         pub value: Option<String>,
         /// Where the value comes from.
         pub origin: SettingOrigin,
+        /// True if `put_setting` can change it.
+        #[serde(default)]
+        pub is_changeable: bool,
     }
 
     /// How devices reach the server.
     pub struct ServerView {
         /// Version.
         pub version: String,
-        /// The configured public name or address, `[server] host`.
+        /// The public name or address that an operator set, or that is configured as `[server] host`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub host: Option<String>,
         /// Address of the interface with the default route.
@@ -77,6 +82,15 @@ inputs! {
         /// The password, at least 10 characters.
         #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password))]
         pub password: Secret,
+    }
+
+    /// A changed setting.
+    pub struct PutSetting {
+        /// Its name.
+        pub name: String,
+        /// The value; absent: the value of the configuration file counts.
+        #[serde(default)]
+        pub value: Option<String>,
     }
 
     /// Input of `POST /api/v1/backup`.

@@ -231,3 +231,16 @@ pub(super) async fn passkeys(store: Store) {
     assert_eq!(remove(&store, "ann").await, RemoveOutcome::Removed);
     assert!(store.operator_passkeys(ann.id).await.unwrap().is_none());
 }
+
+pub(super) async fn settings(store: Store) {
+    let put = async |value: Option<&str>| store.put_setting("server.host", value, &act("settings.put")).await.unwrap();
+    assert_eq!(store.setting("server.host").await.unwrap(), None);
+    for value in ["a.example", "b.example"] {
+        put(Some(value)).await;
+        assert_eq!(store.setting("server.host").await.unwrap().as_deref(), Some(value));
+    }
+    for _ in 0..2 {
+        put(None).await;
+        assert_eq!(store.setting("server.host").await.unwrap(), None);
+    }
+}

@@ -7,6 +7,7 @@ pub mod envelopes;
 pub mod families;
 pub mod invitations;
 pub mod operators;
+pub mod settings;
 pub mod setup;
 pub mod sign_ins;
 pub mod tls;
