@@ -59,7 +59,7 @@ impl Passkeys {
         let (_, row) = actor.signed_in()?;
         self.parts.passwords.confirm(operator_tag(&row.name), &what.password, &row.password_hash).await?;
         let (_, known) = self.of(row.id).await?;
-        let known = known.iter().map(|row| Ok(stored(row)?.cred_id().clone())).collect::<Result<_, AuthError>>()?;
+        let known = known.iter().map(|row| Ok(stored(row)?.cred_id().clone())).collect::<Result<Vec<_>, AuthError>>()?;
         let name = row.name.as_str();
         let begun = webauthn(&what.site)?.start_passkey_registration(row.id.0, name, name, Some(known));
         let (options, state) = begun.map_err(|error| refused(&error))?;
@@ -89,7 +89,7 @@ impl Passkeys {
             id: Uuid::new_v4(),
             operator,
             name: what.name,
-            credential_id: passkey.cred_id().as_ref().to_vec(),
+            credential_id: passkey.cred_id().clone(),
             passkey: text(&passkey)?,
             created_at: self.parts.clock.now(),
             used_at: None,
@@ -187,7 +187,7 @@ impl Passkeys {
         let result = webauthn(&site)?.finish_passkey_authentication(&credential, &state);
         let result = result.map_err(|error| refused(&error))?;
         let keys = self.of(row.id).await?.1;
-        let key = keys.iter().find(|key| key.credential_id == result.cred_id().as_ref() as &[u8]);
+        let key = keys.iter().find(|key| key.credential_id == *result.cred_id());
         let key = key.ok_or(AuthError::PasskeyRefused)?;
         let used = self.used(key, &mut stored(key)?, &result)?;
         let Parts { store, trail, .. } = &self.parts;
