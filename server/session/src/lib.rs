@@ -114,15 +114,17 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     metrics::publish(&context.metrics, &service);
     engines.publish(&context.metrics);
     let (ready, readiness) = Readiness::new("sessions are being restored");
+    let recent = Arc::new(operators::Recent::new(tornado_runtime::clock::unix_now()));
     let rights = OperatorRights::new(context.channel(ServiceName::Auth));
     let router = api::router(&service, context.shutdown.clone())
-        .merge(operators::router(&service, rights))
+        .merge(operators::router(&service, recent.clone(), rights))
         .merge(engines.router());
     let server = context.server(router, readiness)?;
     ready.ready();
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
     service.spawn(&mut tasks);
+    tasks.spawn("events", recent.follow(service.clone(), stop.clone()));
     tasks.spawn("engines", engines.run(stop.clone()));
     tasks.spawn("socket", server.serve(stop.clone()));
     let ended = tasks.run().await;

@@ -45,6 +45,11 @@ impl Signed {
         Self { site: Some(site), ..self }
     }
 
+    /// The token.
+    pub const fn token(&self) -> &Secret {
+        &self.token
+    }
+
     fn site(&self) -> AdminResult<Site> {
         self.site.clone().ok_or_else(|| AdminError::invalid("passkeys require a browser"))
     }

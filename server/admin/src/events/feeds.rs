@@ -1,5 +1,4 @@
-//! Tasks that publish what changes. They call no service while there is no reader, except the streams of
-//! `session` and `tor`.
+//! Tasks that publish what changes. They call no service while there is no reader, except the stream of `tor`.
 
 use super::Hub;
 use crate::api::{Services, services_view, session_event, session_numbers, tor_view};
@@ -8,9 +7,10 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_contracts::session::SessionsClient;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::operator::sessions::EventsAfter;
 use tornado_contracts::tor::{TorClient, TorEvent};
-use tornado_rpc::NoInput;
+use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_runtime::rest;
 
 /// Pause between two readings of a service that has no stream.
@@ -45,19 +45,33 @@ pub async fn follow_numbers(hub: Arc<Hub>, services: Arc<Services>, stop: Cancel
     }
 }
 
-/// Publishes `session` for each change of a session. When the stream breaks, readers receive `resync`.
-pub async fn follow_sessions(hub: Arc<Hub>, sessions: SessionsClient, stop: CancellationToken) {
-    let mut is_first = true;
+/// Publishes `session` for each change of a session. When events were lost, readers receive `resync`.
+pub async fn follow_sessions(hub: Arc<Hub>, services: Arc<Services>, stop: CancellationToken) {
+    let mut after = None;
     while !stop.is_cancelled() {
-        if let Some(Ok(mut events)) = stop.run_until_cancelled(sessions.events()).await {
-            if !std::mem::take(&mut is_first) {
-                hub.lose();
+        let Some((reader, token)) = hub.token() else {
+            after = None;
+            stop.run_until_cancelled(hub.arrival()).await;
+            continue;
+        };
+        let wanted = Acting::operator(token, EventsAfter { after });
+        match stop.run_until_cancelled(services.operator_sessions.next_events(wanted)).await {
+            Some(Ok(page)) => {
+                // Readers that came before the first position was known have missed what happened since.
+                if after.is_none() || !page.is_whole {
+                    hub.lose();
+                }
+                for event in page.events {
+                    publish(&hub, "session", "sessions.read", &session_event(event));
+                }
+                after = Some(page.next);
             }
-            while let Some(Some(event)) = stop.run_until_cancelled(events.next()).await {
-                publish(&hub, "session", "sessions.read", &session_event(event));
+            Some(Err(error)) if [401, 403].contains(&error.status()) => hub.forget(reader),
+            Some(Err(_)) => {
+                stop.run_until_cancelled(rest(RETRY)).await;
             }
+            None => {}
         }
-        stop.run_until_cancelled(rest(RETRY)).await;
     }
 }
 

@@ -2,12 +2,12 @@
 //! receives `resync`.
 
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tornado_shared::model::Secret;
 
 /// Number of events that a reader may be behind.
 const KEPT: usize = 1024;
@@ -62,15 +62,26 @@ pub struct Hub {
     boot: u32,
     kept: Mutex<VecDeque<Event>>,
     newest: watch::Sender<u64>,
-    readers: AtomicUsize,
+    readers: Mutex<Readers>,
+    arrived: Notify,
+}
+
+/// Readers by number, with the token of each reader that may read events of sessions.
+#[derive(Default)]
+struct Readers {
+    next: u64,
+    tokens: BTreeMap<u64, Option<Secret>>,
 }
 
 /// A reader; it counts as long as it exists.
-pub struct Reader(Arc<Hub>);
+pub struct Reader {
+    hub: Arc<Hub>,
+    number: u64,
+}
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.0.readers.fetch_sub(1, Ordering::Relaxed);
+        self.hub.readers.lock().tokens.remove(&self.number);
     }
 }
 
@@ -78,7 +89,13 @@ impl Hub {
     /// An empty buffer. `boot` differs for each start of the process.
     #[must_use]
     pub fn new(boot: u32) -> Self {
-        Self { boot, kept: Mutex::default(), newest: watch::Sender::new(0), readers: AtomicUsize::new(0) }
+        Self {
+            boot,
+            kept: Mutex::default(),
+            newest: watch::Sender::new(0),
+            readers: Mutex::default(),
+            arrived: Notify::new(),
+        }
     }
 
     /// Adds an event, and removes the oldest if there are too many.
@@ -100,16 +117,42 @@ impl Hub {
         self.newest.send_replace(number);
     }
 
-    /// Registers a reader. `None`: there are too many.
-    pub fn enter(self: &Arc<Self>) -> Option<Reader> {
-        let reader = Reader(self.clone());
-        (self.readers.fetch_add(1, Ordering::Relaxed) < READERS).then_some(reader)
+    /// Registers a reader. `token` is that of a reader with the right `sessions.read`: this process has no rights of its
+    /// own, so events of sessions are read with the token of one of their readers. `None`: there are too many.
+    pub fn enter(self: &Arc<Self>, token: Option<Secret>) -> Option<Reader> {
+        let mut readers = self.readers.lock();
+        if readers.tokens.len() >= READERS {
+            return None;
+        }
+        let number = readers.next;
+        readers.next += 1;
+        readers.tokens.insert(number, token);
+        self.arrived.notify_one();
+        Some(Reader { hub: self.clone(), number })
     }
 
     /// True while there is a reader.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        self.readers.load(Ordering::Relaxed) > 0
+        !self.readers.lock().tokens.is_empty()
+    }
+
+    /// A reader's number and token.
+    #[must_use]
+    pub fn token(&self) -> Option<(u64, Secret)> {
+        self.readers.lock().tokens.iter().find_map(|(number, token)| Some((*number, token.clone()?)))
+    }
+
+    /// Waits until a reader has registered. For one task. Cancellation is safe.
+    pub async fn arrival(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Forgets a reader's token, which was refused.
+    pub fn forget(&self, number: u64) {
+        if let Some(token) = self.readers.lock().tokens.get_mut(&number) {
+            *token = None;
+        }
     }
 
     /// The position after all events.
@@ -197,10 +240,24 @@ mod tests {
     #[test]
     fn readers_are_limited_and_leave() {
         let hub = Arc::new(Hub::new(1));
-        let readers: Vec<_> = (0..READERS).map(|_| hub.enter().unwrap()).collect();
-        assert!(hub.enter().is_none());
+        let readers: Vec<_> = (0..READERS).map(|_| hub.enter(None).unwrap()).collect();
+        assert!(hub.enter(None).is_none());
         drop(readers);
-        assert!(!hub.is_read() && hub.enter().is_some());
+        assert!(!hub.is_read() && hub.enter(None).is_some());
+    }
+
+    #[test]
+    fn a_token_is_used_while_its_reader_exists() {
+        let hub = Arc::new(Hub::new(1));
+        let _without = hub.enter(None);
+        assert!(hub.token().is_none());
+        let (first, second) = (hub.enter(Some(Secret::new("ONE"))), hub.enter(Some(Secret::new("TWO"))));
+        let (number, token) = hub.token().unwrap();
+        assert_eq!(token.expose(), "ONE");
+        hub.forget(number);
+        assert_eq!(hub.token().unwrap().1.expose(), "TWO");
+        drop((first, second));
+        assert!(hub.token().is_none() && hub.is_read());
     }
 
     #[tokio::test]

@@ -59,7 +59,8 @@ impl Passkeys {
         let (_, row) = actor.signed_in()?;
         self.parts.passwords.confirm(operator_tag(&row.name), &what.password, &row.password_hash).await?;
         let (_, known) = self.of(row.id).await?;
-        let known = known.iter().map(|row| Ok(stored(row)?.cred_id().clone())).collect::<Result<Vec<_>, AuthError>>()?;
+        let known =
+            known.iter().map(|row| Ok(stored(row)?.cred_id().clone())).collect::<Result<Vec<_>, AuthError>>()?;
         let name = row.name.as_str();
         let begun = webauthn(&what.site)?.start_passkey_registration(row.id.0, name, name, Some(known));
         let (options, state) = begun.map_err(|error| refused(&error))?;

@@ -372,7 +372,7 @@ tornado_rpc::contract! {
     }
     streams {
         /// Session events from now on. The stream ends when the reader is too slow.
-        events() -> SessionEvent = EVENTS "/v1/events", for [Auth, ClientApi, Admin];
+        events() -> SessionEvent = EVENTS "/v1/events", for [Auth, ClientApi];
     }
 }
 

@@ -32,7 +32,8 @@ pub async fn events(State(http): State<Http>, request: Request) -> Response {
         Ok(standing) => standing.rights,
         Err(error) => return refuse(&error),
     };
-    let Some(reader) = http.hub.enter() else {
+    let may_read_sessions = rights.iter().any(|right| right == "sessions.read");
+    let Some(reader) = http.hub.enter(may_read_sessions.then(|| signed.token().clone())) else {
         return refuse(&AdminError::new(503, "streams_full", "all event streams are in use; try again later"));
     };
     let last = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok());

@@ -1,12 +1,18 @@
 //! The methods for operators; each checks the operator's right and calls the method of the service.
 
+mod recent;
+
+pub(crate) use recent::Recent;
+
 use crate::service::Service;
 use async_trait::async_trait;
 use axum::Router;
 use std::sync::Arc;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::operator::OperatorError;
-use tornado_contracts::operator::sessions::{self, CloseSession, OperatorSessions, UserUsageQuery};
+use tornado_contracts::operator::sessions::{
+    self, CloseSession, EventPage, EventsAfter, OperatorSessions, UserUsageQuery,
+};
 use tornado_contracts::session::{
     CloseDevice, Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _,
 };
@@ -17,12 +23,13 @@ use tornado_shared::model::CloseReason;
 /// The implementation of the contract.
 struct Desk {
     service: Arc<Service>,
+    recent: Arc<Recent>,
     rights: OperatorRights,
 }
 
 /// Router of the contract's methods.
-pub(crate) fn router(service: &Arc<Service>, rights: OperatorRights) -> Router {
-    sessions::router(Arc::new(Desk { service: service.clone(), rights }))
+pub(crate) fn router(service: &Arc<Service>, recent: Arc<Recent>, rights: OperatorRights) -> Router {
+    sessions::router(Arc::new(Desk { service: service.clone(), recent, rights }))
 }
 
 #[async_trait]
@@ -42,6 +49,11 @@ impl OperatorSessions for Desk {
         let core = &self.service.core;
         let usage = core.accounting.own_usage(user_id, month_quota, core.now()).await;
         usage.map_err(|error| OperatorError::refused(&error))
+    }
+
+    async fn next_events(&self, input: Acting<EventsAfter>) -> Result<EventPage, OperatorError> {
+        let query = self.rights.check(input, "sessions.read").await?;
+        Ok(self.recent.next(query.after).await)
     }
 
     async fn close_session(&self, input: Acting<CloseSession>) -> Result<Closed, OperatorError> {
