@@ -8,12 +8,14 @@ mod authenticator;
 
 use authenticator::Authenticator;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tornado_admin::{Hub, Services};
@@ -56,6 +58,7 @@ struct World {
     now: Arc<AtomicI64>,
     operators: OperatorsClient,
     auth: AuthClient,
+    hub: Arc<Hub>,
     router: Router,
 }
 
@@ -102,10 +105,11 @@ impl World {
         tokio::spawn(server.serve(stop.clone()));
         let channel = |name: ServiceName| Channel::new(if name == ServiceName::Auth { &socket } else { &absent });
         let services = Arc::new(Services::over(channel, Channel::new(&absent)));
-        let router = tornado_admin::api_router(services, Arc::new(Hub::new(1)), tornado_admin::Config::default());
+        let hub = Arc::new(Hub::new(1));
+        let router = tornado_admin::api_router(services, hub.clone(), tornado_admin::Config::default());
         let operators = OperatorsClient::new(Channel::new(&socket));
         let auth = AuthClient::new(Channel::new(&socket));
-        Self { _dir: dir, _stop: stop.drop_guard(), now, operators, auth, router }
+        Self { _dir: dir, _stop: stop.drop_guard(), now, operators, auth, hub, router }
     }
 
     async fn operator(&self, name: &str, role: OperatorRole) {
@@ -481,4 +485,53 @@ async fn the_first_owner_names_the_server_and_invites() {
     assert_ne!(world.signed_in(&olga, "GET", "/server", None).await.body["host"], "vpn.example.org");
     let actions = world.signed_in(&olga, "GET", "/audit?action=settings.put", None).await.body;
     assert_eq!(actions["items"].as_array().unwrap().len(), 3, "{actions}");
+}
+
+/// Reads a stream until it contains `word`.
+async fn until(stream: &mut BodyDataStream, word: &str) -> String {
+    let mut text = String::new();
+    let read = async {
+        while !text.contains(word) {
+            let part = stream.next().await.unwrap().unwrap();
+            text.push_str(std::str::from_utf8(&part).unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn events_arrive_live_with_the_readers_rights() {
+    let world = World::new().await;
+    for (name, role) in ROLES {
+        world.operator(name, role).await;
+    }
+    let vera = world.sign_in("vera").await;
+    let open = async |last: Option<&str>| {
+        let request = Request::get(format!("{BASE}/events")).header("host", "localhost:8000");
+        let request = request.header("cookie", &vera[0]);
+        let request = last.into_iter().fold(request, |request, id| request.header("last-event-id", id));
+        let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
+        response.into_body().into_data_stream()
+    };
+    let mut events = open(None).await;
+    world.hub.publish("keys", "keys.read", r#"{"secret":1}"#);
+    world.hub.publish("session", "sessions.read", r#"{"number":1}"#);
+    world.hub.publish("session", "sessions.read", r#"{"number":2}"#);
+    let text = until(&mut events, "\"number\":2").await;
+    assert!(text.contains("event: session\n") && text.contains("\"number\":1"), "{text}");
+    assert!(!text.contains("secret"), "a viewer has no right to keys: {text}");
+    assert!(world.hub.token().is_some(), "events of sessions are read with the token of a reader");
+    let id = text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    drop(events);
+    assert!(!world.hub.is_read() && world.hub.token().is_none(), "the reader has left");
+
+    world.hub.publish("session", "sessions.read", r#"{"number":3}"#);
+    let text = until(&mut open(Some(&id)).await, "\"number\":3").await;
+    assert!(!text.contains("\"number\":2"), "continues after the last event: {text}");
+    for unknown in ["00000009-1", "nonsense"] {
+        until(&mut open(Some(unknown)).await, "event: resync\n").await;
+    }
 }

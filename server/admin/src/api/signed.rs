@@ -46,6 +46,7 @@ impl Signed {
     }
 
     /// The token.
+    #[must_use]
     pub const fn token(&self) -> &Secret {
         &self.token
     }

@@ -16,7 +16,7 @@ words! {
         Operator,
     }
 
-    /// What the server's address says about who can reach it. Whether packets arrive, only a device outside can show.
+    /// Reachability as far as it follows from the server's address. Only a device elsewhere can show whether packets arrive.
     pub enum Reach {
         /// A name; where it leads is not known.
         Name,
