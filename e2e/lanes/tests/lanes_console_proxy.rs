@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -127,7 +127,7 @@ fn check(site: &Site) {
     let words = ["-H", &cookie, "-H", &csrf, "-H", ORIGIN, "-H", json, "-d", &body, "-o", &name];
     let (_, end) = site.curl("/backup", &words);
     assert_eq!(end, "200 2", "{}", String::from_utf8_lossy(&std::fs::read(&file).unwrap()));
-    let archive = Archive::open(File::open(&file).unwrap(), || Ok(Secret::new(PASSPHRASE))).unwrap();
+    let archive = Archive::open(BufReader::new(File::open(&file).unwrap()), || Ok(Secret::new(PASSPHRASE))).unwrap();
     let manifest = archive.unpack(|_| Ok(std::io::sink())).unwrap();
     assert!(manifest.files.iter().any(|entry| entry.path.as_str() == "state/auth/keys/identity.json"));
 
