@@ -306,6 +306,10 @@ mod tests {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(DOCUMENT.pointer(pointer).is_some(), "{reference} does not resolve");
         }
+        let users = &DOCUMENT["components"]["schemas"]["UserViewList"]["properties"]["items"]["items"];
+        assert_eq!(users["$ref"], "#/components/schemas/UserView");
+        let lines = &DOCUMENT["components"]["schemas"]["StringList"]["properties"]["items"]["items"];
+        assert_eq!(lines["type"], "string");
         for method in tornado_admin_api::METHODS.iter().chain(&tornado_admin_api::STREAMS) {
             let operation = &DOCUMENT["paths"][format!("{BASE}{}", method.path)][method.verb.as_str().to_lowercase()];
             assert_eq!(operation["operationId"], method.name);

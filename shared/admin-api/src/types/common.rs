@@ -19,9 +19,7 @@ views! {
 }
 
 /// One page.
-// The derive of utoipa does not support parameters of types inside another macro.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct List<T> {
     /// The items.
     pub items: Vec<T>,
@@ -35,6 +33,46 @@ impl<T> List<T> {
     #[must_use]
     pub const fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
+    }
+}
+
+/// The derive of utoipa gives all lists the same name.
+#[cfg(feature = "openapi")]
+mod schema {
+    use super::List;
+    use std::borrow::Cow;
+    use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, SchemaType, Type};
+    use utoipa::openapi::{Ref, RefOr, Schema};
+    use utoipa::{PartialSchema, ToSchema};
+
+    fn is_object<T: ToSchema>() -> bool {
+        matches!(T::schema(), RefOr::T(Schema::Object(object)) if !object.properties.is_empty())
+    }
+
+    impl<T: ToSchema> PartialSchema for List<T> {
+        fn schema() -> RefOr<Schema> {
+            let item = if is_object::<T>() { RefOr::Ref(Ref::from_schema_name(T::name())) } else { T::schema() };
+            let next = ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                .description(Some("Value of `cursor` for the next page; absent: this is the last page."));
+            let items =
+                ArrayBuilder::new().items(ArrayItems::RefOrSchema(Box::new(item))).description(Some("The items."));
+            let object = ObjectBuilder::new().property("items", items).required("items").property("next", next);
+            RefOr::T(object.description(Some("One page.")).into())
+        }
+    }
+
+    impl<T: ToSchema> ToSchema for List<T> {
+        fn name() -> Cow<'static, str> {
+            Cow::Owned(format!("{}List", T::name()))
+        }
+
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            if is_object::<T>() {
+                schemas.push((T::name().into_owned(), T::schema()));
+            }
+            T::schemas(schemas);
+        }
     }
 }
 
