@@ -155,7 +155,7 @@ fn nginx_serves_the_console() {
 #[test]
 fn caddy_serves_the_console() {
     let site = Site::up();
-    let options = "{\n\tadmin off\n\tpersist_config off\n\tauto_https disable_redirects\n}\n";
+    let options = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n";
     std::fs::write(site.path("Caddyfile"), format!("{options}{}", site.example("Caddyfile"))).unwrap();
     let path = site.path("Caddyfile").display().to_string();
     let _caddy = site.start("caddy", &["run", "--adapter", "caddyfile", "--config", &path]);

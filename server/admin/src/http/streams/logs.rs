@@ -34,8 +34,8 @@ struct Tail {
 async fn begin_tail(http: &Http, parts: &Parts) -> AdminResult<(Tail, OwnedSemaphorePermit)> {
     let (signed, input) = admit_reader::<TailQuery>(http, &TAIL_LOGS, parts).await?;
     let place = source::place(http)?;
-    // An invalid query is refused before the stream begins: this counts the lines of an empty time range.
-    signed.count_logs(LogSelection { text: input.text.clone(), from: Some(0), until: Some(0) }).await?;
+    // An invalid query is refused before the stream begins: this counts the lines of the first microsecond of 1970.
+    signed.count_logs(LogSelection { text: input.text.clone(), from: Some(0), until: Some(1) }).await?;
     let after = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     Ok((Tail { signed, text: input.text.unwrap_or_default(), after }, place))
 }
