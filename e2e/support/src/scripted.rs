@@ -67,6 +67,7 @@ calls! {
     OperatorsCalls of Operators, error AuthError {
         sign_in(SignIn) -> SignedIn,
         sign_out(Acting<NoInput>) -> Done,
+        confirm_sign_in(Acting<ConfirmPassword>) -> Done,
         whoami(Acting<NoInput>) -> Standing,
         check(Acting<CheckRight>) -> Operator,
         list_operators(Acting<NoInput>) -> Vec<Operator>,

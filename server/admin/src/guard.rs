@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
+use tornado_contracts::auth::passkeys::Site;
 
 /// True if the request is addressed to a loopback name or one of `hosts`.
 pub fn host_is_ours(headers: &HeaderMap, hosts: &[String]) -> bool {
@@ -23,6 +24,14 @@ pub fn is_same_origin(headers: &HeaderMap) -> bool {
     };
     let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+}
+
+/// The console's site, as the browser of a request sees it. A request of the console's page that is not a GET has the
+/// header `Origin`, which [`is_same_origin`] has compared with the host.
+pub fn site(headers: &HeaderMap) -> Site {
+    let host = single(headers, header::HOST).unwrap_or_default();
+    let origin = single(headers, header::ORIGIN).map_or_else(|| format!("https://{host}"), str::to_owned);
+    Site { host: without_port(host).to_ascii_lowercase(), origin: origin.to_ascii_lowercase() }
 }
 
 fn single(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
@@ -67,5 +76,17 @@ mod tests {
             assert!(!is_same_origin(&headers(&[host, ("origin", origin)])), "{origin}");
         }
         assert!(!is_same_origin(&headers(&[host, ("sec-fetch-site", "cross-site")])));
+    }
+
+    #[test]
+    fn the_site_is_what_the_browser_sees() {
+        let of = |pairs: &[(&'static str, &str)]| {
+            let Site { host, origin } = site(&headers(pairs));
+            (host, origin)
+        };
+        let expected = |host: &str, origin: &str| (host.to_owned(), origin.to_owned());
+        let pairs = [("host", "Console.example.org:8443"), ("origin", "https://console.example.org:8443")];
+        assert_eq!(of(&pairs), expected("console.example.org", "https://console.example.org:8443"));
+        assert_eq!(of(&[("host", "localhost:8000")]), expected("localhost", "https://localhost:8000"));
     }
 }

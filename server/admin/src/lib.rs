@@ -1,14 +1,19 @@
-//! The administration console. Currently only the page of the set-up link, which creates the first operator and shows
-//! the first invitation. Rendered on the server, without scripts.
+//! The administration console: the admin API (`api`, over HTTP in `http`), and the page of the set-up link, which creates
+//! the first operator and shows the first invitation.
 
 #![forbid(unsafe_code)]
 
+mod api;
+mod client;
 mod config;
+mod events;
 mod guard;
 mod html;
+mod http;
 mod listener;
 mod metrics;
 mod qr;
+mod server;
 mod setup;
 
 use std::net::SocketAddr;
@@ -17,10 +22,19 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::operators::OperatorsClient;
 use tornado_contracts::telemetry::metrics::MetricsClient;
+use tornado_contracts::tor::TorClient;
+use tornado_runtime::clock::wall_clock;
+use tornado_runtime::tls::{self, TlsError};
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
-pub use config::{Config, NotHash, TokenHash};
+pub use api::{Services, Signed};
+pub use client::{Network, NotNetwork};
+pub use config::{Config, ConsoleTls, NotHash, TlsFiles, TlsWord, TokenHash};
+pub use events::Hub;
+pub use http::router as api_router;
+pub use server::Server;
 pub use setup::router;
+pub use tornado_admin_api::types::{SettingOrigin, SettingView};
 
 /// The console cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +45,9 @@ pub enum Error {
     /// A task ended early.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The TCP address is not available.
     #[error("cannot listen on {address}: {source}; check with `ss -ltnp` whether another program uses the port")]
     Listen {
@@ -42,22 +59,42 @@ pub enum Error {
     },
 }
 
-/// Serves the console until `context.shutdown` is cancelled.
+/// The pages of the console, which call the API in this process.
+pub type Console = Box<dyn FnOnce(Arc<Services>) -> axum::Router + Send>;
+
+/// Serves the console until `context.shutdown` is cancelled. With `console`, its pages replace the page of the set-up
+/// link.
 ///
 /// # Errors
-/// A socket cannot be opened.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+/// A socket cannot be opened, or the certificate cannot be used.
+pub async fn run(context: Context, config: Config, server: Server, console: Option<Console>) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
+    let source = config.tls_source(&context.state_dir);
+    let tls = source.as_ref().map(|source| tls::load(source, wall_clock())).transpose()?;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
     let metrics = metrics::router(telemetry, config.clone());
+    let services = Arc::new(Services::of(&context, server));
+    let hub = Arc::new(Hub::new(rand::random()));
+    let api = api_router(services.clone(), hub.clone(), config.clone());
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    tasks.spawn("console", listener::serve(listener, router(auth, operators, config).merge(metrics), stop.clone()));
+    if let (Some(tls), Some(source)) = (tls.clone(), source) {
+        tasks.spawn("certificate", listener::renew(tls, source, wall_clock, stop.clone()));
+    }
+    let pages = match console {
+        Some(console) => console(services.clone()).merge(setup::health_router()),
+        None => router(auth, operators, config),
+    };
+    tasks.spawn("console", listener::serve(listener, pages.merge(metrics).merge(api), tls, stop.clone()));
+    tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
+    tasks.spawn("numbers", events::follow_numbers(hub.clone(), services.clone(), stop.clone()));
+    tasks.spawn("sessions", events::follow_sessions(hub.clone(), services, stop.clone()));
+    tasks.spawn("tor", events::follow_tor(hub, TorClient::new(context.channel(ServiceName::Tor)), stop.clone()));
     tasks.spawn("socket", socket.serve(stop));
     setter.ready();
     Ok(tasks.run().await?)

@@ -3,21 +3,34 @@
 use axum::{Extension, Router};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
+use std::time::{Duration, SystemTime};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_rpc::{Limits, serve_connection};
+use tornado_runtime::every_after;
+use tornado_runtime::tls::{Source, Tls};
+
+/// First byte of every TLS handshake (RFC 8446 §5.1).
+const HANDSHAKE_RECORD: u8 = 22;
+/// The response to plain HTTP on a port with TLS.
+const PLAIN_RESPONSE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
+Content-Length: 47\r\n\r\nThe console uses TLS only. Open it with https.\n";
+/// Pause between two checks for a new certificate.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// A request extension: the address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Serves until `shutdown`, then waits up to 3 seconds for running requests.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let limits = Limits { connections: 256, header_read: Duration::from_secs(10), ..Limits::default() };
+/// Serves until `shutdown`, then waits up to 3 seconds for running requests. Without `tls`, it serves plain HTTP.
+pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shutdown: CancellationToken) {
+    let limits = Limits { connections: 2048, header_read: Duration::from_secs(10), ..Limits::default() };
     let slots = Arc::new(Semaphore::new(limits.connections));
+    let acceptor = tls.map(|tls| TlsAcceptor::from(tls.server));
     let tasks = TaskTracker::new();
     loop {
         let accept = async { (slots.clone().acquire_owned().await, listener.accept().await) };
@@ -25,8 +38,12 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         match accepted {
             Ok((stream, peer)) => {
                 let (router, stop) = (router.clone().layer(Extension(Peer(peer.ip()))), shutdown.clone());
+                let acceptor = acceptor.clone();
                 tasks.spawn(async move {
-                    serve_connection(stream, router, limits, stop).await;
+                    match acceptor {
+                        None => serve_connection(stream, router, limits, stop).await,
+                        Some(acceptor) => serve_tls(stream, acceptor, router, limits, stop).await,
+                    }
                     drop(slot);
                 });
             }
@@ -39,5 +56,127 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     tasks.close();
     if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
         tracing::warn!("cancelled requests that were still running at shutdown");
+    }
+}
+
+async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, router: Router, limits: Limits, stop: CancellationToken) {
+    let handshake = async {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 0 {
+            return Ok(None);
+        }
+        if first != [HANDSHAKE_RECORD] {
+            refuse_plain(stream).await;
+            return Ok(None);
+        }
+        acceptor.accept(stream).await.map(Some)
+    };
+    let timed = tokio::time::timeout(limits.header_read, handshake);
+    let Some(handshake) = stop.run_until_cancelled(timed).await else { return };
+    match handshake {
+        Ok(Ok(Some(stream))) => serve_connection(stream, router, limits, stop.clone()).await,
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => {
+            let error: std::io::Error = error;
+            tracing::debug!(%error, "TLS handshake failed");
+        }
+        Err(_) => tracing::debug!("TLS handshake timed out"),
+    }
+}
+
+async fn refuse_plain(mut stream: TcpStream) {
+    drop(stream.write_all(PLAIN_RESPONSE).await);
+    drop(stream.shutdown().await);
+}
+
+/// Uses a changed certificate for new connections, until `shutdown`.
+pub async fn renew(tls: Tls, source: Source, now: impl Fn() -> SystemTime, shutdown: CancellationToken) {
+    let mut check = every_after(LOOK);
+    while shutdown.run_until_cancelled(check.tick()).await.is_some() {
+        match tls.successor(&source, now()) {
+            Ok(Some(next)) => {
+                tls.replace(next);
+                tracing::info!("the console uses a new certificate");
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot use the console's new certificate; the current one stays in use");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConsoleTls, TlsWord};
+    use axum::routing::get;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use tokio::io::AsyncReadExt as _;
+    use tokio_rustls::TlsConnector;
+
+    #[test]
+    fn the_response_to_plain_http_has_its_stated_length() {
+        let text = std::str::from_utf8(PLAIN_RESPONSE).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
+    }
+
+    async fn ask(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) -> String {
+        let request = "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = Vec::new();
+        // The server may close without a TLS close_notify after its response.
+        drop(stream.read_to_end(&mut text).await);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_own_certificate_serves_the_console() {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts = vec!["console.example.org".to_owned()];
+        let config = Config { tls: ConsoleTls::Word(TlsWord::Own), hosts, ..Config::default() };
+        let source = config.tls_source(dir.path()).unwrap();
+        let tls = tornado_runtime::tls::load(&source, SystemTime::now()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let router = Router::new().route("/hello", get(|| async { "over TLS" }));
+        let server = tokio::spawn(serve(listener, router, Some(tls), stop.clone()));
+
+        let plain = ask(TcpStream::connect(address).await.unwrap()).await;
+        assert!(plain.starts_with("HTTP/1.1 400") && plain.contains("https"), "{plain}");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(dir.path().join("tls.crt")).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let connector = TlsConnector::from(Arc::new(client.with_root_certificates(roots).with_no_client_auth()));
+        for name in ["localhost", "127.0.0.1", "console.example.org"] {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let name = ServerName::try_from(name).unwrap();
+            let text = ask(connector.connect(name, stream).await.unwrap()).await;
+            assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("over TLS"), "{text}");
+        }
+        let other = ServerName::try_from("console.evil.example").unwrap();
+        assert!(connector.connect(other, TcpStream::connect(address).await.unwrap()).await.is_err());
+        stop.cancel();
+        server.await.unwrap();
+    }
+
+    #[test]
+    fn tls_is_off_own_or_two_files() {
+        let parse = |text: &str| serde_json::from_str::<Config>(text);
+        let dir = std::path::Path::new("/state");
+        assert!(parse("{}").unwrap().tls_source(dir).is_none());
+        assert!(parse(r#"{"tls":"off"}"#).unwrap().tls_source(dir).is_none());
+        assert_eq!(parse(r#"{"tls":"own"}"#).unwrap().tls_source(dir).unwrap().files, None);
+        let files = parse(r#"{"tls":{"certificate":"/c","key":"/k"}}"#).unwrap().tls_source(dir).unwrap().files;
+        assert_eq!(files, Some(("/c".into(), "/k".into())));
+        for bad in
+            [r#"{"tls":"on"}"#, r#"{"tls":{"certificate":"/c"}}"#, r#"{"tls":{"certificate":"","key":"","x":1}}"#]
+        {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 }

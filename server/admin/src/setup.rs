@@ -79,6 +79,11 @@ fn problem_page(status: StatusCode, title: &str, what_to_do: &str) -> Response {
     page(status, title, &html! { p.error role="alert" { (what_to_do) } })
 }
 
+/// The route that load balancers call.
+pub fn health_router() -> Router {
+    Router::new().route("/health", get(health))
+}
+
 async fn health() -> Json<tornado_shared::api::StatusWord> {
     Json(tornado_shared::api::StatusWord { status: "ok".into() })
 }

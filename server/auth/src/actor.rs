@@ -12,15 +12,17 @@ use uuid::Uuid;
 pub struct Actor {
     /// Name in the audit trail: `root`, `operator:NAME`, …
     pub name: String,
-    /// The operator and its sign-in, if the actor is an operator.
+    /// The operator and its sign-in or API token, if the actor is an operator.
     pub operator: Option<(Uuid, OperatorRow)>,
+    /// Names of the rights of the API token. `None`: the actor does not use one.
+    pub scopes: Option<Vec<String>>,
     /// Basis of the right; the store checks it again in the same transaction as the write.
     pub authority: Authority,
 }
 
 impl Actor {
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), operator: None, authority: Authority::Caller }
+        Self { name: name.into(), operator: None, scopes: None, authority: Authority::Caller }
     }
 
     /// The owner of an account, authenticated by a device's login.

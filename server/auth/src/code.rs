@@ -16,6 +16,8 @@ pub enum CodeKind {
     Recovery,
     /// Identifies an operator's sign-in.
     SignIn,
+    /// Lets a program act on behalf of an operator.
+    ApiToken,
 }
 
 impl CodeKind {
@@ -25,6 +27,7 @@ impl CodeKind {
             Self::Setup => b"tornado-vpn setup\0",
             Self::Recovery => b"tornado-vpn recovery\0",
             Self::SignIn => b"tornado-vpn sign-in\0",
+            Self::ApiToken => b"tornado-vpn api token\0",
         }
     }
 }

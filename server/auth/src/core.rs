@@ -1,12 +1,14 @@
 //! What the use cases share: configuration, keys, state and clients. Use cases are functions over a [`Core`]; a part
 //! that keeps an invariant is a struct with private fields.
 
+use crate::access::Used;
 use crate::closing::Closing;
 use crate::config::{Address, Config};
 use crate::guard::Attempts;
 use crate::keys::rotation::Schedule;
 use crate::keys::signing::Lifetimes;
 use crate::keys::{Keys, Restored};
+use crate::passkeys::Pending;
 use crate::password::{HashError, Hasher, Passwords};
 use crate::trail::{HeadFile, Trail};
 use std::sync::Arc;
@@ -23,6 +25,10 @@ pub(crate) struct Core {
     pub restored: Option<Restored>,
     pub trail: Trail,
     pub closing: Closing,
+    /// Times of use of sign-ins and API tokens.
+    pub used: Used,
+    /// Challenges of passkeys.
+    pub pending: Pending,
     pub attempts: Arc<Attempts>,
     pub passwords: Passwords,
     pub config: Config,
@@ -52,6 +58,8 @@ impl Core {
             restored,
             trail: Trail::new(store.clone(), HeadFile::new(&keys), clock.clone()),
             closing: Closing::new(store.clone(), sessions),
+            used: Used::default(),
+            pending: Pending::default(),
             passwords: Passwords::new(hasher, attempts.clone()),
             attempts,
             store,

@@ -9,6 +9,7 @@ pub fn store(error: StoreError) -> AuthError {
         return match what {
             Verified::Credentials => AuthError::InvalidCredentials,
             Verified::SignIn => AuthError::SignedOut,
+            Verified::ApiToken => AuthError::ApiTokenInvalid,
             Verified::Login => AuthError::Revoked,
         };
     }

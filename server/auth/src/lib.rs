@@ -29,6 +29,7 @@ pub mod keys;
 mod login;
 mod metrics;
 mod operators;
+mod passkeys;
 pub mod password;
 mod server;
 mod service;

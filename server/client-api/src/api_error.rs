@@ -132,6 +132,11 @@ impl From<AuthError> for ApiError {
             | AuthError::NotFound(_)
             | AuthError::LastOwner
             | AuthError::NotAllowed
+            | AuthError::ConfirmationRequired
+            | AuthError::PasskeyRefused
+            | AuthError::ApiTokenInvalid
+            | AuthError::ApiTokenExpired
+            | AuthError::OutOfScope
             | AuthError::SignedOut
             | AuthError::RefreshExpired
             | AuthError::RefreshInvalid

@@ -1,7 +1,7 @@
 //! Errors of the service itself, as opposed to those of the device API.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use tornado_runtime::tls::TlsError;
 use tornado_runtime::{ContextError, TaskError};
 
 /// The device API cannot be served.
@@ -26,20 +26,6 @@ pub enum Error {
     #[error("invalid settings in [client_api]: set both 'certificate' and 'key', or neither")]
     HalfCertificate,
     /// The certificate or its key cannot be used.
-    #[error("cannot use the certificate {path}: {why}")]
-    Certificate {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        why: String,
-    },
-    /// A file cannot be read or written.
-    #[error("cannot use {path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }

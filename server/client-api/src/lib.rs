@@ -20,7 +20,6 @@ mod routes;
 mod tls;
 mod validity;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tornado_contracts::ServiceName;
@@ -30,6 +29,7 @@ use tornado_contracts::session::SessionsClient;
 use tornado_contracts::wg::WgClient;
 use tornado_runtime::backoff::Backoff;
 use tornado_runtime::clock::wall_clock;
+use tornado_runtime::tls::Source;
 use tornado_runtime::{Context, Readiness, Tasks};
 
 pub use api::Api;
@@ -63,14 +63,14 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     for listener in listeners {
         tasks.spawn("listener", edge.clone().serve(listener, stop.clone()));
     }
-    let (state_dir, until) = (context.state_dir.clone(), stop.clone());
+    let (source, until) = (tls::source(&config, &context.state_dir)?, stop.clone());
     tasks.spawn("certificate", async move {
         let keep = async {
             let report = |why: String| setter.not_ready(format!("the certificate is not attested yet: {why}"));
             attest(&*auth, tls.current().spki_sha256, report).await;
             setter.ready();
             let attest = |spki_sha256| crate::attest(&*auth, spki_sha256, drop);
-            renew(attest, &tls, &config, &state_dir, wall_clock).await;
+            renew(attest, &tls, &source, config.certificate_look, wall_clock).await;
         };
         until.run_until_cancelled(keep).await;
     });
@@ -84,14 +84,14 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
 async fn renew<A: Future<Output = ()>>(
     attest: impl Fn(String) -> A,
     tls: &Tls,
-    config: &Config,
-    state_dir: &Path,
+    source: &Source,
+    look: u32,
     now: impl Fn() -> SystemTime,
 ) {
-    let mut check = tornado_runtime::every_after(Duration::from_secs(config.certificate_look.max(1).into()));
+    let mut check = tornado_runtime::every_after(Duration::from_secs(look.max(1).into()));
     loop {
         check.tick().await;
-        let next = match tls.successor(config, state_dir, now()) {
+        let next = match tls.successor(source, now()) {
             Ok(Some(next)) => next,
             Ok(None) => continue,
             Err(error) => {
@@ -144,7 +144,8 @@ mod tests {
             attested.fetch_add(1, Ordering::Relaxed);
             std::future::ready(())
         };
-        let busiest = sixty_days(7, renew(attest, &tls, &config, dir.path(), now)).await;
+        let source = tls::source(&config, dir.path()).unwrap();
+        let busiest = sixty_days(7, renew(attest, &tls, &source, config.certificate_look, now)).await;
         assert!(busiest >= 6, "{busiest} checks per hour");
         assert_eq!(attested.into_inner(), 1);
         assert_ne!(tls.current().spki_sha256, first);

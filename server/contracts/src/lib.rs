@@ -30,6 +30,7 @@ pub mod auth;
 pub mod engines;
 pub mod exposition;
 pub mod master;
+pub mod operator;
 #[cfg(test)]
 mod rights_tests;
 mod service;

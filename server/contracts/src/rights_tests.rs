@@ -1,18 +1,24 @@
 //! Access rights across all contracts.
 
-use crate::{ServiceName, auth, engines, exposition, master, session, telemetry, tor, wg};
+use crate::{ServiceName, auth, engines, exposition, master, operator, session, telemetry, tor, wg};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [ServiceName])> {
     let contracts = [
         auth::METHODS,
+        auth::api_tokens::METHODS,
         auth::audit::METHODS,
         auth::import::METHODS,
         auth::keys::METHODS,
         auth::operators::METHODS,
+        auth::passkeys::METHODS,
+        auth::settings::METHODS,
         auth::users::METHODS,
         engines::METHODS,
         exposition::METHODS,
         master::METHODS,
+        operator::services::METHODS,
+        operator::sessions::METHODS,
+        operator::tor::METHODS,
         session::METHODS,
         telemetry::logs::METHODS,
         telemetry::metrics::METHODS,
@@ -26,8 +32,10 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
 fn the_console_needs_an_operators_sign_in() {
-    const WITHOUT: [&str; 15] = [
-        // These carry their own proof: a one-time code or a password.
+    const WITHOUT: [&str; 17] = [
+        // These carry their own proof: a one-time code, a password, or a signature. The challenge is the same for all.
+        "Passkeys.begin_passkey_sign_in",
+        "Passkeys.sign_in_by_passkey",
         "Auth.redeem_setup",
         "Operators.sign_in",
         // Each row of the trail names its author, whatever its content.

@@ -6,8 +6,10 @@
 //! The services survive a `kill -9` of this process, so that packets keep flowing. The next `master` finds them through
 //! its [`record`] and takes them over.
 
+mod backups;
 mod event;
 mod metrics;
+mod operators;
 mod policy;
 mod process;
 mod supervisor;
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::{ServiceName, master};
 use tornado_rpc::{SocketError, SocketServer, listen};
 use tornado_runtime::metrics::Metrics;
+use tornado_runtime::operators::OperatorRights;
 use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
 pub use policy::table::{Capabilities, Service, service};
@@ -110,7 +113,14 @@ pub async fn run(wiring: Wiring, shutdown: CancellationToken) -> Result<(), Erro
     let (supervisor, handle) = supervisor::Supervisor::new(wiring.clone(), accounts, setter)?;
     let published = Metrics::default();
     metrics::publish(&published, handle.status());
-    let router = master::router(std::sync::Arc::new(handle)).merge(readiness.router()).merge(published.router());
+    let handle = std::sync::Arc::new(handle);
+    let auth = socket_path(&wiring.run_dir, ServiceName::Auth.as_str());
+    let rights = OperatorRights::new(tornado_rpc::Channel::new(auth));
+    let backups = backups::Backups::new(&wiring.state_dir, &wiring.config_path);
+    let router = master::router(handle.clone())
+        .merge(operators::router(handle, backups, rights))
+        .merge(readiness.router())
+        .merge(published.router());
     let server =
         SocketServer::new(socket, roles, router).map_err(|source| Error::Prepare { path: path.clone(), source })?;
     let server = server.with_observer(published.calls());

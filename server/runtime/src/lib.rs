@@ -9,11 +9,13 @@ pub mod failure;
 pub mod ground;
 pub mod interfaces;
 pub mod metrics;
+pub mod operators;
 mod pace;
 mod readiness;
 mod roles;
 mod signals;
 mod tasks;
+pub mod tls;
 
 pub use context::{Context, ContextError, TUN_SOCKET, socket_path};
 pub use pace::{every, every_after, rest};

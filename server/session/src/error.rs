@@ -49,6 +49,11 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::NotFound(_)
         | AuthError::LastOwner
         | AuthError::NotAllowed
+        | AuthError::ConfirmationRequired
+        | AuthError::PasskeyRefused
+        | AuthError::ApiTokenInvalid
+        | AuthError::ApiTokenExpired
+        | AuthError::OutOfScope
         | AuthError::SignedOut
         | AuthError::InvalidSetupCode => {
             SessionError::Fault(Fault::Internal(format!("unexpected error from service auth: {error}")))

@@ -8,7 +8,7 @@
 //!
 //! | modules | content |
 //! |---|---|
-//! | `api`, `metrics`, `service` | the contract's methods; published metrics; tasks |
+//! | `api`, `operators`, `metrics`, `service` | the contracts' methods; published metrics; tasks |
 //! | `lifecycle` | connect, heartbeat, close, sweep, restore |
 //! | `tor` | circuits, view of the tor lane, reports of the exit countries |
 //! | `core` | composition: what the use cases share |
@@ -35,6 +35,7 @@ mod limit;
 mod live;
 mod machine;
 mod metrics;
+mod operators;
 mod registry;
 mod service;
 mod tor;
@@ -54,6 +55,7 @@ use tornado_contracts::tor::TorClient;
 use tornado_contracts::wg::WgClient;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
 use tornado_runtime::clock::Clock;
+use tornado_runtime::operators::OperatorRights;
 use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 use tornado_shared::model::LanePools;
 use tornado_store::sessions::SqlSessions;
@@ -131,12 +133,17 @@ pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(),
     metrics::publish(&context.metrics, &service);
     engines.publish(&context.metrics);
     let (ready, readiness) = Readiness::new("sessions are being restored");
-    let router = api::router(&service, context.shutdown.clone()).merge(engines.router());
+    let recent = Arc::new(operators::Recent::new(tornado_runtime::clock::unix_now()));
+    let rights = OperatorRights::new(context.channel(ServiceName::Auth));
+    let router = api::router(&service, context.shutdown.clone())
+        .merge(operators::router(&service, recent.clone(), rights))
+        .merge(engines.router());
     let server = context.server(router, readiness)?;
     ready.ready();
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
     service.spawn(&mut tasks);
+    tasks.spawn("events", recent.follow(service.clone(), stop.clone()));
     tasks.spawn("engines", engines.run(stop.clone()));
     tasks.spawn("socket", server.serve(stop.clone()));
     let ended = tasks.run().await;

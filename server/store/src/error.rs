@@ -74,6 +74,9 @@ pub enum Verified {
     /// An operator's sign-in or role.
     #[error("the operator's sign-in or role")]
     SignIn,
+    /// An operator's API token or role.
+    #[error("the API token or the operator's role")]
+    ApiToken,
     /// A device's login.
     #[error("the device's login")]
     Login,

@@ -23,6 +23,10 @@ pub(crate) const IDENTITY_SQLITE: Files = files!("identity/sqlite":
     "0004_quota"
     "0005_treatment"
     "0006_treated"
+    "0007_sign_ins"
+    "0008_api_tokens"
+    "0009_passkeys"
+    "0010_settings"
 );
 pub(crate) const IDENTITY_POSTGRES: Files = files!("identity/postgres":
     "0001_identity"
@@ -31,6 +35,10 @@ pub(crate) const IDENTITY_POSTGRES: Files = files!("identity/postgres":
     "0004_quota"
     "0005_treatment"
     "0006_treated"
+    "0007_sign_ins"
+    "0008_api_tokens"
+    "0009_passkeys"
+    "0010_settings"
 );
 pub(crate) const SESSIONS_SQLITE: Files = files!("sessions/sqlite":
     "0001_leases"

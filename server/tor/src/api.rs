@@ -22,7 +22,7 @@ use tornado_rpc::{Done, Fault, NoInput};
 const READERS: usize = 16;
 
 /// The implementation of the contract.
-struct Api(Arc<Service>);
+pub(crate) struct Api(pub(crate) Arc<Service>);
 
 /// The routes of the methods and of the event stream.
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {

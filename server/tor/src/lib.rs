@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod instance;
 mod lane;
 mod metrics;
+mod operators;
 mod process;
 mod reconcile;
 mod service;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{Wg, WgClient};
 use tornado_runtime::clock::Clock;
+use tornado_runtime::operators::OperatorRights;
 use tornado_runtime::{Context, Readiness, Tasks, ground};
 
 /// Serves until `context.shutdown` is cancelled, then stops Tor and closes the lane.
@@ -73,7 +75,9 @@ pub async fn run_with(context: Context, config: Config, mut wiring: Wiring, wg: 
     let service = Arc::new(Service::new(settings, Layout::new(&context.state_dir), Clock::system()));
     metrics::publish(&context.metrics, &service);
     let (ready, readiness) = Readiness::new("starting");
-    let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
+    let rights = OperatorRights::new(context.channel(ServiceName::Auth));
+    let router = api::router(&service, context.shutdown.clone()).merge(operators::router(&service, rights));
+    let server = context.server(router, readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
     let tor_ended = instance::start(&service.tor, account, &mut tasks)?;

@@ -42,7 +42,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let load = || Config::load(&path);
     match command {
         Command::Master => services::master(load()?, path),
-        Command::Service { name } => services::service(name, load()?),
+        Command::Service { name } => services::service(name, load()?, &path),
         Command::CheckConfig => commands::check_config(&load()?),
         Command::Migrate(command) => commands::migrate::run(command, &load()?),
         Command::Doctor(args) => commands::doctor::run(&path, &args),

@@ -2,7 +2,7 @@
 
 use crate::cluster;
 use crate::commands::blocking;
-use crate::config::Config;
+use crate::config::{Config, effective};
 use crate::failure::Failure;
 use crate::logging;
 use crate::pools;
@@ -34,7 +34,7 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
 }
 
 /// Runs one service.
-pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
+pub fn service(name: ServiceName, config: Config, config_path: &Path) -> Result<(), Failure> {
     logging::start(name.as_str(), &config);
     // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -50,7 +50,7 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
             shutdown: end_on_signals().context("cannot handle signals")?,
         };
         let state_dir = context.state_dir.clone();
-        Box::pin(run(name, context, config))
+        Box::pin(run(name, context, config, config_path))
             .await
             .inspect_err(|error| leave(&state_dir, error))
             .with_context(|| format!("service {name} ended"))
@@ -65,7 +65,8 @@ fn leave(state_dir: &Path, error: &anyhow::Error) {
     }
 }
 
-async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
+async fn run(name: ServiceName, context: Context, config: Config, config_path: &Path) -> anyhow::Result<()> {
+    let server = matches!(name, ServiceName::Admin).then(|| effective::server(&config, config_path));
     let (host, api_port, pools) = (config.server.host.clone(), config.api_port(), config.lanes.pools);
     match name {
         ServiceName::Auth => {
@@ -87,7 +88,7 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
             let wiring = tornado_client_api::Wiring { host, pools };
             tornado_client_api::run(context, config.client_api, wiring).await?;
         }
-        ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
+        ServiceName::Admin => tornado_admin::run(context, config.admin, server.unwrap_or_default(), None).await?,
         ServiceName::Telemetry => {
             let wiring = tornado_telemetry::Wiring { log_dir: config.paths.log };
             tornado_telemetry::run(context, config.telemetry, wiring).await?;

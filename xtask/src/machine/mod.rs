@@ -15,6 +15,8 @@ const UNITS: &[(&str, &[&str])] = &[
     ("tor", &["tor.service", "tor@default.service"]),
     ("postgresql", &["postgresql.service"]),
     ("redis-server", &["redis-server.service"]),
+    ("nginx-light", &["nginx.service"]),
+    ("caddy", &["caddy.service"]),
     ("prometheus", &["prometheus.service", "prometheus-node-exporter.service"]),
 ];
 

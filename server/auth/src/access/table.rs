@@ -16,6 +16,7 @@ macro_rules! table {
 }
 
 table! {
+    OwnRead "own.read" Viewer,
     OwnSignIn "own.sign_in" Viewer,
     UsersRead "users.read" Viewer,
     UsersWrite "users.write" Operator,
@@ -26,11 +27,20 @@ table! {
     TorRead "tor.read" Viewer,
     TorWrite "tor.write" Operator,
     LogsRead "logs.read" Viewer,
+    LogsSave "logs.save" Operator,
     LogsWrite "logs.write" Owner,
     ServicesRead "services.read" Viewer,
     ServicesControl "services.control" Operator,
+    SettingsRead "settings.read" Operator,
+    SettingsWrite "settings.write" Owner,
+    BackupCreate "backup.create" Owner,
+    BackupRead "backup.read" Owner,
     OperatorsRead "operators.read" Owner,
     OperatorsWrite "operators.write" Owner,
+    OperatorsRemove "operators.remove" Owner,
+    TokensRead "tokens.read" Operator,
+    TokensCreate "tokens.create" Operator,
+    TokensRevoke "tokens.revoke" Operator,
     KeysRead "keys.read" Operator,
     KeysRotate "keys.rotate" Owner,
     AuditRead "audit.read" Operator,
@@ -46,6 +56,19 @@ impl Act {
     /// Name of the right.
     pub fn name(self) -> &'static str {
         TABLE.iter().find(|(act, _, _)| *act == self).map_or("unknown", |(_, name, _)| name)
+    }
+
+    /// True if the operator must have confirmed the password a short time ago: what cannot be undone.
+    pub const fn needs_confirmation(self) -> bool {
+        matches!(self, Self::OperatorsRemove | Self::LogsWrite | Self::TokensCreate | Self::BackupCreate)
+    }
+
+    /// True if the scopes of an API token may include the right. A token must not create access that outlives it, and
+    /// cannot confirm a password.
+    pub const fn is_for_tokens(self) -> bool {
+        let is_own = matches!(self, Self::OwnRead | Self::OwnSignIn);
+        let is_access = matches!(self, Self::OperatorsWrite | Self::TokensRead | Self::TokensRevoke | Self::BackupRead);
+        !is_own && !is_access && !self.needs_confirmation()
     }
 
     /// An action outside the table is never allowed.
@@ -74,5 +97,23 @@ mod tests {
         assert!(viewer.iter().all(|word| operator.contains(word)));
         assert!(viewer.iter().all(|word| !word.ends_with(".write") && !word.ends_with(".close")));
         assert!(!operator.contains(&"operators.write".to_owned()));
+    }
+
+    #[test]
+    fn tokens_do_not_create_access() {
+        let rights = TABLE.iter().filter(|(act, ..)| !act.is_for_tokens()).map(|(_, name, _)| *name);
+        let expected = [
+            "own.read",
+            "own.sign_in",
+            "logs.write",
+            "backup.create",
+            "backup.read",
+            "operators.write",
+            "operators.remove",
+            "tokens.read",
+            "tokens.create",
+            "tokens.revoke",
+        ];
+        assert!(rights.eq(expected));
     }
 }

@@ -37,5 +37,5 @@ pub async fn redeem_setup(core: &Core, input: RedeemSetup) -> Result<SignedIn, A
     let row = core.trail.signed(core.store.redeem_setup(&presented, &change, &audit)).await?;
     let row = row.ok_or(AuthError::InvalidSetupCode)?;
     let proof = Proof { password_hash: row.password_hash.clone(), factor: None };
-    sign_ins::open_sign_in(core, &name, row, &proof).await
+    sign_ins::open_sign_in(core, &name, row, &proof, String::new()).await
 }

@@ -1,7 +1,7 @@
 //! Operators' sign-ins: opaque tokens, checked against the store on each use.
 
 use super::manage;
-use crate::access::{allowed, role_of};
+use crate::access::{Act, allowed, role_of};
 use crate::actor::Actor;
 use crate::code::{self, CodeKind};
 use crate::core::Core;
@@ -14,7 +14,8 @@ use tornado_contracts::auth::operators::{
 use tornado_contracts::auth::{AuthError, Operator};
 use tornado_rpc::Done;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
-use tornado_store::identity::{FactorOwner, NewSignIn, OperatorRow, Proof, SignInRow};
+use tornado_shared::model::Secret;
+use tornado_store::identity::{FactorOwner, NewSignIn, OperatorRow, Proof, SignInRow, UsedPasskey};
 use uuid::Uuid;
 
 pub async fn sign_in(core: &Core, input: SignIn) -> Result<SignedIn, AuthError> {
@@ -35,7 +36,7 @@ pub async fn sign_in(core: &Core, input: SignIn) -> Result<SignedIn, AuthError> 
         core.trail.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
     }
     let proof = Proof { password_hash: row.password_hash.clone(), factor: judged? };
-    open_sign_in(core, &name, row, &proof).await
+    open_sign_in(core, &name, row, &proof, input.client_ip.to_string()).await
 }
 
 pub(super) async fn open_sign_in(
@@ -43,7 +44,30 @@ pub(super) async fn open_sign_in(
     name: &str,
     row: OperatorRow,
     proof: &Proof,
+    address: String,
 ) -> Result<SignedIn, AuthError> {
+    let (new, token) = new_sign_in(core, &row, address);
+    let audit = core.trail.row(&Actor::named(name), "operator.sign_in", format!("sign_in:{}", new.id));
+    core.trail.signed(core.store.open_sign_in(&new, proof, &audit)).await?;
+    opened(core, new, token, row).await
+}
+
+/// Opens a sign-in for an operator whose passkey was verified.
+pub async fn open_by_passkey(
+    core: &Core,
+    row: OperatorRow,
+    used: &UsedPasskey,
+    address: String,
+) -> Result<SignedIn, AuthError> {
+    let (new, token) = new_sign_in(core, &row, address);
+    let actor = Actor::named(format!("operator:{}", row.name));
+    let details = [("method", "passkey".to_owned())];
+    let audit = core.trail.detailed(&actor, "operator.sign_in", format!("sign_in:{}", new.id), &details);
+    core.trail.signed(core.store.sign_in_by_passkey(&new, used, &audit)).await?;
+    opened(core, new, token, row).await
+}
+
+fn new_sign_in(core: &Core, row: &OperatorRow, address: String) -> (NewSignIn, Secret) {
     let now = core.clock.now();
     let token = code::write(&rand::random());
     let new = NewSignIn {
@@ -52,9 +76,12 @@ pub(super) async fn open_sign_in(
         token_hash: code::hash(CodeKind::SignIn, &token),
         now,
         expires_at: now.saturating_add(core.config.sign_in_lifetime),
+        address,
     };
-    let audit = core.trail.row(&Actor::named(name), "operator.sign_in", format!("sign_in:{}", new.id));
-    core.trail.signed(core.store.open_sign_in(&new, proof, &audit)).await?;
+    (new, token)
+}
+
+async fn opened(core: &Core, new: NewSignIn, token: Secret, row: OperatorRow) -> Result<SignedIn, AuthError> {
     Ok(SignedIn { token, expires_at: new.expires_at, operator: manage::view(core, row).await? })
 }
 
@@ -72,8 +99,12 @@ async fn end_sign_in(core: &Core, actor: &Actor, action: &str, id: Uuid) -> Resu
 }
 
 pub async fn whoami(core: &Core, actor: Actor) -> Result<Standing, AuthError> {
+    let scopes = actor.scopes.clone();
     let (_, row) = actor.signed_in()?;
-    let allowed = allowed(role_of(&row)?);
+    let mut allowed = allowed(role_of(&row)?);
+    if let Some(scopes) = scopes {
+        allowed.retain(|right| right == Act::OwnRead.name() || scopes.contains(right));
+    }
     Ok(Standing { operator: manage::view(core, row).await?, allowed })
 }
 
@@ -96,6 +127,8 @@ pub async fn list_sign_ins(core: &Core, actor: &Actor) -> Result<Vec<SignInView>
         operator: row.operator,
         created_at: row.created_at,
         expires_at: row.expires_at,
+        used_at: row.used_at,
+        address: row.address,
         is_own: Some(row.id) == own,
     };
     Ok(visible.map(view).collect())
@@ -108,6 +141,16 @@ pub async fn revoke_sign_in(core: &Core, actor: &Actor, what: SignInRef) -> Resu
         return Err(AuthError::NotFound("sign-in".into()));
     }
     end_sign_in(core, actor, "operator.sign_in_revoked", what.id).await
+}
+
+pub async fn confirm_sign_in(core: &Core, actor: Actor, what: &ConfirmPassword) -> Result<Done, AuthError> {
+    confirm_password(core, actor.clone(), what).await?;
+    let (id, _) = actor.clone().signed_in()?;
+    let audit = core.trail.row(&actor, "operator.confirmed", format!("sign_in:{id}"));
+    if !core.trail.signed(core.store.confirm_sign_in(id, core.clock.now(), &audit)).await? {
+        return Err(AuthError::SignedOut);
+    }
+    Ok(Done {})
 }
 
 pub async fn begin_totp(core: &Core, actor: Actor, what: &ConfirmPassword) -> Result<TotpOffer, AuthError> {

@@ -6,6 +6,7 @@ use crate::code::{self, CodeKind};
 use crate::core::Core;
 use crate::fault;
 use std::net::Ipv6Addr;
+use tornado_contracts::auth::settings::HOST;
 use tornado_contracts::auth::{AuthError, CreateInvitation, InvitationLink};
 use tornado_runtime::ground;
 use tornado_shared::invitation::{Invitation, ServerAddress};
@@ -26,7 +27,7 @@ pub async fn create_invitation(
     if !(1..=MAX_LIFETIME).contains(&input.lifetime) {
         return Err(AuthError::InvalidFields("lifetime must be 1 second to 30 days".into()));
     }
-    let server = link_address(core, input.host.as_deref())?;
+    let server = link_address(core, input.host).await?;
     let user = match &input.username {
         Some(name) => Some(invited(core, name).await?),
         None => None,
@@ -54,10 +55,14 @@ async fn invited(core: &Core, name: &Username) -> Result<UserId, AuthError> {
     user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("no account has this name".into()))
 }
 
-fn link_address(core: &Core, requested: Option<&str>) -> Result<ServerAddress, AuthError> {
+async fn link_address(core: &Core, requested: Option<String>) -> Result<ServerAddress, AuthError> {
+    let chosen = match requested {
+        Some(host) => Some(host),
+        None => core.store.setting(HOST).await.map_err(fault::store)?,
+    };
     // Determined now: the machine's address may appear or change after this service has started.
     let found = || ground::address().map(|address| address.to_string());
-    let host = requested.map(str::to_owned).or_else(|| core.address.host.clone()).or_else(found);
+    let host = chosen.or_else(|| core.address.host.clone()).or_else(found);
     let host = host.ok_or_else(|| {
         let why = "this machine does not have an address for the invitation";
         AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or pass --host"))

@@ -2,6 +2,7 @@
 
 mod admin;
 mod operators;
+mod passkeys;
 mod users;
 
 use crate::access::{Act, authorise};

@@ -1,8 +1,9 @@
-//! The contract `Operators`.
+//! The contracts `Operators` and `ApiTokens`.
 
 use super::Service;
 use crate::access::Act;
-use crate::operators::{manage, sign_ins};
+use crate::operators::{api_tokens, manage, sign_ins};
+use tornado_contracts::auth::api_tokens::{ApiToken, ApiTokenRef, ApiTokens, CreateApiToken, CreatedApiToken};
 use tornado_contracts::auth::operators::{
     CheckRight, ConfirmPassword, ConfirmTotp, OperatorRef, Operators, PutOperatorRole, SignIn, SignInRef, SignInView,
     SignedIn, Standing,
@@ -23,8 +24,13 @@ impl Operators for Service {
         sign_ins::sign_out(&self.core, self.authorise(&input, Act::OwnSignIn).await?).await
     }
 
+    async fn confirm_sign_in(&self, input: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
+        let actor = self.authorise(&input, Act::OwnSignIn).await?;
+        sign_ins::confirm_sign_in(&self.core, actor, &input.what).await
+    }
+
     async fn whoami(&self, input: Acting<NoInput>) -> Result<Standing, AuthError> {
-        sign_ins::whoami(&self.core, self.authorise(&input, Act::OwnSignIn).await?).await
+        sign_ins::whoami(&self.core, self.authorise(&input, Act::OwnRead).await?).await
     }
 
     async fn check(&self, input: Acting<CheckRight>) -> Result<Operator, AuthError> {
@@ -43,7 +49,7 @@ impl Operators for Service {
     }
 
     async fn remove_operator(&self, input: Acting<OperatorRef>) -> Result<Done, AuthError> {
-        let actor = self.authorise(&input, Act::OperatorsWrite).await?;
+        let actor = self.authorise(&input, Act::OperatorsRemove).await?;
         manage::remove_operator(&self.core, &actor, input.what).await
     }
 
@@ -70,5 +76,23 @@ impl Operators for Service {
     async fn end_totp(&self, input: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
         let actor = self.authorise(&input, Act::OwnSignIn).await?;
         sign_ins::end_totp(&self.core, actor, &input.what).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ApiTokens for Service {
+    async fn create_api_token(&self, input: Acting<CreateApiToken>) -> Result<CreatedApiToken, AuthError> {
+        let actor = self.authorise(&input, Act::TokensCreate).await?;
+        api_tokens::create_api_token(&self.core, &actor, input.what).await
+    }
+
+    async fn list_api_tokens(&self, input: Acting<NoInput>) -> Result<Vec<ApiToken>, AuthError> {
+        let actor = self.authorise(&input, Act::TokensRead).await?;
+        api_tokens::list_api_tokens(&self.core, &actor).await
+    }
+
+    async fn revoke_api_token(&self, input: Acting<ApiTokenRef>) -> Result<Done, AuthError> {
+        let actor = self.authorise(&input, Act::TokensRevoke).await?;
+        api_tokens::revoke_api_token(&self.core, &actor, input.what).await
     }
 }

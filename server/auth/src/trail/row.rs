@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 const MAX_WORD: usize = 64;
+const MAX_ACTOR: usize = 128;
 const MAX_SUBJECT: usize = 128;
 const MAX_DETAILS: usize = 16;
 const MAX_DETAILS_BYTES: usize = 1024;
@@ -20,7 +21,7 @@ pub fn check(actor: &str, action: &str, subject: &str, details: &BTreeMap<String
     let plain = |text: &str, most: usize| {
         (1..=most).contains(&text.len()) && text.chars().all(tornado_shared::model::text::is_visible)
     };
-    if !plain(actor, MAX_WORD + 16) || !plain(subject, MAX_SUBJECT) {
+    if !plain(actor, MAX_ACTOR) || !plain(subject, MAX_SUBJECT) {
         return Err(format!("actor and subject must be 1 to {MAX_SUBJECT} printable characters"));
     }
     let bytes: usize = details.iter().map(|(name, value)| name.len() + value.len()).sum();

@@ -233,3 +233,26 @@ async fn wrong_second_factor_codes_cause_longer_pauses() {
     let good = code(&offer, world.now());
     world.exchange(Purpose::Login, &with(good.expose(), &device), "192.0.2.1").await.unwrap();
 }
+
+#[tokio::test]
+async fn what_cannot_be_undone_needs_a_fresh_confirmation() {
+    let world = World::new().await;
+    let [owner, ..] = world.staff().await;
+    let remove = |name: &str| Acting::operator(owner.token.clone(), OperatorRef { name: name.parse().unwrap() });
+    let may = |act: &str| Acting::operator(owner.token.clone(), CheckRight { act: act.into() });
+    let confirm =
+        |password: &str| Acting::operator(owner.token.clone(), ConfirmPassword { password: Secret::new(password) });
+    world.operators().check(may("logs.write")).await.unwrap();
+    world.pass(301);
+    assert_eq!(world.operators().remove_operator(remove("vera")).await.unwrap_err(), AuthError::ConfirmationRequired);
+    assert_eq!(world.operators().check(may("logs.write")).await.unwrap_err().code(), "confirmation_required");
+    world.operators().check(may("users.write")).await.unwrap();
+    assert!(world.operators().confirm_sign_in(confirm("a wrong password")).await.is_err());
+    assert_eq!(world.operators().remove_operator(remove("vera")).await.unwrap_err(), AuthError::ConfirmationRequired);
+    world.operators().confirm_sign_in(confirm(PASSWORD)).await.unwrap();
+    world.operators().remove_operator(remove("vera")).await.unwrap();
+
+    let me = Acting::operator(owner.token.clone(), NoInput {});
+    let own = world.operators().list_sign_ins(me).await.unwrap().into_iter().find(|view| view.is_own).unwrap();
+    assert_eq!((own.used_at - own.created_at, own.address.as_str()), (301, "192.0.2.9"));
+}

@@ -86,6 +86,21 @@ pub enum AuthError {
     /// The operator's role does not include the right.
     #[error("your role does not allow this")]
     NotAllowed,
+    /// The right requires that the operator confirmed the password a short time ago.
+    #[error("confirm your password and try again")]
+    ConfirmationRequired,
+    /// The passkey or its signature was not accepted, or the challenge has expired.
+    #[error("the passkey was not accepted; try again, or sign in with your password")]
+    PasskeyRefused,
+    /// The API token is unknown or was revoked.
+    #[error("this API token is not valid or was revoked; create a new one in the console")]
+    ApiTokenInvalid,
+    /// The API token has expired.
+    #[error("this API token has expired; create a new one in the console")]
+    ApiTokenExpired,
+    /// The scopes of the API token do not include the right.
+    #[error("the scopes of this API token do not allow this")]
+    OutOfScope,
     /// The operator's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignedOut,
@@ -120,6 +135,11 @@ tornado_rpc::service_error! {
         Self::NotFound(_) => 404, "not_found";
         Self::LastOwner => 409, "last_owner";
         Self::NotAllowed => 403, "not_allowed";
+        Self::ConfirmationRequired => 403, "confirmation_required";
+        Self::PasskeyRefused => 401, "passkey_refused";
+        Self::ApiTokenInvalid => 401, "invalid_api_token";
+        Self::ApiTokenExpired => 401, "api_token_expired";
+        Self::OutOfScope => 403, "out_of_scope";
         Self::SignedOut => 401, "signed_out";
     }
 }

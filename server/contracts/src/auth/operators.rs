@@ -84,6 +84,12 @@ pub struct SignInView {
     pub created_at: UnixSeconds,
     /// Expiry time.
     pub expires_at: UnixSeconds,
+    /// Latest use, to the minute.
+    #[serde(default)]
+    pub used_at: UnixSeconds,
+    /// Address from which the operator signed in; empty for sign-ins of the set-up link.
+    #[serde(default)]
+    pub address: String,
     /// True for the sign-in that made the request.
     pub is_own: bool,
 }
@@ -126,7 +132,7 @@ pub struct Standing {
     pub allowed: Vec<String>,
 }
 
-/// Password confirmation required before the second factor changes.
+/// Password confirmation, required before the second factor changes and for some rights.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConfirmPassword {
     /// The operator's password.
@@ -154,6 +160,8 @@ tornado_rpc::contract! {
         sign_in(SignIn) -> SignedIn = POST "/v1/sign-in", within 20, up to 4_096, for [Admin];
         /// Ends the sign-in that made the request.
         sign_out(Acting<NoInput>) -> Done = POST "/v1/sign-out", within 15, up to 4_096, for [Admin];
+        /// Confirms the password again. For five minutes, the sign-in has the rights that require a confirmation.
+        confirm_sign_in(Acting<ConfirmPassword>) -> Done = POST "/v1/sign-in/confirm", within 20, up to 4_096, for [Admin];
         /// The signed-in operator and the rights of its role.
         whoami(Acting<NoInput>) -> Standing = POST "/v1/operators/me", within 15, up to 4_096, for [Admin];
         /// Checks a right and returns the operator, for services that act on an operator's behalf.

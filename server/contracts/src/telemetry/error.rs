@@ -33,6 +33,9 @@ pub enum TelemetryError {
     /// The operator's role does not include the right.
     #[error("your role does not allow this")]
     NotAllowed,
+    /// The right requires that the operator confirmed the password a short time ago.
+    #[error("confirm your password and try again")]
+    ConfirmationRequired,
     /// The operator's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignedOut,
@@ -47,6 +50,7 @@ tornado_rpc::service_error! {
         Self::InvalidFields(_) => 400, "invalid_fields";
         Self::SignedOut => 401, "signed_out";
         Self::NotAllowed => 403, "not_allowed";
+        Self::ConfirmationRequired => 403, "confirmation_required";
         Self::NotFound(_) => 404, "not_found";
         Self::Deadline => 422, "query_deadline";
         Self::Busy { retry_after } => 429, "busy", retry after *retry_after;

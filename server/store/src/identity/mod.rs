@@ -2,9 +2,11 @@
 //! table.
 
 mod accounts;
+mod api_tokens;
 pub mod chain;
 mod factors;
 mod model;
+mod passkeys;
 mod proofs;
 mod sql;
 mod staff;
@@ -18,10 +20,11 @@ mod postgres_tests;
 mod sqlite_tests;
 
 pub use model::{
-    AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceRow, EnrollOutcome, Enrollee, Factor,
-    FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewAudit, NewInvitation, NewLogin, NewSignIn,
-    NewUser, OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RemoveOutcome,
-    RevokeReason, SignInRow, Standing, StoredAudit, TokenRefresh, User, UserChange, UserFilter, UserKey,
+    ApiTokenOutcome, ApiTokenRow, AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceRow,
+    EnrollOutcome, Enrollee, Factor, FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_API_TOKENS, MAX_DEVICE_ROWS,
+    MAX_PASSKEYS, NewApiToken, NewAudit, NewInvitation, NewLogin, NewSignIn, NewUser, OpenInvitation, OperatorChange,
+    OperatorRow, PasskeyOutcome, PasskeyRow, Proof, PutOutcome, RefreshOutcome, RemoveOutcome, RevokeReason, SignInRow,
+    Standing, StoredAudit, TokenRefresh, UsedPasskey, User, UserChange, UserFilter, UserKey,
 };
 pub use sql::SqlIdentityStore;
 pub use tables::devices::{V1Choice, choose_v1};

@@ -6,7 +6,10 @@ use super::model::{
     TokenRefresh, User, UserKey,
 };
 use super::proofs;
-use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
+use super::tables::credentials::api_tokens;
+use super::tables::{
+    audit, devices, envelopes, families, invitations, operators, settings, setup, sign_ins, tls, users,
+};
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use sqlx::AnyConnection;
 use std::path::Path;
@@ -285,14 +288,31 @@ impl SqlIdentityStore {
         tls::get(&mut *self.db.reader().await?).await
     }
 
-    /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins. Returns the number of rows.
+    /// The value of a setting. `None`: it is not set.
+    pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        settings::get(&mut *self.db.reader().await?, name).await
+    }
+
+    /// Sets a setting, or removes it.
+    pub async fn put_setting(&self, name: &str, value: Option<&str>, audit: &NewAudit) -> Result<(), StoreError> {
+        let mut tx = self.begin_audited(audit).await?;
+        match value {
+            Some(value) => settings::put(&mut tx, name, value, audit.at).await?,
+            None => settings::remove(&mut tx, name).await?,
+        }
+        tx.commit().await
+    }
+
+    /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins, and API tokens that expired
+    /// 30 days ago. Returns the number of rows.
     pub async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
         let rows = envelopes::prune(&mut tx, now).await?
             + families::prune(&mut tx, now).await?
             + invitations::prune(&mut tx, now).await?
             + setup::prune(&mut tx, now).await?
-            + sign_ins::prune(&mut tx, now).await?;
+            + sign_ins::prune(&mut tx, now).await?
+            + api_tokens::prune(&mut tx, now).await?;
         tx.commit().await?;
         Ok(rows)
     }

@@ -5,6 +5,7 @@ use super::model::{
     RemoveOutcome, SignInRow, StoredAudit,
 };
 use super::sql::SqlIdentityStore;
+use super::tables::credentials::{api_tokens, passkeys};
 use super::tables::{audit, operators, sign_ins};
 use super::{factors, proofs};
 use crate::StoreError;
@@ -44,6 +45,8 @@ impl SqlIdentityStore {
         let mut tx = self.begin_audited(audit).await?;
         let Some(row) = operators::find(&mut tx, name).await? else { return Ok(RemoveOutcome::Gone) };
         sign_ins::end_all(&mut tx, row.id).await?;
+        api_tokens::end_all(&mut tx, row.id).await?;
+        passkeys::remove_all(&mut tx, row.id).await?;
         factors::drop_factor(&mut tx, FactorOwner::Operator(row.id)).await?;
         if !operators::remove(&mut tx, row.id).await? {
             return Ok(RemoveOutcome::LastOwner);
@@ -76,6 +79,26 @@ impl SqlIdentityStore {
     /// All sign-ins that have not expired, newest first.
     pub async fn list_sign_ins(&self, now: UnixSeconds) -> Result<Vec<SignInRow>, StoreError> {
         sign_ins::list(&mut *self.db.reader().await?, now).await
+    }
+
+    /// Records the use of a sign-in.
+    pub async fn touch_sign_in(&self, id: Uuid, now: UnixSeconds) -> Result<(), StoreError> {
+        self.db.written(async { sign_ins::touch(&mut *self.db.writer().await?, id, now).await }).await
+    }
+
+    /// Records that the operator of a sign-in confirmed the password. Returns false if the sign-in does not exist.
+    pub async fn confirm_sign_in(&self, id: Uuid, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
+        let mut tx = self.begin_audited(audit).await?;
+        if !sign_ins::confirm(&mut tx, id, now).await? {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Time of the latest confirmation. `None`: the sign-in does not exist.
+    pub async fn sign_in_confirmed_at(&self, id: Uuid) -> Result<Option<UnixSeconds>, StoreError> {
+        sign_ins::confirmed_at(&mut *self.db.reader().await?, id).await
     }
 
     /// Ends a sign-in. Returns false if it does not exist.

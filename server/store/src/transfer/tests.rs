@@ -22,10 +22,13 @@ INSERT INTO token_families (id, user_id, device_id, refresh_jti, sealed_export, 
     VALUES ('f1', 'u1', 'd1', 'j', X'00FF', 1, 2), ('f2', 'u1', 'd2', 'k', X'', 1, 2);
 INSERT INTO spent_envelopes VALUES (randomblob(32), 1);
 INSERT INTO operators VALUES ('o1', 'olga', '$argon2id$', 'viewer', 1, 2);
-INSERT INTO operator_sign_ins VALUES ('s1', 'o1', randomblob(32), 1, 2);
+INSERT INTO operator_sign_ins VALUES ('s1', 'o1', randomblob(32), 1, 2, 1, 1, '192.0.2.1');
+INSERT INTO api_tokens VALUES ('t1', 'o1', 'backup', randomblob(32), 'users.read tor.read', 1, 2, NULL);
+INSERT INTO operator_passkeys VALUES ('p1', 'o1', 'key \"x\"', randomblob(16), '{}', 1, NULL);
 INSERT INTO second_factors VALUES ('operator', 'o1', randomblob(40), 1, 5, 6);
 INSERT INTO recovery_codes VALUES ('operator', 'o1', randomblob(32), NULL);
 INSERT INTO setup_code VALUES (1, randomblob(32), 7);
+INSERT INTO settings VALUES ('server.host', 'vpn.example.org', 1);
 INSERT INTO tls_key VALUES (1, 'spki', 8);";
 
 const SESSIONS: &str = "

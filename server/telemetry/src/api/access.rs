@@ -7,8 +7,10 @@ use tornado_shared::model::Secret;
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// Read logs and metrics; save queries.
+    /// Read logs and metrics.
     Read,
+    /// Save and delete queries.
+    Save,
     /// Delete logs. Only owners.
     Delete,
 }

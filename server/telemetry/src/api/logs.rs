@@ -181,7 +181,7 @@ impl Logs for LogService {
     }
 
     async fn save_query(&self, input: Acting<SavedQuery>) -> Result<Done, TelemetryError> {
-        self.may(&input, Right::Read).await?;
+        self.may(&input, Right::Save).await?;
         let query = input.what;
         let is_text = |text: &str, range: std::ops::RangeInclusive<usize>| {
             range.contains(&text.chars().count()) && !text.contains(char::is_control)
@@ -211,7 +211,7 @@ impl Logs for LogService {
     }
 
     async fn delete_query(&self, input: Acting<QueryName>) -> Result<Done, TelemetryError> {
-        self.may(&input, Right::Read).await?;
+        self.may(&input, Right::Save).await?;
         if self.saved.remove(&input.what.name).map_err(|failed| unwritten(&failed))? {
             return Ok(Done {});
         }

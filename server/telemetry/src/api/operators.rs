@@ -34,8 +34,9 @@ impl OperatorAccess {
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other error belongs to these methods")]
 fn refused(error: AuthError) -> TelemetryError {
     match error {
-        AuthError::NotAllowed => TelemetryError::NotAllowed,
-        AuthError::SignedOut => TelemetryError::SignedOut,
+        AuthError::NotAllowed | AuthError::OutOfScope => TelemetryError::NotAllowed,
+        AuthError::ConfirmationRequired => TelemetryError::ConfirmationRequired,
+        AuthError::SignedOut | AuthError::ApiTokenInvalid | AuthError::ApiTokenExpired => TelemetryError::SignedOut,
         AuthError::Fault(fault) => TelemetryError::Fault(fault),
         error => TelemetryError::Fault(Fault::Internal(format!("unexpected response of auth: {error}"))),
     }
@@ -50,6 +51,7 @@ impl Access for OperatorAccess {
         };
         let act = match right {
             Right::Read => "logs.read",
+            Right::Save => "logs.save",
             Right::Delete => "logs.write",
         };
         let checked = self.operators.check(Acting::operator(token.clone(), CheckRight { act: act.into() })).await;
@@ -82,6 +84,8 @@ mod tests {
     fn refusals_keep_their_meaning() {
         assert_eq!(refused(AuthError::NotAllowed), TelemetryError::NotAllowed);
         assert_eq!(refused(AuthError::SignedOut), TelemetryError::SignedOut);
+        assert_eq!(refused(AuthError::ApiTokenExpired), TelemetryError::SignedOut);
+        assert_eq!(refused(AuthError::OutOfScope), TelemetryError::NotAllowed);
         let away = Fault::Unavailable("auth is away".into());
         assert_eq!(refused(AuthError::Fault(away.clone())), TelemetryError::Fault(away));
         assert!(matches!(refused(AuthError::MaxDevices), TelemetryError::Fault(Fault::Internal(_))));

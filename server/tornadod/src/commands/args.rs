@@ -178,6 +178,11 @@ pub enum Operator {
         #[arg(long)]
         forget_totp: bool,
     },
+    /// Remove the second factor of an operator who lost it.
+    ResetFactor {
+        /// Name of the operator.
+        name: Username,
+    },
     /// List operators.
     List(Format),
     /// Remove an operator. All of the operator's sign-ins end. The last owner cannot be removed.

@@ -1,6 +1,7 @@
 //! The configuration file: one table for each concern, unknown keys rejected, read once.
 
 pub mod cluster;
+pub mod effective;
 #[cfg(test)]
 mod example_tests;
 pub mod pools;

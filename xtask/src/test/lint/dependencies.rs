@@ -15,7 +15,7 @@ const RULES: &str = r#"
 licenses = { unused-allowed-license = "allow", private = { ignore = false } }
 bans = { multiple-versions = "warn", wildcards = "deny", allow-wildcard-paths = true }
 sources = { unknown-registry = "deny", unknown-git = "deny" }
-advisories = { yanked = "deny" }
+advisories = { yanked = "deny", ignore = ["RUSTSEC-2023-0071"] }
 graph = {}
 "#;
 

@@ -32,7 +32,16 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
         Ok(()) => passed("links in the documentation"),
         Err(error) => failed("links in the documentation", &error),
     });
-    let wasm = ["check", "--quiet", "--package", "tornado-shared", "--target", machine::WASM];
+    let wasm = [
+        "check",
+        "--quiet",
+        "--package",
+        "tornado-shared",
+        "--package",
+        "tornado-admin-api",
+        "--target",
+        machine::WASM,
+    ];
     tally.add(step("shared on wasm32", shell::cargo(&wasm)));
     tally.add(counted("packages with licences and sources", dependencies::check()));
     if all {

@@ -3,8 +3,8 @@
 use super::entry::invitation;
 use super::{NOW, Plainly, Store, act, login, name, opened, proof, user, v2};
 use crate::identity::{
-    Authority, ChangeOutcome, DeviceClaim, EnrollOutcome, Enrollee, FactorOwner, LoginOutcome, NewAudit, NewSignIn,
-    OperatorChange, OperatorRow, Proof, PutOutcome, RevokeReason, UserChange,
+    Authority, ChangeOutcome, DeviceClaim, EnrollOutcome, Enrollee, FactorOwner, LoginOutcome, NewApiToken, NewAudit,
+    NewSignIn, OperatorChange, OperatorRow, Proof, PutOutcome, RevokeReason, UserChange,
 };
 use crate::{StoreError, Verified};
 use tornado_shared::model::{FamilyId, OperatorId, UserId};
@@ -116,7 +116,14 @@ async fn operator(store: &Store, who: &str, password: Option<&str>, role: Option
 
 fn sign_in(operator: OperatorId) -> NewSignIn {
     let id = Uuid::new_v4();
-    NewSignIn { id, operator, token_hash: [id.as_bytes()[0]; 32], now: NOW, expires_at: NOW + 100 }
+    NewSignIn {
+        id,
+        operator,
+        token_hash: [id.as_bytes()[0]; 32],
+        now: NOW,
+        expires_at: NOW + 100,
+        address: String::new(),
+    }
 }
 
 pub(super) async fn sign_ins(store: Store) {
@@ -155,6 +162,22 @@ pub(super) async fn authorities(store: Store) {
     // Every operator may end their own sign-in.
     assert!(store.end_sign_in(opening.id, &by(ann_as("viewer"), NOW)).await.unwrap());
     assert_eq!(create("two", ann_as("viewer"), NOW).await, Some(Verified::SignIn), "signed out");
+    let token = NewApiToken {
+        id: Uuid::new_v4(),
+        operator: ann.id,
+        name: "backup".into(),
+        token_hash: [3; 32],
+        scopes: "users.write".into(),
+        now: NOW,
+        expires_at: NOW + 10,
+    };
+    store.create_api_token(&token, &act("token.create")).await.unwrap();
+    let token_as = |role: &str| Authority::ApiToken { id: token.id, role: role.into() };
+    assert_eq!(create("two", token_as("viewer"), NOW).await, None);
+    assert_eq!(create("three", token_as("owner"), NOW).await, Some(Verified::ApiToken), "the role changed");
+    assert_eq!(create("three", token_as("viewer"), NOW + 10).await, Some(Verified::ApiToken), "the token expired");
+    store.end_api_token(token.id, &act("token.revoke")).await.unwrap();
+    assert_eq!(create("three", token_as("viewer"), NOW).await, Some(Verified::ApiToken), "the token was revoked");
 
     let (first, second) = (login(v2(1)), login(v2(2)));
     let device = opened(&store, alice, &first).await;

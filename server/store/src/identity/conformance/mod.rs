@@ -89,6 +89,9 @@ pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() ->
     staff::roles(make_store().await).await;
     staff::last_owners_race(make_store().await).await;
     staff::sign_ins(make_store().await).await;
+    staff::api_tokens(make_store().await).await;
+    staff::passkeys(make_store().await).await;
+    staff::settings(make_store().await).await;
     staff::second_factors(make_store().await).await;
     lapse::passwords(make_store().await).await;
     lapse::logins_race_with_a_new_password(make_store().await).await;

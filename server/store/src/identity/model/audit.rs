@@ -37,6 +37,13 @@ pub enum Authority {
         /// `owner`, `operator` or `viewer`.
         role: String,
     },
+    /// An operator's API token with the role for which it was authorised.
+    ApiToken {
+        /// Id of the token.
+        id: Uuid,
+        /// `owner`, `operator` or `viewer`.
+        role: String,
+    },
     /// Login of a device.
     Login(FamilyId),
 }

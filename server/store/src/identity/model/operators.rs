@@ -69,6 +69,8 @@ pub struct NewSignIn {
     pub now: UnixSeconds,
     /// Time at which it expires.
     pub expires_at: UnixSeconds,
+    /// Address of the operator; empty if unknown.
+    pub address: String,
 }
 
 /// A sign-in that has not expired.
@@ -82,6 +84,10 @@ pub struct SignInRow {
     pub created_at: UnixSeconds,
     /// Time at which it expires.
     pub expires_at: UnixSeconds,
+    /// Latest use, to the minute.
+    pub used_at: UnixSeconds,
+    /// Address of the operator; empty if unknown.
+    pub address: String,
 }
 
 /// Outcome of removing an operator.

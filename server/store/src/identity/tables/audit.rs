@@ -32,6 +32,11 @@ async fn check(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError>
                          WHERE s.id = $1 AND s.expires_at > $2 AND o.role = $3";
             (exists(db, query, values![*id, row.at, role.as_str()]).await?, Verified::SignIn)
         }
+        Authority::ApiToken { id, role } => {
+            let query = "SELECT t.id AS id FROM api_tokens t JOIN operators o ON o.id = t.operator_id
+                         WHERE t.id = $1 AND t.expires_at > $2 AND o.role = $3";
+            (exists(db, query, values![*id, row.at, role.as_str()]).await?, Verified::ApiToken)
+        }
         Authority::Login(family) => {
             let query = "SELECT f.id AS id FROM token_families f
                          JOIN users u ON u.id = f.user_id JOIN devices d ON d.id = f.device_id

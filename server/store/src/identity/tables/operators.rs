@@ -31,6 +31,11 @@ pub async fn put(db: &mut AnyConnection, change: &OperatorChange) -> Result<PutO
     Ok(find(db, name).await?.map_or(PutOutcome::Gone, PutOutcome::Put))
 }
 
+pub async fn find_by_id(db: &mut AnyConnection, id: OperatorId) -> Result<Option<OperatorRow>, StoreError> {
+    let query = "SELECT id, name, password_hash, role, created_at FROM operators WHERE id = $1";
+    first(db, query, values![id], from_row).await
+}
+
 pub async fn find(db: &mut AnyConnection, name: &Username) -> Result<Option<OperatorRow>, StoreError> {
     let query = "SELECT id, name, password_hash, role, created_at FROM operators WHERE name = $1";
     first(db, query, values![name], from_row).await

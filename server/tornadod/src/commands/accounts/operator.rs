@@ -36,6 +36,9 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
             }
             put(&operators, PutOperatorRole { name, password: None, role, forget_totp }).await
         }
+        Operator::ResetFactor { name } => {
+            put(&operators, PutOperatorRole { name, password: None, role: None, forget_totp: true }).await
+        }
         Operator::List(Format { json }) => list(&operators, json).await,
         Operator::Remove { name } => {
             let which = Acting::root(OperatorRef { name: name.clone() });

@@ -1,11 +1,8 @@
-//! The TLS certificate: from configured files, or self-signed with a key that changes every 90 days. Devices pin the
-//! server identity, which attests the key, so a new key does not end any login. Changes of either kind are applied
-//! while the service runs.
+//! The TLS certificate of a listener: from configured files, or self-signed. Changes of either kind are applied while the
+//! service runs.
 
 mod own;
 
-use crate::Config;
-use crate::error::Error;
 use data_encoding::HEXLOWER;
 use parking_lot::RwLock;
 use rustls::ServerConfig;
@@ -16,7 +13,42 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Where a listener's certificate comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// PEM files of a certificate chain and its key. `None`: a self-signed certificate in `state_dir`.
+    pub files: Option<(PathBuf, PathBuf)>,
+    /// Directory of the self-signed certificate.
+    pub state_dir: PathBuf,
+    /// Host names and addresses in the self-signed certificate.
+    pub names: Vec<String>,
+    /// Age at which the key of the self-signed certificate gets a successor. `None`: never.
+    pub rotate_after: Option<Duration>,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate or its key is not valid.
+    #[error("cannot use the certificate {path}: {why}")]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot use {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+}
 
 /// TLS configuration of the listener.
 #[derive(Clone)]
@@ -52,15 +84,15 @@ impl ResolvesServerCert for Current {
 /// self-generated key is too old.
 ///
 /// # Errors
-/// A file cannot be read, written or parsed, or only one of the two files is configured.
-pub fn load(config: &Config, state_dir: &Path, now: SystemTime) -> Result<Tls, Error> {
-    let (certificate, key) = files(config, state_dir, now)?;
+/// A file cannot be read, written or parsed.
+pub fn load(from: &Source, now: SystemTime) -> Result<Tls, TlsError> {
+    let (certificate, key) = files(from, now)?;
     let first = read(&certificate, &key)?;
     let current = Arc::new(Current(RwLock::new(first)));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| Error::Certificate { path: certificate, why: e.to_string() })?
+        .map_err(|e| TlsError::Certificate { path: certificate, why: e.to_string() })?
         .with_no_client_auth()
         .with_cert_resolver(current.clone());
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -75,12 +107,12 @@ impl Tls {
     }
 
     /// The successor of the certificate in use, if one is due: the self-generated key is too old at `now`, or the
-    /// configured files have changed. It is already on disk but not in use, because the identity must attest it first.
+    /// configured files have changed. It is already on disk but not in use, because it may have to be announced first.
     ///
     /// # Errors
     /// A file cannot be read, written or parsed.
-    pub fn successor(&self, config: &Config, state_dir: &Path, now: SystemTime) -> Result<Option<Certificate>, Error> {
-        let (certificate, key) = files(config, state_dir, now)?;
+    pub fn successor(&self, from: &Source, now: SystemTime) -> Result<Option<Certificate>, TlsError> {
+        let (certificate, key) = files(from, now)?;
         let current = self.current();
         if stamp(&certificate, &key) == current.stamp {
             return Ok(None);
@@ -94,11 +126,10 @@ impl Tls {
     }
 }
 
-fn files(config: &Config, state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathBuf), Error> {
-    match (&config.certificate, &config.key) {
-        (Some(certificate), Some(key)) => Ok((certificate.clone(), key.clone())),
-        (None, None) => own::files(state_dir, now),
-        (Some(_), None) | (None, Some(_)) => Err(Error::HalfCertificate),
+fn files(from: &Source, now: SystemTime) -> Result<(PathBuf, PathBuf), TlsError> {
+    match &from.files {
+        Some(files) => Ok(files.clone()),
+        None => own::files(from, now),
     }
 }
 
@@ -106,8 +137,8 @@ fn stamp(certificate: &Path, key: &Path) -> Stamp {
     [certificate, key].map(|path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok())
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<Certificate, Error> {
-    let unusable = |path: &Path, why: String| Error::Certificate { path: path.to_owned(), why };
+fn read(certificate: &Path, key: &Path) -> Result<Certificate, TlsError> {
+    let unusable = |path: &Path, why: String| TlsError::Certificate { path: path.to_owned(), why };
     // Taken before reading: files that change during the read are read again at the next check.
     let stamp = stamp(certificate, key);
     let chain = CertificateDer::pem_file_iter(certificate)
@@ -125,15 +156,19 @@ fn read(certificate: &Path, key: &Path) -> Result<Certificate, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::wall_clock;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::time::Duration;
-    use tornado_runtime::clock::wall_clock;
-
-    fn own(dir: &Path, now: SystemTime) -> Tls {
-        load(&Config::default(), dir, now).unwrap()
-    }
 
     const DAY: Duration = Duration::from_secs(86_400);
+
+    fn in_dir(dir: &Path) -> Source {
+        let names = vec!["tornado.invalid".to_owned()];
+        Source { files: None, state_dir: dir.to_owned(), names, rotate_after: Some(90 * DAY) }
+    }
+
+    fn own(dir: &Path, now: SystemTime) -> Tls {
+        load(&in_dir(dir), now).unwrap()
+    }
 
     #[test]
     fn the_own_certificate_is_created_once_and_private() {
@@ -152,7 +187,7 @@ mod tests {
         let (dir, made) = (tempfile::tempdir().unwrap(), wall_clock());
         let tls = own(dir.path(), made);
         let first = tls.current().spki_sha256;
-        let check = |now| tls.successor(&Config::default(), dir.path(), now).unwrap();
+        let check = |now| tls.successor(&in_dir(dir.path()), now).unwrap();
         assert!(check(made + 89 * DAY).is_none());
         assert!(check(made - 100 * DAY).is_none(), "a clock that was set back does not create a key");
         let next = check(made + 91 * DAY).unwrap();
@@ -186,25 +221,23 @@ mod tests {
             }
         };
         copy(&one, 0);
-        let config = Config { certificate: Some(certificate.clone()), key: Some(key.clone()), ..Config::default() };
-        let tls = load(&config, dir.path(), now).unwrap();
+        let source = Source { files: Some((certificate.clone(), key.clone())), ..in_dir(dir.path()) };
+        let tls = load(&source, now).unwrap();
         let old = now + 1000 * DAY;
-        assert!(
-            tls.successor(&config, dir.path(), old).unwrap().is_none(),
-            "configured files are renewed by the operator"
-        );
+        assert!(tls.successor(&source, old).unwrap().is_none(), "configured files are renewed by the operator");
         std::fs::write(&key, "rubbish").unwrap();
-        assert!(matches!(tls.successor(&config, dir.path(), old), Err(Error::Certificate { .. })));
+        assert!(matches!(tls.successor(&source, old), Err(TlsError::Certificate { .. })));
         assert_eq!(tls.current().spki_sha256, own(&one, now).current().spki_sha256);
         copy(&two, 60);
-        let next = tls.successor(&config, dir.path(), old).unwrap().unwrap();
+        let next = tls.successor(&source, old).unwrap().unwrap();
         assert_eq!(next.spki_sha256, own(&two, now).current().spki_sha256);
     }
 
     #[test]
-    fn a_certificate_without_its_key_is_rejected() {
-        let dir = tempfile::tempdir().unwrap();
-        let config = Config { certificate: Some("/nowhere.pem".into()), ..Config::default() };
-        assert!(matches!(load(&config, dir.path(), wall_clock()), Err(Error::HalfCertificate)));
+    fn a_key_that_does_not_rotate_stays() {
+        let (dir, made) = (tempfile::tempdir().unwrap(), wall_clock());
+        let source = Source { rotate_after: None, ..in_dir(dir.path()) };
+        let tls = load(&source, made).unwrap();
+        assert!(tls.successor(&source, made + 1000 * DAY).unwrap().is_none());
     }
 }

@@ -1,0 +1,7 @@
+//! How a browser gets a sign-in: by password or with the set-up link.
+
+mod setup;
+mod sign_in;
+
+pub use setup::set_up;
+pub use sign_in::{begin_passkey, by_passkey, sign_in, sign_out};

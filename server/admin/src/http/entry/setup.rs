@@ -1,0 +1,29 @@
+//! The first operator, created with the code of the set-up link.
+
+use super::sign_in::signed_in;
+use crate::api::{parse, problem};
+use crate::http::Http;
+use crate::http::answer::{address, read_json, refuse};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use tornado_admin_api::types::SetUp;
+use tornado_admin_api::{AdminError, AdminResult};
+use tornado_contracts::auth::RedeemSetup;
+
+/// `POST /api/v1/setup`: the new operator is signed in.
+pub async fn set_up(State(http): State<Http>, request: Request) -> Response {
+    match begin(&http, request).await {
+        Ok(response) => response,
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
+    let (parts, body) = request.into_parts();
+    http.limits.count_refused(address(http, &parts))?;
+    let input = read_json(&parts.headers, body).await?;
+    let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
+    let SetUp { code, name, password } = serde_json::from_slice(&input).map_err(malformed)?;
+    let input = RedeemSetup { code, name: parse("name", &name)?, password };
+    Ok(signed_in(http.services.auth.redeem_setup(input).await.map_err(|error| problem(&error))?))
+}

@@ -1,0 +1,71 @@
+//! Token buckets by key. Pure: time is an argument, memory is bounded.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Duration;
+
+/// Maximum number of tracked keys. When all are in use, new keys have to wait.
+const MOST: usize = 16_384;
+
+/// One bucket per key.
+pub struct Buckets<K> {
+    per_minute: f64,
+    buckets: HashMap<K, (f64, Duration)>,
+}
+
+impl<K: Eq + Hash> Buckets<K> {
+    /// At most `per_minute` requests per minute, which may arrive in one burst.
+    pub fn new(per_minute: u32) -> Self {
+        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new() }
+    }
+
+    /// Counts a request at `now` (time since any fixed instant).
+    ///
+    /// # Errors
+    /// The seconds to wait. A rejected request is not counted.
+    pub fn count(&mut self, key: K, now: Duration) -> Result<(), u64> {
+        let most = self.per_minute;
+        let at =
+            |(tokens, at): (f64, Duration)| (tokens + now.saturating_sub(at).as_secs_f64() * most / 60.0).min(most);
+        if self.buckets.len() >= MOST && !self.buckets.contains_key(&key) {
+            self.buckets.retain(|_, bucket| at(*bucket) < most);
+            if self.buckets.len() >= MOST {
+                return Err(60);
+            }
+        }
+        let bucket = self.buckets.entry(key).or_insert((most, now));
+        let tokens = at(*bucket);
+        if tokens < 1.0 {
+            *bucket = (tokens, now);
+            let seconds = (1.0 - tokens) * 60.0 / most;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 60")]
+            return Err((seconds.ceil() as u64).max(1));
+        }
+        *bucket = (tokens - 1.0, now);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_waits_and_the_others_do_not() {
+        let (mut buckets, now) = (Buckets::new(30), Duration::from_secs(9));
+        assert!((0..30).all(|_| buckets.count("a", now).is_ok()));
+        assert_eq!(buckets.count("a", now), Err(2));
+        assert_eq!(buckets.count("b", now), Ok(()));
+        assert_eq!(buckets.count("a", now + Duration::from_secs(2)), Ok(()));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_recovers() {
+        let mut buckets = Buckets::new(1);
+        for key in 0..50_000 {
+            let _ = buckets.count(key, Duration::ZERO);
+        }
+        assert!(buckets.buckets.len() <= MOST);
+        assert_eq!(buckets.count(60_000, Duration::from_secs(61)), Ok(()));
+    }
+}

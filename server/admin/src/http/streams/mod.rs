@@ -1,0 +1,12 @@
+//! Responses that are streams: events, logs, metrics, backups.
+
+mod backup;
+mod events;
+mod logs;
+mod metrics;
+mod source;
+
+pub use backup::back_up;
+pub use events::events;
+pub use logs::{export as export_logs, tail as tail_logs};
+pub use metrics::live_metrics;

@@ -1,0 +1,61 @@
+//! Sessions, for operators. Served by `session`.
+
+use super::OperatorError;
+use crate::ServiceName;
+use crate::auth::Acting;
+use crate::session::{Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, SessionEvent};
+use serde::{Deserialize, Serialize};
+use tornado_shared::api::OwnUsage;
+use tornado_shared::model::{DeviceId, UserId};
+
+/// Input of [`OperatorSessions::close_session`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct CloseSession {
+    /// The device whose session closes.
+    pub device_id: DeviceId,
+}
+
+/// Input of [`OperatorSessions::user_usage`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct UserUsageQuery {
+    /// The account.
+    pub user_id: UserId,
+    /// Its monthly quota, bytes; `None`: unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_quota: Option<u64>,
+}
+
+/// Input of [`OperatorSessions::next_events`].
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct EventsAfter {
+    /// [`EventPage::next`] of the page before; absent: returns the current position at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// Changes of sessions. They contain ids only, no names and no addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPage {
+    /// The events in order; empty if there were none within 20 seconds.
+    pub events: Vec<SessionEvent>,
+    /// Position of the next page.
+    pub next: u64,
+    /// False: events since the page before were lost.
+    pub is_whole: bool,
+}
+
+tornado_rpc::contract! {
+    /// Sessions, for operators.
+    trait OperatorSessions, client OperatorSessionsClient, error OperatorError, callers ServiceName {
+        /// Live sessions. Right `sessions.read`.
+        live_sessions(Acting<LiveQuery>) -> Vec<LiveSession> = POST "/v1/operator/sessions", within 15, up to 4_096, for [Admin];
+        /// Past and live sessions. Right `sessions.read`.
+        session_history(Acting<HistoryQuery>) -> Vec<HistoryRow> = POST "/v1/operator/history", within 15, up to 4_096, for [Admin];
+        /// Transfer of an account in total, today and this month. Right `users.read`.
+        user_usage(Acting<UserUsageQuery>) -> OwnUsage = POST "/v1/operator/usage", within 15, up to 4_096, for [Admin];
+        /// Waits for changes of sessions. Right `sessions.read`.
+        next_events(Acting<EventsAfter>) -> EventPage = POST "/v1/operator/events", within 30, up to 4_096, for [Admin];
+        /// Closes a device's session in any state. Right `sessions.close`.
+        close_session(Acting<CloseSession>) -> Closed = POST "/v1/operator/close", within 20, up to 4_096, for [Admin];
+    }
+}
