@@ -1,0 +1,332 @@
+# Die Konsole auf Deutsch.
+
+## Frame
+skip = Zum Inhalt springen
+nav = Hauptmenü
+nav-overview = Übersicht
+nav-sessions = Sitzungen
+nav-users = Benutzer
+nav-tor = Tor
+nav-services = Dienste
+nav-logs = Protokolle
+nav-keys = Schlüssel & Audit
+nav-audit = Audit-Trail
+nav-settings = Einstellungen
+nav-about = Über
+nav-more = Mehr
+jump = Suchen oder springen
+nothing-found = Nichts gefunden
+palette-pages = Seite
+server-line = { $version } · läuft { $span }
+role = Rolle
+role-owner = Eigentümer
+role-operator = Operator
+role-viewer = Betrachter
+language = Sprache
+theme = Farbschema
+theme-system = Wie das System
+theme-light = Hell
+theme-dark = Dunkel
+apply = Anwenden
+look = Sprache und Farbschema
+loading = Wird geladen
+retry = Erneut versuchen
+to-overview = Zur Übersicht
+live-at = Live, { $time } UTC
+
+## Instead of content
+signed-out-title = Sie sind abgemeldet
+signed-out-text = Die Anmeldung ist abgelaufen oder wurde widerrufen. Melden Sie sich an, um zu dieser Seite zurückzukehren.
+forbidden-title = Ihre Rolle erlaubt das nicht
+forbidden-text = Dafür ist die Rolle { $needs } nötig. Ein Eigentümer kann Ihre Rolle ändern.
+not-found-title = Nicht gefunden
+not-found-text = Diese Adresse existiert nicht oder nicht mehr.
+unreachable-title = Die Verbindung zum Server ist unterbrochen
+unreachable-text = Der Browser erreicht den Server nicht. Die Tunnel der Geräte sind davon nicht betroffen.
+unavailable-title = { $part } hat nicht geantwortet
+unavailable-text = Bestehende Tunnel laufen weiter. Versuchen Sie es erneut und prüfen Sie den Dienst, wenn es so bleibt.
+
+## Numbers and times
+none = keine
+none-yet = noch nie
+not-known = nicht bekannt
+not-limited = nicht begrenzt
+set = eingerichtet
+not-set = nicht eingerichtet
+now = Jetzt
+today = heute
+today-at = heute { $time }
+since = seit { $span }
+percent = { $n } %
+span-seconds = { $n } s
+span-minutes = { $n-minutes } min { $n-seconds } s
+span-hours = { $n-hours } h { $n-minutes } min
+span-days = { $n-days } T { $n-hours } h
+of-amount = { $used } von { $total }
+of-max = {" "}von { $n }
+time = Zeit
+age-word = Alter
+
+## Lists
+before = Zurück
+next = Weiter
+pager-range = { $n-first } bis { $n-last } von { $n-total }
+none-of = 0 von { $n } passen.
+remove-filter = Filter entfernen
+remove-filters = Filter entfernen
+search = Suchen
+state = Zustand
+what = Was
+desired = Soll
+actual = Ist
+reason = Grund
+desired-actual = Soll und Ist
+
+## Sign-in and set-up
+sign-in = Anmelden
+sign-in-for = Für Operatoren dieses Servers.
+sign-in-ended = Ihre Anmeldung ist abgelaufen. Sie kehren zur vorigen Seite zurück.
+field-name = Name
+field-name-hint = Buchstaben, Ziffern, Punkte und Bindestriche. Er erscheint im Audit-Trail.
+field-password = Passwort
+field-password-hint = Mindestens 12 Zeichen.
+go-on = Weiter
+or = oder
+use-passkey = Passkey verwenden
+lost-password = Passwort verloren? Root auf dem Server setzt ein neues:
+lost-factor = Gerät verloren? Root auf dem Server setzt den zweiten Faktor zurück:
+code-title = Zweiter Faktor
+code-text = Geben Sie den Code Ihrer Authenticator-App ein.
+field-code = Code
+field-code-hint = Sechs Ziffern oder ein Wiederherstellungscode.
+set-up-title = Diesen Server einrichten
+set-up-text = Legen Sie den ersten Operator an. Er wird Eigentümer.
+set-up-create = Eigentümer anlegen
+problem-credentials = Name oder Passwort ist falsch.
+problem-code = Der Code ist falsch oder wurde schon verwendet.
+problem-rate = Zu viele Versuche. Warten Sie 15 Minuten.
+problem-name-taken = Dieser Name ist vergeben. Wählen Sie einen anderen.
+problem-weak-password = Das Passwort ist zu kurz oder allgemein bekannt. Wählen Sie ein längeres.
+problem-setup-link = Der Einrichtungslink ist abgelaufen oder wurde verwendet. Geben Sie auf dem Server einen neuen aus.
+problem-other = Der Server hat das abgelehnt. Versuchen Sie es erneut.
+
+## Overview
+range = Gezeigte Zeit
+range-live = Live
+range-hour = 1 h
+range-day = 24 h
+range-month = 30 T
+invite = Einladen
+attention = Braucht Aufmerksamkeit
+attention-none = Alles ist, wie es sein soll
+attention-rest = Alles andere ist, wie es sein soll
+attention-degraded = { $name } ist beeinträchtigt.
+attention-down = { $name } läuft nicht.
+attention-open = { $name } öffnen
+attention-disk = Die Platte des Zustandsverzeichnisses ist zu { $n } % voll.
+attention-disk-days = Im Tempo dieser Woche ist sie in { $n ->
+    [one] { $n } Tag
+   *[other] { $n } Tagen
+} voll.
+attention-disk-open = Einstellungen öffnen
+attention-quota = { $user } hat { $n } % des Monatskontingents verbraucht.
+attention-quota-renews = Es erneuert sich in { $n ->
+    [one] { $n } Tag
+   *[other] { $n } Tagen
+}.
+attention-lane = Die Lane { $lane } lässt keine Pakete durch.
+attention-lane-devices = { $n ->
+    [one] { $n } Gerät hat dort kein Internet.
+   *[other] { $n } Geräte haben dort kein Internet.
+}
+open-user = Benutzer öffnen
+state-online = Online
+state-offline = Offline
+state-connecting = Verbindet
+of-sessions = von { $n ->
+    [one] { $n } Sitzung
+   *[other] { $n } Sitzungen
+}
+addresses-held = Adressen bleiben reserviert
+devices = { $n ->
+    [one] { $n } Gerät
+   *[other] { $n } Geräte
+}
+recovered = Wiederhergestellt
+recovered-note = wiederhergestellte Sitzungen
+lane-direct = Lane direct
+lane-tor = Lane tor
+from-devices = { $rate } von Geräten
+to-devices-short = zu Geräten
+from-devices-short = von Geräten
+lanes = Lanes
+lanes-note = Die Röhre ist so dick wie die Verschlüsselungsschichten, die noch bestehen
+path-of = Weg der Pakete, Lane { $lane }
+gateway = Gateway
+internet = Internet
+guard = Guard
+middle = Middle
+exit = Exit
+sees-gateway = sieht das Gateway
+sees-exit = sieht den Exit
+never-forwards = leitet nie weiter
+in-use = { $n } in Gebrauch
+countries = { $n ->
+    [one] { $n } Land
+   *[other] { $n } Länder
+}
+gate-open = Offen
+gate-maintenance = Wartung
+gate-closed = Geschlossen
+throughput = Durchsatz zu Geräten
+chart-sentence = niedrigster Wert { $low }, höchster { $high }, jetzt { $now }.
+chart-empty = noch keine Werte.
+machine = Diese Maschine
+machine-note = { $n ->
+    [one] { $n } Kern
+   *[other] { $n } Kerne
+}, { $ram }, { $system }
+processor = Prozessor
+memory-word = Speicher
+state-disk = Zustandsplatte
+dependencies = Abhängigkeiten
+latest = Letzte Ereignisse
+
+## Services
+service = Dienst
+up = Läuft seit
+cpu = CPU
+cpu-course = CPU, letzte Minuten
+restarts = Neustarts
+services-ready = { $n-ready } von { $n } bereit
+service-ready = Bereit
+service-starting = Startet
+service-degraded = Beeinträchtigt
+service-failed = Ausgefallen
+service-stopped = Gestoppt
+desired-running = läuft
+desired-stopped = gestoppt
+
+## Sessions
+session = Sitzung
+user = Benutzer
+device = Gerät
+lane = Lane
+to-device = Zum Gerät
+from-device = Vom Gerät
+transferred = Übertragen
+handshake = Handshake
+heartbeat = Heartbeat
+connected-for = Verbunden seit
+endpoint = Endpunkt
+address = Adresse
+sessions-find = Benutzer, Gerät oder Adresse
+sessions-count = { $n ->
+    [one] { $n } Sitzung
+   *[other] { $n } Sitzungen
+}: { $n-online } online, { $n-offline } offline
+sessions-none = Noch keine Sitzungen
+sessions-none-text = Geräte erscheinen hier, sobald sie sich verbinden. Laden Sie die erste Person ein.
+sessions-none-match = Keine Sitzung passt
+rate-last-minute = Rate, letzte Minute
+down-and-up = { $down } zum Gerät, { $up } von ihm
+
+## Users
+email = E-Mail-Adresse
+connected = Verbunden
+this-month = Dieser Monat
+second-factor = Zweiter Faktor
+latest-login = Letzter Login
+users-find = Name oder E-Mail-Adresse
+users-count = { $n ->
+    [one] { $n } Benutzer
+   *[other] { $n } Benutzer
+}, { $n-suspended } gesperrt, { $n-over } über dem Kontingent
+users-none = Noch keine Benutzer
+users-none-text = Laden Sie die erste Person ein: Die Einladung legt Benutzer und Gerät an.
+users-none-match = Kein Benutzer passt
+user-active = Aktiv
+user-suspended = Gesperrt
+user-over-quota = Kontingent verbraucht
+quota-of = Kontingent von { $name }
+no-quota = { $used }, kein Kontingent
+created = angelegt { $date }
+days-30 = Übertragen, 30 Tage
+days-sentence = Übertragen pro Tag in 30 Tagen, höchstens { $most }.
+limits = Grenzen
+devices-at-once = Geräte gleichzeitig
+peer-group = Peer-Gruppe
+devices-title = Geräte
+devices-none = Noch keine Geräte
+devices-none-text = Ein Gerät erscheint hier, sobald es mit einer Einladung aufgenommen oder exportiert wurde.
+enrolled = Aufgenommen
+latest-session = Letzte Sitzung
+
+## Tor
+bootstrap = Start von Tor
+exits-by-country = Exits nach Land
+circuit = Circuit
+circuits = Circuits
+circuit-path = Guard, Middle, Exit
+circuits-note = { $n } offen
+circuits-none = Keine Circuits
+circuits-none-text = Tor baut Circuits auf, sobald es verbunden ist.
+purpose = Zweck
+tor-log = Protokoll von Tor
+
+## Logs
+logs-query = Abfrage, zum Beispiel: level=warn service=dns
+lines-per-minute = Zeilen pro Minute
+logs-none = Keine Zeilen
+logs-none-text = Keine Zeile der aufbewahrten Zeit passt zur Abfrage.
+
+## Keys and audit
+keys-tab = Schlüssel
+key = Schlüssel
+fingerprint = Fingerabdruck
+used-since = Benutzt seit
+rotates = Nächste Rotation
+overlap-until = Voriger gilt bis
+key-current = Aktuell
+key-next = Nächster
+key-due = Fällig
+key-expired = Abgelaufen
+actor = Akteur
+action = Aktion
+outcome = Ergebnis
+outcome-done = Erledigt
+outcome-refused = Abgelehnt
+outcome-failed = Fehlgeschlagen
+target = Ziel
+audit-find = Akteur, Aktion oder Ziel
+audit-count = { $n ->
+    [one] { $n } Eintrag
+   *[other] { $n } Einträge
+}
+audit-none = Keine Einträge
+audit-intact = Die Kette ist unversehrt, geprüft { $time }.
+audit-broken = Die Kette ist gebrochen: Ein Eintrag wurde geändert oder entfernt. Geprüft { $time }.
+audit-not-verified = Die Kette wurde noch nicht geprüft.
+
+## Settings
+operators = Operatoren
+operator = Operator
+sign-ins = Ihre Anmeldungen
+this-sign-in = diese
+browser = Browser
+signed-in-at = Angemeldet
+latest-use = Letzte Nutzung
+effective-values = Wirksame Konfiguration
+setting = Einstellung
+value = Wert
+origin = Herkunft
+origin-default = eingebaut
+origin-console = Konsole
+origin-file = { $path }
+origin-environment = Umgebungsvariable { $name }
+version = Version
+licence = Lizenz
+kept = Was dieser Server über Menschen aufbewahrt
+table = Tabelle
+holds = Enthält
+kept-for = Aufbewahrt für

@@ -1,0 +1,332 @@
+# La consola en español.
+
+## Frame
+skip = Ir al contenido
+nav = Menú principal
+nav-overview = Resumen
+nav-sessions = Sesiones
+nav-users = Usuarios
+nav-tor = Tor
+nav-services = Servicios
+nav-logs = Registros
+nav-keys = Claves y auditoría
+nav-audit = Auditoría
+nav-settings = Ajustes
+nav-about = Acerca de
+nav-more = Más
+jump = Buscar o ir a
+nothing-found = Sin resultados
+palette-pages = Página
+server-line = { $version } · en marcha { $span }
+role = Rol
+role-owner = propietario
+role-operator = operador
+role-viewer = lector
+language = Idioma
+theme = Tema
+theme-system = Como el sistema
+theme-light = Claro
+theme-dark = Oscuro
+apply = Aplicar
+look = Idioma y tema
+loading = Cargando
+retry = Reintentar
+to-overview = Ir al resumen
+live-at = En vivo, { $time } UTC
+
+## Instead of content
+signed-out-title = Ha cerrado la sesión
+signed-out-text = El inicio de sesión ha caducado o fue revocado. Inicie sesión para volver a esta página.
+forbidden-title = Su rol no lo permite
+forbidden-text = Se necesita el rol { $needs }. Un propietario puede cambiar su rol.
+not-found-title = No encontrado
+not-found-text = Esta dirección no existe o ya no existe.
+unreachable-title = Se perdió la conexión con el servidor
+unreachable-text = El navegador no alcanza el servidor. Los túneles de los dispositivos no se ven afectados.
+unavailable-title = { $part } no respondió
+unavailable-text = Los túneles establecidos continúan. Reintente y, si persiste, revise el servicio.
+
+## Numbers and times
+none = ninguno
+none-yet = aún ninguno
+not-known = desconocido
+not-limited = sin límite
+set = configurado
+not-set = sin configurar
+now = Ahora
+today = hoy
+today-at = hoy { $time }
+since = desde hace { $span }
+percent = { $n } %
+span-seconds = { $n } s
+span-minutes = { $n-minutes } min { $n-seconds } s
+span-hours = { $n-hours } h { $n-minutes } min
+span-days = { $n-days } d { $n-hours } h
+of-amount = { $used } de { $total }
+of-max = {" "}de { $n }
+time = Hora
+age-word = Antigüedad
+
+## Lists
+before = Anterior
+next = Siguiente
+pager-range = { $n-first } a { $n-last } de { $n-total }
+none-of = Coinciden 0 de { $n }.
+remove-filter = Quitar filtro
+remove-filters = Quitar filtros
+search = Buscar
+state = Estado
+what = Qué
+desired = Deseado
+actual = Actual
+reason = Motivo
+desired-actual = Deseado y actual
+
+## Sign-in and set-up
+sign-in = Iniciar sesión
+sign-in-for = Para los operadores de este servidor.
+sign-in-ended = Su inicio de sesión caducó. Volverá a la página en la que estaba.
+field-name = Nombre
+field-name-hint = Letras, cifras, puntos y guiones. Aparece en la auditoría.
+field-password = Contraseña
+field-password-hint = Al menos 12 caracteres.
+go-on = Continuar
+or = o
+use-passkey = Usar una llave de acceso
+lost-password = ¿Perdió la contraseña? Root en el servidor pone una nueva:
+lost-factor = ¿Perdió el dispositivo? Root en el servidor restablece el segundo factor:
+code-title = Segundo factor
+code-text = Escriba el código que muestra su autenticador.
+field-code = Código
+field-code-hint = Seis cifras, o un código de recuperación.
+set-up-title = Configurar este servidor
+set-up-text = Cree el primer operador. Será el propietario.
+set-up-create = Crear propietario
+problem-credentials = El nombre o la contraseña no son correctos.
+problem-code = El código no es correcto o ya se usó.
+problem-rate = Demasiados intentos. Espere 15 minutos.
+problem-name-taken = Este nombre ya existe. Elija otro.
+problem-weak-password = La contraseña es demasiado corta o conocida. Elija una más larga.
+problem-setup-link = El enlace de configuración caducó o ya se usó. Imprima uno nuevo en el servidor.
+problem-other = El servidor lo rechazó. Reintente.
+
+## Overview
+range = Tiempo mostrado
+range-live = En vivo
+range-hour = 1 h
+range-day = 24 h
+range-month = 30 d
+invite = Invitar
+attention = Requiere atención
+attention-none = Todo está como debe
+attention-rest = Todo lo demás está como debe
+attention-degraded = { $name } está degradado.
+attention-down = { $name } no se ejecuta.
+attention-open = Abrir { $name }
+attention-disk = El disco del directorio de estado está lleno al { $n } %.
+attention-disk-days = Al ritmo de esta semana se llena en { $n ->
+    [one] { $n } día
+   *[other] { $n } días
+}.
+attention-disk-open = Abrir ajustes
+attention-quota = { $user } ha usado el { $n } % de la cuota de este mes.
+attention-quota-renews = Se renueva en { $n ->
+    [one] { $n } día
+   *[other] { $n } días
+}.
+attention-lane = La vía { $lane } no deja pasar paquetes.
+attention-lane-devices = { $n ->
+    [one] { $n } dispositivo no tiene Internet en ella.
+   *[other] { $n } dispositivos no tienen Internet en ella.
+}
+open-user = Abrir usuario
+state-online = En línea
+state-offline = Fuera de línea
+state-connecting = Conectando
+of-sessions = de { $n ->
+    [one] { $n } sesión
+   *[other] { $n } sesiones
+}
+addresses-held = direcciones reservadas
+devices = { $n ->
+    [one] { $n } dispositivo
+   *[other] { $n } dispositivos
+}
+recovered = Recuperadas
+recovered-note = sesiones recuperadas
+lane-direct = Vía direct
+lane-tor = Vía tor
+from-devices = { $rate } de dispositivos
+to-devices-short = a dispositivos
+from-devices-short = de dispositivos
+lanes = Vías
+lanes-note = El tubo es tan grueso como las capas de cifrado que aún quedan
+path-of = Camino de los paquetes, vía { $lane }
+gateway = Pasarela
+internet = Internet
+guard = Guard
+middle = Middle
+exit = Exit
+sees-gateway = ve la pasarela
+sees-exit = ve el exit
+never-forwards = nunca reenvía
+in-use = { $n } en uso
+countries = { $n ->
+    [one] { $n } país
+   *[other] { $n } países
+}
+gate-open = Abierta
+gate-maintenance = Mantenimiento
+gate-closed = Cerrada
+throughput = Caudal a dispositivos
+chart-sentence = mínimo { $low }, máximo { $high }, ahora { $now }.
+chart-empty = aún sin valores.
+machine = Esta máquina
+machine-note = { $n ->
+    [one] { $n } núcleo
+   *[other] { $n } núcleos
+}, { $ram }, { $system }
+processor = Procesador
+memory-word = Memoria
+state-disk = Disco de estado
+dependencies = Dependencias
+latest = Últimos eventos
+
+## Services
+service = Servicio
+up = En marcha
+cpu = CPU
+cpu-course = CPU, últimos minutos
+restarts = Reinicios
+services-ready = { $n-ready } de { $n } listos
+service-ready = Listo
+service-starting = Arrancando
+service-degraded = Degradado
+service-failed = Fallido
+service-stopped = Detenido
+desired-running = en marcha
+desired-stopped = detenido
+
+## Sessions
+session = Sesión
+user = Usuario
+device = Dispositivo
+lane = Vía
+to-device = Al dispositivo
+from-device = Del dispositivo
+transferred = Transferido
+handshake = Handshake
+heartbeat = Latido
+connected-for = Conectado desde hace
+endpoint = Extremo
+address = Dirección
+sessions-find = Usuario, dispositivo o dirección
+sessions-count = { $n ->
+    [one] { $n } sesión
+   *[other] { $n } sesiones
+}: { $n-online } en línea, { $n-offline } fuera de línea
+sessions-none = Aún no hay sesiones
+sessions-none-text = Los dispositivos aparecen aquí al conectarse. Invite a la primera persona.
+sessions-none-match = Ninguna sesión coincide
+rate-last-minute = Velocidad, último minuto
+down-and-up = { $down } al dispositivo, { $up } de él
+
+## Users
+email = Correo electrónico
+connected = Conectados
+this-month = Este mes
+second-factor = Segundo factor
+latest-login = Último acceso
+users-find = Nombre o correo electrónico
+users-count = { $n ->
+    [one] { $n } usuario
+   *[other] { $n } usuarios
+}, { $n-suspended } suspendidos, { $n-over } sin cuota
+users-none = Aún no hay usuarios
+users-none-text = Invite a la primera persona: la invitación crea el usuario y su dispositivo.
+users-none-match = Ningún usuario coincide
+user-active = Activo
+user-suspended = Suspendido
+user-over-quota = Cuota agotada
+quota-of = Cuota de { $name }
+no-quota = { $used }, sin cuota
+created = creado el { $date }
+days-30 = Transferido, 30 días
+days-sentence = Transferido por día en 30 días, como máximo { $most }.
+limits = Límites
+devices-at-once = Dispositivos a la vez
+peer-group = Grupo de pares
+devices-title = Dispositivos
+devices-none = Aún no hay dispositivos
+devices-none-text = Un dispositivo aparece aquí al inscribirse con una invitación o exportarse.
+enrolled = Inscrito
+latest-session = Última sesión
+
+## Tor
+bootstrap = Arranque de Tor
+exits-by-country = Exits por país
+circuit = Circuito
+circuits = Circuitos
+circuit-path = Guard, middle, exit
+circuits-note = { $n } abiertos
+circuits-none = Sin circuitos
+circuits-none-text = Tor crea circuitos cuando está conectado.
+purpose = Propósito
+tor-log = Registro de Tor
+
+## Logs
+logs-query = Consulta, por ejemplo: level=warn service=dns
+lines-per-minute = Líneas por minuto
+logs-none = Sin líneas
+logs-none-text = Ninguna línea del tiempo conservado coincide con la consulta.
+
+## Keys and audit
+keys-tab = Claves
+key = Clave
+fingerprint = Huella
+used-since = En uso desde
+rotates = Próxima rotación
+overlap-until = La anterior vale hasta
+key-current = Actual
+key-next = Siguiente
+key-due = Pendiente
+key-expired = Caducada
+actor = Autor
+action = Acción
+outcome = Resultado
+outcome-done = Hecho
+outcome-refused = Rechazado
+outcome-failed = Fallido
+target = Objeto
+audit-find = Autor, acción u objeto
+audit-count = { $n ->
+    [one] { $n } entrada
+   *[other] { $n } entradas
+}
+audit-none = Sin entradas
+audit-intact = La cadena está intacta, verificada { $time }.
+audit-broken = La cadena está rota: una entrada se cambió o se eliminó. Verificada { $time }.
+audit-not-verified = La cadena aún no se ha verificado.
+
+## Settings
+operators = Operadores
+operator = Operador
+sign-ins = Sus inicios de sesión
+this-sign-in = este
+browser = Navegador
+signed-in-at = Inicio
+latest-use = Último uso
+effective-values = Configuración efectiva
+setting = Ajuste
+value = Valor
+origin = Origen
+origin-default = de fábrica
+origin-console = consola
+origin-file = { $path }
+origin-environment = variable de entorno { $name }
+version = Versión
+licence = Licencia
+kept = Lo que este servidor guarda sobre las personas
+table = Tabla
+holds = Contiene
+kept-for = Se guarda

@@ -1,0 +1,332 @@
+# کنسول به فارسی.
+
+## Frame
+skip = رفتن به محتوا
+nav = فهرست اصلی
+nav-overview = نمای کلی
+nav-sessions = نشست‌ها
+nav-users = کاربران
+nav-tor = Tor
+nav-services = سرویس‌ها
+nav-logs = گزارش‌ها
+nav-keys = کلیدها و ممیزی
+nav-audit = ردپای ممیزی
+nav-settings = تنظیمات
+nav-about = درباره
+nav-more = بیشتر
+jump = جست‌وجو یا رفتن به
+nothing-found = چیزی پیدا نشد
+palette-pages = صفحه
+server-line = { $version } · روشن از { $span } پیش
+role = نقش
+role-owner = مالک
+role-operator = گرداننده
+role-viewer = بیننده
+language = زبان
+theme = پوسته
+theme-system = مانند سیستم
+theme-light = روشن
+theme-dark = تیره
+apply = اعمال
+look = زبان و پوسته
+loading = در حال بارگیری
+retry = تلاش دوباره
+to-overview = رفتن به نمای کلی
+live-at = زنده، { $time } UTC
+
+## Instead of content
+signed-out-title = از حساب خارج شده‌اید
+signed-out-text = ورود شما پایان یافته یا لغو شده است. برای بازگشت به این صفحه وارد شوید.
+forbidden-title = نقش شما این را اجازه نمی‌دهد
+forbidden-text = این کار به نقش { $needs } نیاز دارد. مالک می‌تواند نقش شما را تغییر دهد.
+not-found-title = پیدا نشد
+not-found-text = این نشانی وجود ندارد یا دیگر وجود ندارد.
+unreachable-title = ارتباط با سرور قطع شد
+unreachable-text = مرورگر به سرور دسترسی ندارد. تونل دستگاه‌ها از این اثر نمی‌گیرد.
+unavailable-title = { $part } پاسخ نداد
+unavailable-text = تونل‌های برقرار ادامه دارند. دوباره تلاش کنید و اگر ادامه داشت سرویس را بررسی کنید.
+
+## Numbers and times
+none = هیچ
+none-yet = هنوز هیچ
+not-known = نامشخص
+not-limited = نامحدود
+set = تنظیم شده
+not-set = تنظیم نشده
+now = اکنون
+today = امروز
+today-at = امروز { $time }
+since = به مدت { $span }
+percent = { $n }٪
+span-seconds = { $n } ثانیه
+span-minutes = { $n-minutes } دقیقه و { $n-seconds } ثانیه
+span-hours = { $n-hours } ساعت و { $n-minutes } دقیقه
+span-days = { $n-days } روز و { $n-hours } ساعت
+of-amount = { $used } از { $total }
+of-max = {" "}از { $n }
+time = زمان
+age-word = عمر
+
+## Lists
+before = قبلی
+next = بعدی
+pager-range = { $n-first } تا { $n-last } از { $n-total }
+none-of = ۰ از { $n } مطابقت دارد.
+remove-filter = حذف فیلتر
+remove-filters = حذف فیلترها
+search = جست‌وجو
+state = وضعیت
+what = چه
+desired = خواسته
+actual = واقعی
+reason = دلیل
+desired-actual = خواسته و واقعی
+
+## Sign-in and set-up
+sign-in = ورود
+sign-in-for = برای گردانندگان این سرور.
+sign-in-ended = ورود شما پایان یافت. به صفحه‌ای که بودید بازمی‌گردید.
+field-name = نام
+field-name-hint = حروف، ارقام، نقطه و خط تیره. در ردپای ممیزی دیده می‌شود.
+field-password = گذرواژه
+field-password-hint = دست‌کم ۱۲ نویسه.
+go-on = ادامه
+or = یا
+use-passkey = استفاده از کلید عبور
+lost-password = گذرواژه را گم کرده‌اید؟ کاربر root روی سرور گذرواژهٔ تازه می‌گذارد:
+lost-factor = دستگاه را گم کرده‌اید؟ کاربر root روی سرور عامل دوم را بازنشانی می‌کند:
+code-title = عامل دوم
+code-text = کدی را که برنامهٔ احراز هویت نشان می‌دهد وارد کنید.
+field-code = کد
+field-code-hint = شش رقم، یا یک کد بازیابی.
+set-up-title = راه‌اندازی این سرور
+set-up-text = نخستین گرداننده را بسازید. او مالک می‌شود.
+set-up-create = ساختن مالک
+problem-credentials = نام یا گذرواژه نادرست است.
+problem-code = کد نادرست است یا پیش‌تر استفاده شده است.
+problem-rate = تلاش‌ها زیاد بود. ۱۵ دقیقه صبر کنید.
+problem-name-taken = این نام گرفته شده است. نام دیگری برگزینید.
+problem-weak-password = گذرواژه کوتاه یا شناخته‌شده است. گذرواژهٔ بلندتری برگزینید.
+problem-setup-link = پیوند راه‌اندازی منقضی یا استفاده شده است. روی سرور پیوند تازه‌ای بسازید.
+problem-other = سرور این را نپذیرفت. دوباره تلاش کنید.
+
+## Overview
+range = بازهٔ زمانی
+range-live = زنده
+range-hour = ۱ ساعت
+range-day = ۲۴ ساعت
+range-month = ۳۰ روز
+invite = دعوت
+attention = نیازمند توجه
+attention-none = همه‌چیز همان‌گونه است که باید
+attention-rest = باقی چیزها همان‌گونه است که باید
+attention-degraded = { $name } کاهش کارایی دارد.
+attention-down = { $name } اجرا نمی‌شود.
+attention-open = باز کردن { $name }
+attention-disk = دیسک پوشهٔ وضعیت { $n }٪ پر است.
+attention-disk-days = { $n ->
+    [one] با روند این هفته تا { $n } روز دیگر پر می‌شود.
+   *[other] با روند این هفته تا { $n } روز دیگر پر می‌شود.
+}
+attention-disk-open = باز کردن تنظیمات
+attention-quota = { $user } { $n }٪ از سهمیهٔ این ماه را مصرف کرده است.
+attention-quota-renews = { $n ->
+    [one] تا { $n } روز دیگر تازه می‌شود.
+   *[other] تا { $n } روز دیگر تازه می‌شود.
+}
+attention-lane = مسیر { $lane } بسته‌ای عبور نمی‌دهد.
+attention-lane-devices = { $n ->
+    [one] { $n } دستگاه در آن اینترنت ندارد.
+   *[other] { $n } دستگاه در آن اینترنت ندارند.
+}
+open-user = باز کردن کاربر
+state-online = برخط
+state-offline = برون‌خط
+state-connecting = در حال اتصال
+of-sessions = از { $n ->
+    [one] { $n } نشست
+   *[other] { $n } نشست
+}
+addresses-held = نشانی‌ها نگه داشته شده‌اند
+devices = { $n ->
+    [one] { $n } دستگاه
+   *[other] { $n } دستگاه
+}
+recovered = بازیابی‌شده
+recovered-note = نشست‌های بازیابی‌شده
+lane-direct = مسیر direct
+lane-tor = مسیر tor
+from-devices = { $rate } از دستگاه‌ها
+to-devices-short = به دستگاه‌ها
+from-devices-short = از دستگاه‌ها
+lanes = مسیرها
+lanes-note = ضخامت لوله به اندازهٔ لایه‌های رمزنگاری باقی‌مانده است
+path-of = راه بسته‌ها، مسیر { $lane }
+gateway = دروازه
+internet = اینترنت
+guard = گره نگهبان
+middle = گره میانی
+exit = گره خروج
+sees-gateway = دروازه را می‌بیند
+sees-exit = خروج را می‌بیند
+never-forwards = هرگز هدایت نمی‌کند
+in-use = { $n } در حال استفاده
+countries = { $n ->
+    [one] { $n } کشور
+   *[other] { $n } کشور
+}
+gate-open = باز
+gate-maintenance = نگهداری
+gate-closed = بسته
+throughput = گذردهی به دستگاه‌ها
+chart-sentence = کمترین { $low }، بیشترین { $high }، اکنون { $now }.
+chart-empty = هنوز مقداری نیست.
+machine = این ماشین
+machine-note = { $n ->
+    [one] { $n } هسته
+   *[other] { $n } هسته
+}، { $ram }، { $system }
+processor = پردازنده
+memory-word = حافظه
+state-disk = دیسک وضعیت
+dependencies = وابستگی‌ها
+latest = تازه‌ترین رویدادها
+
+## Services
+service = سرویس
+up = در حال اجرا از
+cpu = پردازنده
+cpu-course = پردازنده، دقیقه‌های اخیر
+restarts = راه‌اندازی دوباره
+services-ready = { $n-ready } از { $n } آماده
+service-ready = آماده
+service-starting = در حال شروع
+service-degraded = کاهش کارایی
+service-failed = ناموفق
+service-stopped = متوقف
+desired-running = در حال اجرا
+desired-stopped = متوقف
+
+## Sessions
+session = نشست
+user = کاربر
+device = دستگاه
+lane = مسیر
+to-device = به دستگاه
+from-device = از دستگاه
+transferred = منتقل‌شده
+handshake = دست‌دهی
+heartbeat = تپش
+connected-for = مدت اتصال
+endpoint = نقطهٔ پایانی
+address = نشانی
+sessions-find = کاربر، دستگاه یا نشانی
+sessions-count = { $n ->
+    [one] { $n } نشست
+   *[other] { $n } نشست
+}: { $n-online } برخط، { $n-offline } برون‌خط
+sessions-none = هنوز نشستی نیست
+sessions-none-text = دستگاه‌ها هنگام اتصال اینجا دیده می‌شوند. نخستین نفر را دعوت کنید.
+sessions-none-match = هیچ نشستی مطابقت ندارد
+rate-last-minute = نرخ، دقیقهٔ اخیر
+down-and-up = { $down } به دستگاه، { $up } از آن
+
+## Users
+email = نشانی رایانامه
+connected = متصل
+this-month = این ماه
+second-factor = عامل دوم
+latest-login = آخرین ورود
+users-find = نام یا نشانی رایانامه
+users-count = { $n ->
+    [one] { $n } کاربر
+   *[other] { $n } کاربر
+}، { $n-suspended } تعلیق‌شده، { $n-over } فراتر از سهمیه
+users-none = هنوز کاربری نیست
+users-none-text = نخستین نفر را دعوت کنید: دعوت، کاربر و دستگاه او را می‌سازد.
+users-none-match = هیچ کاربری مطابقت ندارد
+user-active = فعال
+user-suspended = تعلیق‌شده
+user-over-quota = سهمیه تمام شد
+quota-of = سهمیهٔ { $name }
+no-quota = { $used }، بدون سهمیه
+created = ساخته‌شده در { $date }
+days-30 = منتقل‌شده، ۳۰ روز
+days-sentence = انتقال روزانه در ۳۰ روز، حداکثر { $most }.
+limits = محدودیت‌ها
+devices-at-once = دستگاه هم‌زمان
+peer-group = گروه همتا
+devices-title = دستگاه‌ها
+devices-none = هنوز دستگاهی نیست
+devices-none-text = دستگاه پس از ثبت با دعوت یا صدور، اینجا دیده می‌شود.
+enrolled = ثبت‌شده
+latest-session = آخرین نشست
+
+## Tor
+bootstrap = شروع Tor
+exits-by-country = گره‌های خروج بر پایهٔ کشور
+circuit = مدار
+circuits = مدارها
+circuit-path = نگهبان، میانی، خروج
+circuits-note = { $n } باز
+circuits-none = مداری نیست
+circuits-none-text = Tor پس از اتصال مدار می‌سازد.
+purpose = هدف
+tor-log = گزارش Tor
+
+## Logs
+logs-query = پرس‌وجو، برای نمونه: level=warn service=dns
+lines-per-minute = خط در دقیقه
+logs-none = خطی نیست
+logs-none-text = هیچ خطی در بازهٔ نگهداری با پرس‌وجو مطابقت ندارد.
+
+## Keys and audit
+keys-tab = کلیدها
+key = کلید
+fingerprint = اثر انگشت
+used-since = در استفاده از
+rotates = چرخش بعدی
+overlap-until = پیشین معتبر تا
+key-current = جاری
+key-next = بعدی
+key-due = سررسید
+key-expired = منقضی
+actor = کنشگر
+action = کنش
+outcome = نتیجه
+outcome-done = انجام شد
+outcome-refused = رد شد
+outcome-failed = ناموفق
+target = هدف کنش
+audit-find = کنشگر، کنش یا هدف
+audit-count = { $n ->
+    [one] { $n } مدخل
+   *[other] { $n } مدخل
+}
+audit-none = مدخلی نیست
+audit-intact = زنجیره سالم است، بررسی { $time }.
+audit-broken = زنجیره شکسته است: مدخلی تغییر یافته یا حذف شده است. بررسی { $time }.
+audit-not-verified = زنجیره هنوز بررسی نشده است.
+
+## Settings
+operators = گردانندگان
+operator = گرداننده
+sign-ins = ورودهای شما
+this-sign-in = همین
+browser = مرورگر
+signed-in-at = زمان ورود
+latest-use = آخرین استفاده
+effective-values = پیکربندی مؤثر
+setting = تنظیم
+value = مقدار
+origin = منشأ
+origin-default = درون‌ساخته
+origin-console = کنسول
+origin-file = { $path }
+origin-environment = متغیر محیطی { $name }
+version = نسخه
+licence = پروانه
+kept = آنچه این سرور دربارهٔ افراد نگه می‌دارد
+table = جدول
+holds = محتوا
+kept-for = مدت نگهداری

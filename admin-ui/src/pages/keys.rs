@@ -1,0 +1,176 @@
+//! Keys and the audit trail: two tabs.
+
+use super::{address, parameter};
+use crate::frame::{Head, Loaded};
+use crate::model::audit::{self, Audit as Trail};
+use crate::model::keys::Keys;
+use crate::source;
+use crate::texts::{Texts, rfc3339, use_texts};
+use leptos::prelude::*;
+use tornado_ui::button::LinkButton;
+use tornado_ui::feedback::{Empty, Note, Weight};
+use tornado_ui::field::Search;
+use tornado_ui::figures::Tabs;
+use tornado_ui::icon::Icon;
+use tornado_ui::state::{Condition, State};
+use tornado_ui::table::{Column, Filters, Pager, Table};
+
+fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
+    let tabs = vec![
+        ("/keys".to_owned(), t.keys_tab().to_owned(), !is_audit),
+        ("/audit".to_owned(), t.nav_audit().to_owned(), is_audit),
+    ];
+    view! { <Tabs label=t.nav_keys() tabs /> }
+}
+
+/// The page of keys.
+#[component]
+pub fn Page() -> impl IntoView {
+    let t = use_texts();
+    let keys = Resource::new(|| (), |()| source::keys());
+    view! {
+        <Head title=t.nav_keys() />
+        {tabs(t, false)}
+        <Loaded of=keys view=move |keys| view! { <Content keys /> } />
+    }
+}
+
+/// The keys.
+#[component]
+pub fn Content(
+    /// The keys.
+    keys: Keys,
+) -> impl IntoView {
+    let t = use_texts();
+    let columns = vec![
+        Column::new(t.key(), "a"),
+        Column::new(t.state(), "b"),
+        Column::new(t.fingerprint(), "c"),
+        Column::new(t.used_since(), "num"),
+        Column::new(t.rotates(), "num d"),
+        Column::new(t.overlap_until(), "num hide-m"),
+    ];
+    let date = move |at: Option<i64>| at.map_or_else(|| t.none().to_owned(), |at| t.date(at));
+    let rows = keys
+        .keys
+        .into_iter()
+        .map(|key| {
+            let word = match key.condition {
+                Condition::Good => t.key_current(),
+                Condition::Pending => t.key_next(),
+                Condition::Degraded | Condition::Held => t.key_due(),
+                Condition::Broken | Condition::Shut => t.key_expired(),
+                Condition::Absent | Condition::Stopped => t.not_set(),
+            };
+            view! {
+                <tr role="row">
+                    <th scope="row" role="rowheader" class="a">{key.name}</th>
+                    <td role="cell" class="b"><State condition=key.condition word /></td>
+                    <td role="cell" class="c"><bdi dir="ltr" class="mono">{key.fingerprint}</bdi></td>
+                    <td role="cell" class="num">{t.date(key.since)}</td>
+                    <td role="cell" class="num d">{date(key.rotates_at)}</td>
+                    <td role="cell" class="num hide-m">{date(key.overlap_until)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="card" aria-label=t.keys_tab()>
+            <Table caption=t.keys_tab() columns cards=true>{rows}</Table>
+        </section>
+    }
+}
+
+/// The page of the audit trail.
+#[component]
+pub fn Audit() -> impl IntoView {
+    let t = use_texts();
+    let (text, cursor) = (parameter("text"), parameter("cursor"));
+    let wanted = Memo::new(move |_| audit::Query { text: text.get(), cursor: cursor.get() });
+    let trail = Resource::new(move || wanted.get(), source::audit);
+    view! {
+        <Head title=t.nav_audit() />
+        {tabs(t, true)}
+        <Loaded of=trail view=move |trail| view! { <TrailContent trail query=wanted.get_untracked() /> } />
+    }
+}
+
+/// The trail.
+#[component]
+pub fn TrailContent(
+    /// The entries.
+    trail: Trail,
+    /// What they are.
+    query: audit::Query,
+) -> impl IntoView {
+    let t = use_texts();
+    let Trail { page, verified } = trail;
+    let verdict = match verified {
+        None => view! { <Note>{t.audit_not_verified()}</Note> }.into_any(),
+        Some((true, at)) => view! { <Note>{t.audit_intact(&t.moment(at, page.as_of))}</Note> }.into_any(),
+        Some((false, at)) => {
+            view! { <Note weight=Weight::Fault>{t.audit_broken(&t.moment(at, page.as_of))}</Note> }.into_any()
+        }
+    };
+    let columns = vec![
+        Column::new(t.time(), "d"),
+        Column::new(t.actor(), "a"),
+        Column::new(t.action(), "c"),
+        Column::new(t.target(), ""),
+        Column::new(t.outcome(), "b"),
+    ];
+    let as_of = page.as_of;
+    let step = |cursor: &Option<String>| {
+        let cursor = cursor.as_deref()?;
+        Some(address("/audit", &[("text", query.text.as_deref()), ("cursor", Some(cursor))]))
+    };
+    let pager = (t.before().to_owned(), step(&page.before));
+    let next = (t.next().to_owned(), step(&page.next));
+    let (first, last) = (page.offset + 1, page.offset + page.rows.len() as u64);
+    let range = t.pager_range(first, last, page.matching);
+    let body = if page.rows.is_empty() {
+        view! {
+            <Empty icon=Icon::Audit title=t.audit_none() text=t.none_of(page.total)>
+                <LinkButton href="/audit">{t.remove_filters()}</LinkButton>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        let rows = page
+            .rows
+            .into_iter()
+            .map(|entry| {
+                let word = match entry.outcome {
+                    Condition::Good => t.outcome_done().to_owned(),
+                    Condition::Degraded | Condition::Held | Condition::Shut => t.outcome_refused().to_owned(),
+                    Condition::Broken | Condition::Absent | Condition::Pending | Condition::Stopped => {
+                        t.outcome_failed().to_owned()
+                    }
+                };
+                view! {
+                    <tr role="row">
+                        <td role="cell" class="d">
+                            <time datetime=rfc3339(entry.at)>{t.moment(entry.at, as_of)}</time>
+                        </td>
+                        <th scope="row" role="rowheader" class="a"><bdi>{entry.actor}</bdi></th>
+                        <td role="cell" class="c"><bdi dir="ltr" class="mono">{entry.action}</bdi></td>
+                        <td role="cell"><bdi>{entry.target}</bdi></td>
+                        <td role="cell" class="b" title=entry.detail><State condition=entry.outcome word /></td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! {
+            <Table caption=t.nav_audit() columns cards=true>{rows}</Table>
+            <Pager range before=pager next />
+        }
+        .into_any()
+    };
+    view! {
+        <Filters label=t.nav_audit() count=t.audit_count(page.matching)>
+            <Search name="text" label=t.audit_find() value=query.text.clone().unwrap_or_default() />
+        </Filters>
+        {verdict}
+        <section class="card" aria-label=t.nav_audit()>{body}</section>
+    }
+}
