@@ -330,3 +330,177 @@ kept = Was dieser Server über Menschen aufbewahrt
 table = Tabelle
 holds = Enthält
 kept-for = Aufbewahrt für
+
+## Live data
+as-of = Stand { $time } UTC
+paused-at = Angehalten um { $time } UTC
+server = Der Server
+pause = Anhalten
+resume = Fortsetzen
+lost-text = Die Verbindung zum Server ist unterbrochen. Die Werte sind von vorher; die Seite läuft von selbst weiter.
+kept-text = { $part } hat nicht geantwortet. Die Werte sind von vorher.
+
+## Changes
+cancel = Abbrechen
+dismiss = Ausblenden
+save = Speichern
+change = Ändern
+finish = Schließen
+copy = Kopieren
+copied = Kopiert
+confirm-title = Bestätigen Sie Ihre Identität
+confirm-text = Diese Änderung verlangt Ihr Passwort erneut. Die Bestätigung gilt fünf Minuten.
+problem-not-allowed = Ihre Rolle erlaubt das nicht.
+problem-signed-out = Ihre Anmeldung ist beendet. Melden Sie sich neu an.
+problem-csrf = Die Seite gehört zu einer früheren Anmeldung. Laden Sie sie neu und versuchen Sie es noch einmal.
+problem-last-owner = Der letzte Eigentümer kann weder entfernt werden noch seine Rolle verlieren.
+problem-server = Der Server hat das abgelehnt: { $detail }.
+problem-number = Eine ganze Zahl von { $n-min } bis { $n-max } eingeben.
+problem-amount = Eine Zahl eingeben oder leer lassen.
+sign-out = Abmelden
+effect-device = Gerät verliert die Verbindung
+effect-sessions = { $n ->
+    [one] Sitzung endet sofort
+   *[other] Sitzungen enden sofort
+}
+effect-devices = { $n ->
+    [one] Gerät muss sich neu anmelden
+   *[other] Geräte müssen sich neu anmelden
+}
+effect-removed = { $n ->
+    [one] Gerät wird entfernt
+   *[other] Geräte werden entfernt
+}
+effect-tor = { $n ->
+    [one] Gerät hat auf der Lane tor kein Internet
+   *[other] Geräte haben auf der Lane tor kein Internet
+}
+
+## Changes of sessions and users
+disconnect = Trennen
+disconnect-title = { $device } von { $user } trennen?
+disconnect-text = Der Tunnel endet sofort. Das Gerät darf sich neu verbinden; sperren Sie den Benutzer, um das zu verhindern.
+done-disconnected = { $device } wurde getrennt.
+suspend = Sperren
+suspend-title = { $user } sperren?
+suspend-text = Anmeldungen und Sitzungen enden, neue sind bis zur Freigabe nicht möglich. Gelöscht wird nichts.
+done-suspended = { $user } wurde gesperrt.
+reactivate = Freigeben
+reactivate-title = { $user } freigeben?
+reactivate-text = Der Benutzer darf sich wieder anmelden und verbinden.
+done-reactivated = { $user } darf sich wieder verbinden.
+revoke = Alle Anmeldungen beenden
+revoke-title = Alle Anmeldungen von { $user } beenden?
+revoke-text = Sitzungen enden, und jedes Gerät muss sich neu anmelden. Der Benutzer wird nicht gesperrt.
+done-revoked = Alle Anmeldungen von { $user } sind beendet.
+delete = Löschen
+delete-title = { $user } löschen?
+delete-text = Das kann nicht rückgängig gemacht werden. Der Audit-Trail behält seine Einträge.
+done-deleted = { $user } wurde gelöscht.
+remove = Entfernen
+remove-device-title = { $device } entfernen?
+remove-device-text = Anmeldung und Sitzung des Geräts enden. Mit einer Einladung kann es neu aufgenommen werden.
+done-device-removed = { $device } wurde entfernt.
+invite-device = Gerät einladen
+invite-title = Benutzer einladen
+invite-title-device = Gerät von { $user } einladen
+invite-text = Mit dem Link legt die Person den Benutzer und sein erstes Gerät an.
+invite-text-device = Der Link nimmt ein weiteres Gerät auf. Das Passwort des Benutzers ist ebenfalls nötig.
+field-days = Gültig für Tage
+field-days-hint = 1 bis 30
+field-devices-hint = 1 bis 10
+invite-create = Einladung erstellen
+invited-title = Einladung
+invited-text = Scannen Sie den Code, oder senden Sie den Link auf einem vertrauenswürdigen Weg. Er gilt einmal und wird nur jetzt gezeigt.
+invited-link = Link
+invited-until = Gültig bis
+invited-qr = Die Einladung als QR-Code
+new-user = Neuer Benutzer
+create-user = Benutzer anlegen
+done-created = { $name } wurde angelegt.
+limits-title = Grenzen von { $user }
+field-quota = Kontingent im Monat in GB
+field-rate-down = Zu jedem Gerät in Mbit/s
+field-rate-up = Von jedem Gerät in Mbit/s
+field-empty-hint = Leer: nicht begrenzt
+peer-group-tick = Die Geräte dürfen einander auf der Lane direct erreichen
+done-changed = { $user } wurde geändert.
+
+## Changes of Tor, services and keys
+tor-identity = Neue Identität
+tor-identity-title = Neue Circuits für alle Geräte aufbauen?
+tor-identity-text = Neue Verbindungen nutzen neue Circuits. Offene bleiben auf ihren.
+done-identity = Tor baut neue Circuits für neue Verbindungen auf.
+tor-probe = Jetzt prüfen
+done-probed = Die Probe ging in { $n } ms durch { $country }.
+done-probe-failed = Die Probe ist fehlgeschlagen: { $reason }.
+tor-stop = Tor anhalten
+tor-stop-title = Tor anhalten?
+tor-stop-text = Die Lane tor ist zu, bis Sie Tor wieder starten. Die Lane direct ist nicht betroffen.
+done-tor-stopped = Tor soll anhalten.
+tor-start = Tor starten
+tor-start-title = Tor starten?
+tor-start-text = Die Lane öffnet sich, wenn Tor einen Circuit hat und eine Probe durchging.
+done-tor-started = Tor soll laufen.
+tor-down = Wartung
+tor-down-title = Die Lane tor in Wartung nehmen?
+tor-down-text = Geräte sehen eine Seite, die das sagt. Tor läuft weiter, und die Lane direct ist nicht betroffen.
+done-tor-down = Die Lane tor ist in Wartung.
+tor-up = Lane öffnen
+tor-up-title = Die Lane tor öffnen?
+tor-up-text = Pakete gehen durch, sobald Tor sie befördern kann.
+done-tor-up = Die Lane tor öffnet sich.
+restart = Neu starten
+restart-title = { $service } neu starten?
+stop = Anhalten
+stop-title = { $service } anhalten?
+stop-text = Der Dienst bleibt angehalten, bis Sie ihn starten.
+start = Starten
+start-title = { $service } starten?
+start-text = Der Dienst soll ab jetzt laufen. Das beendet auch eine Absturzschleife.
+done-restarted = { $service } startet neu.
+done-stopped = { $service } hält an.
+done-started = { $service } startet.
+notice-auth = Anmeldungen sind für einen Moment nicht möglich. Sitzungen laufen weiter.
+notice-session = Heartbeats warten einen Moment. Sitzungen laufen weiter.
+notice-wg = Pakete stehen weniger als zwei Sekunden still.
+notice-tor = Die Lane tor ist zu, bis eine Probe durch Tor ging.
+notice-dns = Namen werden auf der Lane direct für einen Moment nicht aufgelöst.
+notice-client-api = Geräte warten einen Moment auf ihre Antworten.
+notice-admin = Diese Seite verbindet sich von selbst neu.
+notice-telemetry = Diagramme und Logs haben eine Lücke.
+notice-other = Die anderen Dienste laufen weiter.
+rotate-keys = Jetzt wechseln
+rotate-title = Signatur- und Anmeldeschlüssel wechseln?
+rotate-text = Neue Schlüssel entstehen und gelten nach ihrer Vorlaufzeit. Die bisherigen bleiben zum Prüfen gültig; keine Anmeldung endet.
+effect-logins = Anmeldungen enden
+done-rotated = Neue Schlüssel wurden erzeugt.
+check-keys = Alle Schlüssel prüfen
+done-checked = { $n ->
+    [one] { $n } Datei, kein Fehler
+   *[other] { $n } Dateien, kein Fehler
+}
+verify-audit = Prüfen
+done-verified = { $n ->
+    [one] { $n } Eintrag, die Kette ist unversehrt
+   *[other] { $n } Einträge, die Kette ist unversehrt
+}
+done-verified-broken = Die Kette ist bei Eintrag { $n } gebrochen.
+
+## Changes of operators
+new-operator = Neuer Operator
+create-operator = Operator anlegen
+change-role = Rolle ändern
+reset-factor = Zweiten Faktor zurücksetzen
+reset-factor-title = Zweiten Faktor von { $name } zurücksetzen?
+reset-factor-text = Der Operator meldet sich dann nur mit dem Passwort an, bis ein neuer Faktor gesetzt ist.
+done-factor-reset = Der zweite Faktor von { $name } wurde entfernt.
+remove-operator-title = { $name } entfernen?
+remove-operator-text = Alle Anmeldungen des Operators enden. Der Audit-Trail behält den Namen.
+done-operator-removed = { $name } wurde entfernt.
+revoke-sign-in-title = Diese Anmeldung beenden?
+revoke-sign-in-text = Der Browser muss sich neu anmelden.
+done-sign-in-revoked = Die Anmeldung ist beendet.
+end-sign-in = Beenden
+yes = ja
+no = nein

@@ -330,3 +330,177 @@ kept = What this server keeps about people
 table = Table
 holds = Holds
 kept-for = Kept for
+
+## Live data
+as-of = As of { $time } UTC
+paused-at = Paused at { $time } UTC
+server = The server
+pause = Pause
+resume = Resume
+lost-text = The connection to the server is lost. The values are from before; the page continues by itself.
+kept-text = { $part } did not respond. The values are from before.
+
+## Changes
+cancel = Cancel
+dismiss = Dismiss
+save = Save
+change = Change
+finish = Close
+copy = Copy
+copied = Copied
+confirm-title = Confirm that it is you
+confirm-text = This change requires your password again. It then stays confirmed for five minutes.
+problem-not-allowed = Your role does not allow this.
+problem-signed-out = Your sign-in has ended. Sign in again.
+problem-csrf = The page belongs to an earlier sign-in. Reload it and try again.
+problem-last-owner = The last owner cannot be removed or lose its role.
+problem-server = The server refused this: { $detail }.
+problem-number = Write a whole number from { $n-min } to { $n-max }.
+problem-amount = Write a number, or leave it empty.
+sign-out = Sign out
+effect-device = device loses its connection
+effect-sessions = { $n ->
+    [one] session ends now
+   *[other] sessions end now
+}
+effect-devices = { $n ->
+    [one] device has to log in again
+   *[other] devices have to log in again
+}
+effect-removed = { $n ->
+    [one] device is removed
+   *[other] devices are removed
+}
+effect-tor = { $n ->
+    [one] device has no internet on the tor lane
+   *[other] devices have no internet on the tor lane
+}
+
+## Changes of sessions and users
+disconnect = Disconnect
+disconnect-title = Disconnect { $device } of { $user }?
+disconnect-text = The tunnel ends now. The device may connect again; suspend the user to prevent that.
+done-disconnected = { $device } was disconnected.
+suspend = Suspend
+suspend-title = Suspend { $user }?
+suspend-text = Logins and sessions end, and no new ones are possible until you reactivate the user. Nothing is deleted.
+done-suspended = { $user } was suspended.
+reactivate = Reactivate
+reactivate-title = Reactivate { $user }?
+reactivate-text = The user may log in and connect again.
+done-reactivated = { $user } may connect again.
+revoke = End all logins
+revoke-title = End all logins of { $user }?
+revoke-text = Sessions end, and each device has to log in again. The user is not suspended.
+done-revoked = All logins of { $user } have ended.
+delete = Delete
+delete-title = Delete { $user }?
+delete-text = This cannot be undone. The audit trail keeps its entries.
+done-deleted = { $user } was deleted.
+remove = Remove
+remove-device-title = Remove { $device }?
+remove-device-text = Its login and its session end. It can be enrolled again with an invitation.
+done-device-removed = { $device } was removed.
+invite-device = Invite a device
+invite-title = Invite a user
+invite-title-device = Invite a device of { $user }
+invite-text = The person creates the user and its first device with the link.
+invite-text-device = The link enrols one more device. The user’s password is required, too.
+field-days = Valid for days
+field-days-hint = 1 to 30
+field-devices-hint = 1 to 10
+invite-create = Create invitation
+invited-title = Invitation
+invited-text = Scan the code, or send the link over a channel that you trust. It works once and is shown only now.
+invited-link = Link
+invited-until = Valid until
+invited-qr = The invitation as a QR code
+new-user = New user
+create-user = Create user
+done-created = { $name } was created.
+limits-title = Limits of { $user }
+field-quota = Quota per month in GB
+field-rate-down = To each device in Mbit/s
+field-rate-up = From each device in Mbit/s
+field-empty-hint = Empty: not limited
+peer-group-tick = The devices may reach each other on the direct lane
+done-changed = { $user } was changed.
+
+## Changes of Tor, services and keys
+tor-identity = New identity
+tor-identity-title = Build new circuits for all devices?
+tor-identity-text = New streams use new circuits. Open streams stay on theirs.
+done-identity = Tor builds new circuits for new streams.
+tor-probe = Probe now
+done-probed = The probe passed through { $country } in { $n } ms.
+done-probe-failed = The probe failed: { $reason }.
+tor-stop = Stop Tor
+tor-stop-title = Stop Tor?
+tor-stop-text = The tor lane is closed until you start Tor again. The direct lane is not affected.
+done-tor-stopped = Tor is to stop.
+tor-start = Start Tor
+tor-start-title = Start Tor?
+tor-start-text = The lane opens when Tor has a circuit and a probe has passed.
+done-tor-started = Tor is to run.
+tor-down = Maintenance
+tor-down-title = Put the tor lane into maintenance?
+tor-down-text = Devices see a page that says so. Tor keeps running, and the direct lane is not affected.
+done-tor-down = The tor lane is in maintenance.
+tor-up = Open the lane
+tor-up-title = Open the tor lane?
+tor-up-text = Packets pass as soon as Tor can carry them.
+done-tor-up = The tor lane opens.
+restart = Restart
+restart-title = Restart { $service }?
+stop = Stop
+stop-title = Stop { $service }?
+stop-text = It stays stopped until you start it.
+start = Start
+start-title = Start { $service }?
+start-text = It is to run from now on. This also ends a crash loop.
+done-restarted = { $service } restarts.
+done-stopped = { $service } stops.
+done-started = { $service } starts.
+notice-auth = No login is possible for a moment. Sessions continue.
+notice-session = Heartbeats wait for a moment. Sessions continue.
+notice-wg = Packets stop for less than two seconds.
+notice-tor = The tor lane is closed until Tor has passed a probe.
+notice-dns = Names do not resolve on the direct lane for a moment.
+notice-client-api = Devices wait for their answers for a moment.
+notice-admin = This page connects again by itself.
+notice-telemetry = The charts and logs have a gap.
+notice-other = The other services continue.
+rotate-keys = Rotate now
+rotate-title = Rotate the signing and login keys?
+rotate-text = New keys are created and used after their lead time. The previous keys stay valid for checks; no login ends.
+effect-logins = logins end
+done-rotated = New keys were created.
+check-keys = Check all keys
+done-checked = { $n ->
+    [one] { $n } file, no problem
+   *[other] { $n } files, no problem
+}
+verify-audit = Verify
+done-verified = { $n ->
+    [one] { $n } entry, the chain is intact
+   *[other] { $n } entries, the chain is intact
+}
+done-verified-broken = The chain is broken at entry { $n }.
+
+## Changes of operators
+new-operator = New operator
+create-operator = Create operator
+change-role = Change role
+reset-factor = Reset second factor
+reset-factor-title = Reset the second factor of { $name }?
+reset-factor-text = The operator then signs in with the password alone until a new factor is set.
+done-factor-reset = The second factor of { $name } was removed.
+remove-operator-title = Remove { $name }?
+remove-operator-text = All sign-ins of the operator end. The audit trail keeps the name.
+done-operator-removed = { $name } was removed.
+revoke-sign-in-title = End this sign-in?
+revoke-sign-in-text = The browser has to sign in again.
+done-sign-in-revoked = The sign-in has ended.
+end-sign-in = End
+yes = yes
+no = no

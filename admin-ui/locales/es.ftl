@@ -330,3 +330,177 @@ kept = Lo que este servidor guarda sobre las personas
 table = Tabla
 holds = Contiene
 kept-for = Se guarda
+
+## Live data
+as-of = Datos de las { $time } UTC
+paused-at = En pausa a las { $time } UTC
+server = El servidor
+pause = Pausar
+resume = Reanudar
+lost-text = Se perdió la conexión con el servidor. Los valores son anteriores; la página continúa por sí sola.
+kept-text = { $part } no respondió. Los valores son anteriores.
+
+## Changes
+cancel = Cancelar
+dismiss = Descartar
+save = Guardar
+change = Cambiar
+finish = Cerrar
+copy = Copiar
+copied = Copiado
+confirm-title = Confirme su identidad
+confirm-text = Este cambio exige de nuevo su contraseña. La confirmación vale cinco minutos.
+problem-not-allowed = Su rol no lo permite.
+problem-signed-out = Su sesión de operador terminó. Inicie sesión de nuevo.
+problem-csrf = La página es de un inicio de sesión anterior. Recárguela e inténtelo otra vez.
+problem-last-owner = El último propietario no puede eliminarse ni perder su rol.
+problem-server = El servidor lo rechazó: { $detail }.
+problem-number = Escriba un número entero de { $n-min } a { $n-max }.
+problem-amount = Escriba un número o déjelo vacío.
+sign-out = Cerrar sesión
+effect-device = dispositivo pierde su conexión
+effect-sessions = { $n ->
+    [one] sesión termina ahora
+   *[other] sesiones terminan ahora
+}
+effect-devices = { $n ->
+    [one] dispositivo debe volver a iniciar sesión
+   *[other] dispositivos deben volver a iniciar sesión
+}
+effect-removed = { $n ->
+    [one] dispositivo se elimina
+   *[other] dispositivos se eliminan
+}
+effect-tor = { $n ->
+    [one] dispositivo queda sin internet en la vía tor
+   *[other] dispositivos quedan sin internet en la vía tor
+}
+
+## Changes of sessions and users
+disconnect = Desconectar
+disconnect-title = ¿Desconectar { $device } de { $user }?
+disconnect-text = El túnel termina ahora. El dispositivo puede volver a conectarse; suspenda al usuario para impedirlo.
+done-disconnected = { $device } se desconectó.
+suspend = Suspender
+suspend-title = ¿Suspender a { $user }?
+suspend-text = Terminan sus sesiones y no habrá otras hasta que lo reactive. No se borra nada.
+done-suspended = { $user } está suspendido.
+reactivate = Reactivar
+reactivate-title = ¿Reactivar a { $user }?
+reactivate-text = El usuario puede volver a iniciar sesión y conectarse.
+done-reactivated = { $user } puede conectarse de nuevo.
+revoke = Terminar todos los accesos
+revoke-title = ¿Terminar todos los accesos de { $user }?
+revoke-text = Las sesiones terminan y cada dispositivo debe volver a iniciar sesión. El usuario no queda suspendido.
+done-revoked = Terminaron todos los accesos de { $user }.
+delete = Eliminar
+delete-title = ¿Eliminar a { $user }?
+delete-text = No se puede deshacer. La auditoría conserva sus entradas.
+done-deleted = { $user } se eliminó.
+remove = Quitar
+remove-device-title = ¿Quitar { $device }?
+remove-device-text = Terminan su acceso y su sesión. Puede inscribirse de nuevo con una invitación.
+done-device-removed = { $device } se quitó.
+invite-device = Invitar un dispositivo
+invite-title = Invitar a un usuario
+invite-title-device = Invitar un dispositivo de { $user }
+invite-text = Con el enlace, la persona crea el usuario y su primer dispositivo.
+invite-text-device = El enlace inscribe un dispositivo más. También se exige la contraseña del usuario.
+field-days = Días de validez
+field-days-hint = De 1 a 30
+field-devices-hint = De 1 a 10
+invite-create = Crear invitación
+invited-title = Invitación
+invited-text = Escanee el código o envíe el enlace por un medio de confianza. Sirve una vez y solo se muestra ahora.
+invited-link = Enlace
+invited-until = Válida hasta
+invited-qr = La invitación como código QR
+new-user = Usuario nuevo
+create-user = Crear usuario
+done-created = { $name } se creó.
+limits-title = Límites de { $user }
+field-quota = Cuota mensual en GB
+field-rate-down = Hacia cada dispositivo en Mbit/s
+field-rate-up = Desde cada dispositivo en Mbit/s
+field-empty-hint = Vacío: sin límite
+peer-group-tick = Los dispositivos pueden alcanzarse por la vía direct
+done-changed = { $user } se cambió.
+
+## Changes of Tor, services and keys
+tor-identity = Identidad nueva
+tor-identity-title = ¿Crear circuitos nuevos para todos los dispositivos?
+tor-identity-text = Los flujos nuevos usan circuitos nuevos. Los abiertos siguen en los suyos.
+done-identity = Tor crea circuitos nuevos para los flujos nuevos.
+tor-probe = Probar ahora
+done-probed = La prueba pasó por { $country } en { $n } ms.
+done-probe-failed = La prueba falló: { $reason }.
+tor-stop = Detener Tor
+tor-stop-title = ¿Detener Tor?
+tor-stop-text = La vía tor queda cerrada hasta que vuelva a iniciar Tor. La vía direct no se ve afectada.
+done-tor-stopped = Tor debe detenerse.
+tor-start = Iniciar Tor
+tor-start-title = ¿Iniciar Tor?
+tor-start-text = La vía se abre cuando Tor tiene un circuito y una prueba ha pasado.
+done-tor-started = Tor debe funcionar.
+tor-down = Mantenimiento
+tor-down-title = ¿Poner la vía tor en mantenimiento?
+tor-down-text = Los dispositivos ven una página que lo indica. Tor sigue funcionando y la vía direct no se ve afectada.
+done-tor-down = La vía tor está en mantenimiento.
+tor-up = Abrir la vía
+tor-up-title = ¿Abrir la vía tor?
+tor-up-text = Los paquetes pasan en cuanto Tor puede llevarlos.
+done-tor-up = La vía tor se abre.
+restart = Reiniciar
+restart-title = ¿Reiniciar { $service }?
+stop = Detener
+stop-title = ¿Detener { $service }?
+stop-text = Queda detenido hasta que usted lo inicie.
+start = Iniciar
+start-title = ¿Iniciar { $service }?
+start-text = Debe funcionar desde ahora. También termina un bucle de fallos.
+done-restarted = { $service } se reinicia.
+done-stopped = { $service } se detiene.
+done-started = { $service } se inicia.
+notice-auth = Por un momento no se puede iniciar sesión. Las sesiones continúan.
+notice-session = Los latidos esperan un momento. Las sesiones continúan.
+notice-wg = Los paquetes se detienen menos de dos segundos.
+notice-tor = La vía tor queda cerrada hasta que Tor pasa una prueba.
+notice-dns = Por un momento no se resuelven nombres en la vía direct.
+notice-client-api = Los dispositivos esperan un momento sus respuestas.
+notice-admin = Esta página vuelve a conectarse por sí sola.
+notice-telemetry = Los gráficos y registros tienen un hueco.
+notice-other = Los demás servicios continúan.
+rotate-keys = Rotar ahora
+rotate-title = ¿Rotar las claves de firma y de inicio de sesión?
+rotate-text = Se crean claves nuevas que se usan tras su plazo. Las anteriores siguen valiendo para comprobar; ningún acceso termina.
+effect-logins = accesos terminan
+done-rotated = Se crearon claves nuevas.
+check-keys = Comprobar las claves
+done-checked = { $n ->
+    [one] { $n } archivo, sin problemas
+   *[other] { $n } archivos, sin problemas
+}
+verify-audit = Verificar
+done-verified = { $n ->
+    [one] { $n } entrada, la cadena está intacta
+   *[other] { $n } entradas, la cadena está intacta
+}
+done-verified-broken = La cadena está rota en la entrada { $n }.
+
+## Changes of operators
+new-operator = Operador nuevo
+create-operator = Crear operador
+change-role = Cambiar rol
+reset-factor = Restablecer segundo factor
+reset-factor-title = ¿Restablecer el segundo factor de { $name }?
+reset-factor-text = El operador inicia sesión solo con la contraseña hasta que ponga un factor nuevo.
+done-factor-reset = El segundo factor de { $name } se quitó.
+remove-operator-title = ¿Eliminar a { $name }?
+remove-operator-text = Terminan todas sus sesiones de operador. La auditoría conserva el nombre.
+done-operator-removed = { $name } se eliminó.
+revoke-sign-in-title = ¿Terminar este inicio de sesión?
+revoke-sign-in-text = El navegador debe iniciar sesión de nuevo.
+done-sign-in-revoked = El inicio de sesión terminó.
+end-sign-in = Terminar
+yes = sí
+no = no

@@ -330,3 +330,177 @@ kept = آنچه این سرور دربارهٔ افراد نگه می‌دارد
 table = جدول
 holds = محتوا
 kept-for = مدت نگهداری
+
+## Live data
+as-of = داده‌های ساعت { $time } UTC
+paused-at = متوقف در { $time } UTC
+server = سرور
+pause = توقف
+resume = ادامه دادن
+lost-text = ارتباط با سرور قطع شده است. مقدارها پیشین‌اند؛ صفحه خودبه‌خود ادامه می‌دهد.
+kept-text = { $part } پاسخ نداد. مقدارها پیشین‌اند.
+
+## Changes
+cancel = انصراف
+dismiss = بستن پیام
+save = ذخیره
+change = تغییر
+finish = بستن
+copy = رونوشت
+copied = رونوشت شد
+confirm-title = هویت خود را تأیید کنید
+confirm-text = این تغییر دوباره گذرواژهٔ شما را می‌خواهد. تأیید تا پنج دقیقه معتبر است.
+problem-not-allowed = نقش شما این را اجازه نمی‌دهد.
+problem-signed-out = ورود شما پایان یافته است. دوباره وارد شوید.
+problem-csrf = این صفحه از ورود پیشین است. آن را بازخوانی و دوباره تلاش کنید.
+problem-last-owner = آخرین مالک نه حذف می‌شود و نه نقشش را از دست می‌دهد.
+problem-server = سرور این را رد کرد: { $detail }.
+problem-number = عددی صحیح از { $n-min } تا { $n-max } بنویسید.
+problem-amount = عددی بنویسید یا خالی بگذارید.
+sign-out = خروج
+effect-device = دستگاه ارتباطش را از دست می‌دهد
+effect-sessions = { $n ->
+    [one] نشست اکنون پایان می‌یابد
+   *[other] نشست اکنون پایان می‌یابند
+}
+effect-devices = { $n ->
+    [one] دستگاه باید دوباره وارد شود
+   *[other] دستگاه باید دوباره وارد شوند
+}
+effect-removed = { $n ->
+    [one] دستگاه حذف می‌شود
+   *[other] دستگاه حذف می‌شوند
+}
+effect-tor = { $n ->
+    [one] دستگاه در مسیر tor اینترنت ندارد
+   *[other] دستگاه در مسیر tor اینترنت ندارند
+}
+
+## Changes of sessions and users
+disconnect = قطع ارتباط
+disconnect-title = ارتباط { $device } از { $user } قطع شود؟
+disconnect-text = تونل اکنون پایان می‌یابد. دستگاه می‌تواند دوباره وصل شود؛ برای جلوگیری، کاربر را معلق کنید.
+done-disconnected = ارتباط { $device } قطع شد.
+suspend = تعلیق
+suspend-title = { $user } معلق شود؟
+suspend-text = ورودها و نشست‌ها پایان می‌یابند و تا فعال‌سازی دوباره، ورود تازه‌ای ممکن نیست. چیزی حذف نمی‌شود.
+done-suspended = { $user } معلق شد.
+reactivate = فعال‌سازی دوباره
+reactivate-title = { $user } دوباره فعال شود؟
+reactivate-text = کاربر می‌تواند دوباره وارد و متصل شود.
+done-reactivated = { $user } می‌تواند دوباره وصل شود.
+revoke = پایان همهٔ ورودها
+revoke-title = همهٔ ورودهای { $user } پایان یابد؟
+revoke-text = نشست‌ها پایان می‌یابند و هر دستگاه باید دوباره وارد شود. کاربر معلق نمی‌شود.
+done-revoked = همهٔ ورودهای { $user } پایان یافت.
+delete = حذف
+delete-title = { $user } حذف شود؟
+delete-text = این کار بازگشت‌پذیر نیست. ردپای ممیزی رکوردهایش را نگه می‌دارد.
+done-deleted = { $user } حذف شد.
+remove = حذف دستگاه
+remove-device-title = { $device } حذف شود؟
+remove-device-text = ورود و نشست آن پایان می‌یابد. با دعوت می‌توان آن را دوباره ثبت کرد.
+done-device-removed = { $device } حذف شد.
+invite-device = دعوت دستگاه
+invite-title = دعوت کاربر
+invite-title-device = دعوت دستگاهی از { $user }
+invite-text = فرد با این پیوند، کاربر و نخستین دستگاهش را می‌سازد.
+invite-text-device = این پیوند یک دستگاه دیگر ثبت می‌کند. گذرواژهٔ کاربر هم لازم است.
+field-days = روزهای اعتبار
+field-days-hint = ۱ تا ۳۰
+field-devices-hint = ۱ تا ۱۰
+invite-create = ساختن دعوت
+invited-title = دعوت
+invited-text = کد را اسکن کنید یا پیوند را از راهی مطمئن بفرستید. یک بار کار می‌کند و فقط اکنون نشان داده می‌شود.
+invited-link = پیوند
+invited-until = معتبر تا
+invited-qr = دعوت به شکل کد QR
+new-user = کاربر تازه
+create-user = ساختن کاربر
+done-created = { $name } ساخته شد.
+limits-title = محدودیت‌های { $user }
+field-quota = سهمیهٔ ماهانه به GB
+field-rate-down = به هر دستگاه به Mbit/s
+field-rate-up = از هر دستگاه به Mbit/s
+field-empty-hint = خالی: بدون محدودیت
+peer-group-tick = دستگاه‌ها در مسیر direct به هم دسترسی دارند
+done-changed = { $user } تغییر کرد.
+
+## Changes of Tor, services and keys
+tor-identity = هویت تازه
+tor-identity-title = مدارهای تازه برای همهٔ دستگاه‌ها ساخته شود؟
+tor-identity-text = جریان‌های تازه از مدارهای تازه می‌روند. جریان‌های باز روی مدار خود می‌مانند.
+done-identity = Tor برای جریان‌های تازه مدار تازه می‌سازد.
+tor-probe = آزمون اکنون
+done-probed = آزمون در { $n } ms از { $country } گذشت.
+done-probe-failed = آزمون ناموفق بود: { $reason }.
+tor-stop = توقف Tor
+tor-stop-title = Tor متوقف شود؟
+tor-stop-text = مسیر tor تا آغاز دوبارهٔ Tor بسته است. مسیر direct تأثیری نمی‌پذیرد.
+done-tor-stopped = Tor باید متوقف شود.
+tor-start = آغاز Tor
+tor-start-title = Tor آغاز شود؟
+tor-start-text = مسیر هنگامی باز می‌شود که Tor مدار داشته و آزمونی گذشته باشد.
+done-tor-started = Tor باید اجرا شود.
+tor-down = نگهداری
+tor-down-title = مسیر tor به حالت نگهداری برود؟
+tor-down-text = دستگاه‌ها صفحه‌ای می‌بینند که این را می‌گوید. Tor اجرا می‌ماند و مسیر direct تأثیری نمی‌پذیرد.
+done-tor-down = مسیر tor در حالت نگهداری است.
+tor-up = باز کردن مسیر
+tor-up-title = مسیر tor باز شود؟
+tor-up-text = بسته‌ها به محض آمادگی Tor عبور می‌کنند.
+done-tor-up = مسیر tor باز می‌شود.
+restart = آغاز دوباره
+restart-title = { $service } دوباره آغاز شود؟
+stop = توقف سرویس
+stop-title = { $service } متوقف شود؟
+stop-text = تا زمانی که آن را آغاز کنید متوقف می‌ماند.
+start = آغاز
+start-title = { $service } آغاز شود؟
+start-text = از اکنون باید اجرا شود. این به حلقهٔ خرابی هم پایان می‌دهد.
+done-restarted = { $service } دوباره آغاز می‌شود.
+done-stopped = { $service } متوقف می‌شود.
+done-started = { $service } آغاز می‌شود.
+notice-auth = برای لحظه‌ای ورود ممکن نیست. نشست‌ها ادامه می‌یابند.
+notice-session = ضربان‌ها لحظه‌ای منتظر می‌مانند. نشست‌ها ادامه می‌یابند.
+notice-wg = بسته‌ها کمتر از دو ثانیه متوقف می‌شوند.
+notice-tor = مسیر tor تا گذشتن آزمونی از Tor بسته است.
+notice-dns = برای لحظه‌ای نام‌ها در مسیر direct پیدا نمی‌شوند.
+notice-client-api = دستگاه‌ها لحظه‌ای منتظر پاسخ می‌مانند.
+notice-admin = این صفحه خودبه‌خود دوباره وصل می‌شود.
+notice-telemetry = نمودارها و گزارش‌ها فاصله‌ای خالی خواهند داشت.
+notice-other = سرویس‌های دیگر ادامه می‌دهند.
+rotate-keys = تعویض اکنون
+rotate-title = کلیدهای امضا و ورود عوض شوند؟
+rotate-text = کلیدهای تازه ساخته و پس از زمان آمادگی به کار می‌روند. کلیدهای پیشین برای بررسی معتبر می‌مانند؛ ورودی پایان نمی‌یابد.
+effect-logins = ورود پایان می‌یابد
+done-rotated = کلیدهای تازه ساخته شد.
+check-keys = بررسی همهٔ کلیدها
+done-checked = { $n ->
+    [one] { $n } پرونده، بدون مشکل
+   *[other] { $n } پرونده، بدون مشکل
+}
+verify-audit = بررسی
+done-verified = { $n ->
+    [one] { $n } رکورد، زنجیره سالم است
+   *[other] { $n } رکورد، زنجیره سالم است
+}
+done-verified-broken = زنجیره در رکورد { $n } شکسته است.
+
+## Changes of operators
+new-operator = گردانندهٔ تازه
+create-operator = ساختن گرداننده
+change-role = تغییر نقش
+reset-factor = بازنشانی عامل دوم
+reset-factor-title = عامل دوم { $name } بازنشانی شود؟
+reset-factor-text = گرداننده تا گذاشتن عامل تازه فقط با گذرواژه وارد می‌شود.
+done-factor-reset = عامل دوم { $name } برداشته شد.
+remove-operator-title = { $name } حذف شود؟
+remove-operator-text = همهٔ ورودهای گرداننده پایان می‌یابد. ردپای ممیزی نام را نگه می‌دارد.
+done-operator-removed = { $name } حذف شد.
+revoke-sign-in-title = این ورود پایان یابد؟
+revoke-sign-in-text = مرورگر باید دوباره وارد شود.
+done-sign-in-revoked = ورود پایان یافت.
+end-sign-in = پایان ورود
+yes = بله
+no = خیر

@@ -1,5 +1,7 @@
 //! The frame of all pages with a menu: menu, head, and what a page shows instead of content.
 
+use crate::acts::{Acts, Desk, use_acts};
+use crate::live::{Feed, follow, provide_feed};
 use crate::look::{Look, Theme};
 use crate::model::{Fault, Role, Viewer};
 use crate::source;
@@ -10,8 +12,10 @@ use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tornado_ui::button::{Button, LinkButton, Size};
-use tornado_ui::feedback::{Empty, Skeleton};
+use std::time::Duration;
+use tornado_ui::button::{Button, IconButton, LinkButton, Size};
+use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
+use tornado_ui::figures::Live;
 use tornado_ui::icon::{Glyph, Icon, Mark, Pic, Shape};
 use tornado_ui::palette::{Palette, Target};
 
@@ -53,6 +57,9 @@ fn is_at(path: &str, href: &str) -> bool {
 pub fn Frame() -> impl IntoView {
     let t = use_texts();
     let viewer = Resource::new(|| (), |()| source::viewer());
+    provide_context(Acts::new(viewer));
+    let feed = provide_feed();
+    follow(&["services", "sessions"], None, move || viewer.refetch());
     let palette = RwSignal::new(false);
     let targets = pages(t)
         .into_iter()
@@ -94,9 +101,15 @@ pub fn Frame() -> impl IntoView {
                 </Transition>
             </header>
             <main class="main" id="main">
+                <div class="lost" role="status">
+                    <Show when=move || feed.is_lost.get()>
+                        <Note weight=Weight::Warning>{t.lost_text()}</Note>
+                    </Show>
+                </div>
                 <Outlet />
             </main>
         </div>
+        <Desk />
         <Palette open=palette label=t.jump() nothing=t.nothing_found() targets />
     }
 }
@@ -178,13 +191,21 @@ fn Foot(viewer: Viewer) -> impl IntoView {
     view! {
         <div class="side-foot">
             <p class="server-line">{t.server_line(&t.span(viewer.up_s), &viewer.version)}</p>
-            <a class="me" href="/settings#sign-ins">
-                <span class="who" aria-hidden="true">{initials}</span>
-                <span>
-                    <bdi>{viewer.name}</bdi>
-                    <small>{role(t, viewer.role)}</small>
-                </span>
-            </a>
+            <div class="row">
+                <a class="me grow" href="/settings#sign-ins">
+                    <span class="who" aria-hidden="true">{initials}</span>
+                    <span>
+                        <bdi>{viewer.name}</bdi>
+                        <small>{role(t, viewer.role)}</small>
+                    </span>
+                </a>
+                <form class="leave" method="post" action="/sign-out">
+                    <input type="hidden" name="csrf" value=viewer.csrf />
+                    <button class="btn btn-quiet btn-s btn-icon" type="submit" aria-label=t.sign_out() title=t.sign_out()>
+                        <Pic icon=Icon::Power />
+                    </button>
+                </form>
+            </div>
         </div>
     }
 }
@@ -224,18 +245,118 @@ where
     V: IntoView + 'static,
 {
     let t = use_texts();
+    let kept = StoredValue::new(None::<T>);
     view! {
         <Transition fallback=move || view! { <div class="card"><Skeleton label=t.loading() /></div> }>
             {move || {
                 let view = view.clone();
                 Suspend::new(async move {
-                    match of.await {
-                        Ok(content) => view(content).into_any(),
-                        Err(fault) => view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any(),
+                    let (content, fault) = match of.await {
+                        Ok(content) => {
+                            kept.set_value(Some(content.clone()));
+                            (Some(content), None)
+                        }
+                        Err(fault) if fault.is_passing() => (kept.get_value(), Some(fault)),
+                        Err(fault) => (None, Some(fault)),
+                    };
+                    match (content, fault) {
+                        (Some(content), fault) => {
+                            let part = fault.map(|fault| match fault {
+                                Fault::Unavailable { part, .. } => part,
+                                Fault::Unreachable
+                                | Fault::SignedOut
+                                | Fault::Forbidden { .. }
+                                | Fault::NotFound => t.server().to_owned(),
+                            });
+                            view! {
+                                {part.map(|part| view! { <Note weight=Weight::Warning>{t.kept_text(&part)}</Note> })}
+                                {view(content)}
+                            }
+                            .into_any()
+                        }
+                        (None, fault) => {
+                            let fault = fault.unwrap_or(Fault::Unreachable);
+                            view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any()
+                        }
                     }
                 })
             }}
         </Transition>
+    }
+}
+
+/// Reads a page through its source, and again after each change, after events of `kinds`, and every so often.
+pub fn read<Q, T, F>(
+    query: impl Fn() -> Q + Send + Sync + 'static,
+    read: impl Fn(Q) -> F + Send + Sync + 'static,
+    kinds: &'static [&'static str],
+    every: Option<Duration>,
+) -> Resource<Result<T, Fault>>
+where
+    Q: PartialEq + Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = Result<T, Fault>> + Send + 'static,
+{
+    let acts = use_acts();
+    let resource = Resource::new(move || (acts.count(), query()), move |(_, query)| read(query));
+    follow(kinds, every, move || resource.refetch());
+    resource
+}
+
+/// Part of a page's head that needs the page's content.
+#[component]
+pub fn With<T, F, V>(
+    /// The page.
+    of: Resource<Result<T, Fault>>,
+    /// Draws the part.
+    view: F,
+) -> impl IntoView
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Fn(T) -> V + Clone + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    view! {
+        <Transition fallback=|| ()>
+            {move || {
+                let view = view.clone();
+                Suspend::new(async move { of.await.ok().map(view) })
+            }}
+        </Transition>
+    }
+}
+
+/// When the values of a live page were read, and the switch that holds the page still.
+#[component]
+pub fn LiveSign<T>(
+    /// The page.
+    of: Resource<Result<T, Fault>>,
+    /// When its values were read.
+    as_of: fn(&T) -> i64,
+) -> impl IntoView
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let t = use_texts();
+    let Feed { is_paused, is_live, is_lost, .. } = expect_context();
+    let sign = move |content: T| {
+        let time = t.clock(as_of(&content));
+        let text = move || match (is_live.get() && !is_lost.get(), is_paused.get()) {
+            (true, false) => t.live_at(&time),
+            (true, true) => t.paused_at(&time),
+            (false, _) => t.as_of(&time),
+        };
+        view! { <Live text=Signal::derive(text) /> }
+    };
+    view! {
+        <With of view=sign />
+        <Show when=move || is_live.get()>
+            {move || {
+                let (icon, label) =
+                    if is_paused.get() { (Icon::Play, t.resume()) } else { (Icon::Pause, t.pause()) };
+                view! { <IconButton icon label on:click=move |_| is_paused.update(|paused| *paused = !*paused) /> }
+            }}
+        </Show>
     }
 }
 

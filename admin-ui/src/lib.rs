@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 #![recursion_limit = "512"]
 
+pub mod acts;
 pub mod app;
 pub mod frame;
 pub mod keyboard;
+pub mod live;
 pub mod look;
 #[cfg(test)]
 mod messages;

@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use crate::look::{LANG_COOKIE, Look, THEME_COOKIE, Theme, local_path};
-use crate::source::Source;
+use crate::model::act::{Hidden, Refusal};
+use crate::pages::address;
+use crate::source::{Entered, Entry, Source};
 use crate::texts::Lang;
 use axum::Router;
 use axum::extract::{Form, Path, State};
@@ -85,10 +87,11 @@ where
     View: IntoView + 'static,
 {
     let options = LeptosOptions::builder().output_name("console").build();
+    let pages_source = make_source.clone();
     let context = move || {
         let Some(parts) = use_context::<Parts>() else { return };
         provide_context(look_of(&parts.headers));
-        if let Some(make) = &make_source {
+        if let Some(make) = &pages_source {
             provide_context(make(&parts));
         }
     };
@@ -97,11 +100,20 @@ where
         move || shell(app, &assets)
     };
     let files = Router::new().route("/pkg/{name}", get(file)).with_state(assets).route("/look", post(choose_look));
+    let doors = make_source.map(|make| {
+        Router::new()
+            .route("/sign-in", post(enter_password))
+            .route("/sign-in/code", post(enter_code))
+            .route("/set-up", post(set_up))
+            .route("/sign-out", post(sign_out))
+            .with_state(make)
+    });
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(app), context.clone(), shell.clone())
         .fallback(leptos_axum::render_app_async_with_context(context, shell))
         .with_state(options)
         .merge(files)
+        .merge(doors.unwrap_or_default())
 }
 
 fn look_of(headers: &HeaderMap) -> Look {
@@ -219,7 +231,88 @@ async fn choose_look(Form(choice): Form<Choice>) -> Response {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
     }
-    let back = HeaderValue::from_str(local_path(choice.back.as_deref().unwrap_or_default()));
-    response.headers_mut().insert(LOCATION, back.unwrap_or(HeaderValue::from_static("/")));
+    redirect(&mut response, local_path(choice.back.as_deref().unwrap_or_default()));
+    response
+}
+
+fn redirect(response: &mut Response, path: &str) {
+    let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(LOCATION, path);
+}
+
+#[derive(Deserialize)]
+struct NameAndPassword {
+    name: String,
+    password: Hidden,
+    back: Option<String>,
+}
+
+async fn enter_password(State(make): State<MakeSource>, parts: Parts, Form(form): Form<NameAndPassword>) -> Response {
+    let back = form.back.unwrap_or_default();
+    let entry = Entry::Password { name: form.name.trim().to_owned(), password: form.password };
+    entered(make(&parts).enter(entry).await, "/sign-in", local_path(&back), &back)
+}
+
+#[derive(Deserialize)]
+struct SecondFactor {
+    code: Hidden,
+    back: Option<String>,
+}
+
+async fn enter_code(State(make): State<MakeSource>, parts: Parts, Form(form): Form<SecondFactor>) -> Response {
+    let back = form.back.unwrap_or_default();
+    entered(make(&parts).enter(Entry::Code(form.code)).await, "/sign-in/code", local_path(&back), &back)
+}
+
+#[derive(Deserialize)]
+struct FirstOperator {
+    token: Hidden,
+    name: String,
+    password: Hidden,
+}
+
+/// The first operator goes on to the first invitation.
+async fn set_up(State(make): State<MakeSource>, parts: Parts, Form(form): Form<FirstOperator>) -> Response {
+    let FirstOperator { token, name, password } = form;
+    let failed = address("/set-up", &[("token", Some(token.expose()))]);
+    let entry = Entry::SetUp { token, name: name.trim().to_owned(), password };
+    entered(make(&parts).enter(entry).await, &failed, "/users?invite=1", "")
+}
+
+/// The response to a step of a sign-in: to the code, to where the operator came from, or back to the form with the
+/// refusal in the address, so that it works without script.
+fn entered(outcome: Result<Entered, Refusal>, form: &str, next: &str, back: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    match outcome {
+        Ok(entered) => {
+            for cookie in entered.cookies {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            let code = address("/sign-in/code", &[("back", Some(back))]);
+            redirect(&mut response, if entered.requires_code { &code } else { next });
+        }
+        Err(refusal) => {
+            redirect(&mut response, &address(form, &[("problem", Some(&refusal.code)), ("back", Some(back))]))
+        }
+    }
+    response
+}
+
+#[derive(Deserialize)]
+struct Leave {
+    csrf: String,
+}
+
+async fn sign_out(State(make): State<MakeSource>, parts: Parts, Form(form): Form<Leave>) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    match make(&parts).sign_out(form.csrf).await {
+        Ok(cookies) => {
+            for cookie in cookies {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            redirect(&mut response, "/sign-in");
+        }
+        Err(_) => redirect(&mut response, "/settings"),
+    }
     response
 }

@@ -3,6 +3,9 @@
 //! In the browser a call of these functions is a request with the page's cookie; on the server it is a call. Access is
 //! checked by the implementation of [`Source`], never here.
 
+#[cfg(feature = "ssr")]
+use crate::model::act::Hidden;
+use crate::model::act::{Act, Outcome, Refusal};
 use crate::model::audit::{self, Audit};
 use crate::model::keys::Keys;
 use crate::model::logs::{self, Logs};
@@ -12,6 +15,8 @@ use crate::model::settings::{About, Settings};
 use crate::model::tor::Tor;
 use crate::model::users::{self, UserDetail, Users};
 use crate::model::{Fault, Viewer};
+#[cfg(feature = "ssr")]
+use axum::http::HeaderValue;
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 
@@ -29,6 +34,27 @@ macro_rules! reads {
                 /// The sign-in or role does not allow it, it does not exist, or a service does not respond.
                 async fn $name(&self $(, $argument: $kind)?) -> Result<$model, Fault>;
             )+
+
+            /// Carries out a change. `csrf` is the value that the page received with [`Viewer`].
+            ///
+            /// # Errors
+            ///
+            /// The sign-in, `csrf` or role does not allow it, a field is not valid, or a service does not respond.
+            async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal>;
+
+            /// Carries out a step of a sign-in.
+            ///
+            /// # Errors
+            ///
+            /// Name, password, code or link is not valid, or there were too many attempts.
+            async fn enter(&self, entry: Entry) -> Result<Entered, Refusal>;
+
+            /// Ends the sign-in, and returns the cookies that remove it from the browser.
+            ///
+            /// # Errors
+            ///
+            /// `csrf` is not that of the sign-in, or a service does not respond.
+            async fn sign_out(&self, csrf: String) -> Result<Vec<HeaderValue>, Refusal>;
         }
 
         $(
@@ -50,6 +76,57 @@ macro_rules! reads {
             }
         )+
     };
+}
+
+/// A step of a sign-in.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// Name and password.
+    Password {
+        /// The name.
+        name: String,
+        /// The password.
+        password: Hidden,
+    },
+    /// The code of the second factor, after name and password.
+    Code(Hidden),
+    /// The first operator, with the token of the set-up link.
+    SetUp {
+        /// The token.
+        token: Hidden,
+        /// The name.
+        name: String,
+        /// The password.
+        password: Hidden,
+    },
+}
+
+/// What a step of a sign-in returned.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug)]
+pub struct Entered {
+    /// Cookies for the browser.
+    pub cookies: Vec<HeaderValue>,
+    /// A code is required next.
+    pub requires_code: bool,
+}
+
+#[server(prefix = "/data", endpoint = "act", input = Json)]
+async fn call_act(csrf: String, act: Act) -> Result<Result<Outcome, Refusal>, ServerFnError> {
+    let Some(source) = use_context::<std::sync::Arc<dyn Source>>() else {
+        return Ok(Err(Refusal { code: "signed_out".to_owned(), detail: String::new(), field: None }));
+    };
+    Ok(source.act(csrf, act).await)
+}
+
+/// Carries out a change.
+///
+/// # Errors
+///
+/// Those of the server, or the browser cannot reach it.
+pub async fn act(csrf: String, act: Act) -> Result<Outcome, Refusal> {
+    call_act(csrf, act).await.unwrap_or_else(|_| Err(Refusal::unreachable()))
 }
 
 reads! {

@@ -3,6 +3,7 @@
 //! Times are seconds since 1970, in UTC. Ages and spans are in seconds and come from the server, so that server and
 //! browser render the same. A value that is not known is `None`, never 0.
 
+pub mod act;
 pub mod audit;
 pub mod keys;
 pub mod logs;
@@ -42,6 +43,13 @@ pub enum Fault {
     Unreachable,
 }
 
+impl Fault {
+    /// Whether it may go by itself, so that values from before are better than none.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable | Self::Unavailable { .. })
+    }
+}
+
 /// Who looks at the console, and what its frame shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
@@ -61,6 +69,10 @@ pub struct Viewer {
     pub users: Option<u64>,
     /// Services that are not as desired.
     pub services_not_ready: u64,
+    /// Names of all rights. They decide which buttons are shown; access is decided by the server.
+    pub rights: Vec<String>,
+    /// Value that the server requires with each change.
+    pub csrf: String,
 }
 
 /// What an operator may do.

@@ -49,6 +49,8 @@ pub struct Session {
     pub id: String,
     /// The user.
     pub user: String,
+    /// Identifier of the device.
+    pub device_id: String,
     /// Name of the device.
     pub device: String,
     /// Kind of the device.

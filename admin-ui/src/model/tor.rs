@@ -13,6 +13,10 @@ pub struct Tor {
     pub since_s: Option<u64>,
     /// Devices with a session on it.
     pub devices: u64,
+    /// Whether Tor is to run.
+    pub is_process_desired: bool,
+    /// Whether the lane is to be open.
+    pub is_lane_desired: bool,
     /// Desired and actual state, one after the other.
     pub states: Vec<DesiredActual>,
     /// Progress of the start in percent, and Tor's words for it.

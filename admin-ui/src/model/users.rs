@@ -111,8 +111,8 @@ pub struct UserDetail {
     pub max_down: Option<f64>,
     /// Bits per second from the user, if limited.
     pub max_up: Option<f64>,
-    /// Peer group, if its devices may reach others.
-    pub peer_group: Option<String>,
+    /// Whether its devices may reach each other on the direct lane.
+    pub peer_group: bool,
     /// When the values were read.
     pub as_of: i64,
 }

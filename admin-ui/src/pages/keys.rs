@@ -1,17 +1,20 @@
 //! Keys and the audit trail: two tabs.
 
 use super::{address, parameter};
-use crate::frame::{Head, Loaded};
+use crate::acts::{Ask, May, Question, use_acts};
+use crate::frame::{Head, Loaded, read};
+use crate::model::act::Act;
 use crate::model::audit::{self, Audit as Trail};
 use crate::model::keys::Keys;
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
-use tornado_ui::button::LinkButton;
+use tornado_ui::button::{Button, Kind, LinkButton};
 use tornado_ui::feedback::{Empty, Note, Weight};
 use tornado_ui::field::Search;
 use tornado_ui::figures::Tabs;
 use tornado_ui::icon::Icon;
+use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Filters, Pager, Table};
 
@@ -27,9 +30,26 @@ fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
 #[component]
 pub fn Page() -> impl IntoView {
     let t = use_texts();
-    let keys = Resource::new(|| (), |()| source::keys());
+    let acts = use_acts();
+    let keys = read(|| (), |()| source::keys(), &[], None);
+    let rotate = Question {
+        title: t.rotate_title().to_owned(),
+        text: t.rotate_text().to_owned(),
+        effects: vec![Consequence { count: t.number(0), text: t.effect_logins().to_owned() }],
+        verb: t.rotate_keys().to_owned(),
+        is_danger: false,
+        act: Act::RotateKeys,
+        done: t.done_rotated().to_owned(),
+    };
     view! {
-        <Head title=t.nav_keys() />
+        <Head title=t.nav_keys()>
+            <May right="keys.read">
+                <Button icon=Icon::Shield on:click=move |_| acts.run(t, Act::CheckKeys, String::new())>
+                    {t.check_keys()}
+                </Button>
+            </May>
+            <Ask question=rotate kind=Kind::Primary icon=Icon::Refresh word=t.rotate_keys() />
+        </Head>
         {tabs(t, false)}
         <Loaded of=keys view=move |keys| view! { <Content keys /> } />
     }
@@ -87,9 +107,16 @@ pub fn Audit() -> impl IntoView {
     let t = use_texts();
     let (text, cursor) = (parameter("text"), parameter("cursor"));
     let wanted = Memo::new(move |_| audit::Query { text: text.get(), cursor: cursor.get() });
-    let trail = Resource::new(move || wanted.get(), source::audit);
+    let acts = use_acts();
+    let trail = read(move || wanted.get(), source::audit, &[], None);
     view! {
-        <Head title=t.nav_audit() />
+        <Head title=t.nav_audit()>
+            <May right="audit.verify">
+                <Button icon=Icon::Shield on:click=move |_| acts.run(t, Act::VerifyAudit, String::new())>
+                    {t.verify_audit()}
+                </Button>
+            </May>
+        </Head>
         {tabs(t, true)}
         <Loaded of=trail view=move |trail| view! { <TrailContent trail query=wanted.get_untracked() /> } />
     }

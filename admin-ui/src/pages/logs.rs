@@ -1,16 +1,20 @@
 //! Logs: query bar, lines per minute, lines by service, lines.
 
 use super::{address, parameter};
-use crate::frame::{Head, Loaded};
+use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::logs::{Level, Logs, Query};
 use crate::source;
 use crate::texts::{rfc3339, use_texts};
 use leptos::prelude::*;
+use std::time::Duration;
 use tornado_ui::button::{Button, LinkButton};
 use tornado_ui::chart::Sparkline;
 use tornado_ui::feedback::{Empty, Note, Weight};
 use tornado_ui::field::Search;
 use tornado_ui::icon::Icon;
+
+/// Distance of two readings of the newest lines.
+const PERIOD: Duration = Duration::from_secs(4);
 
 /// The page.
 #[component]
@@ -18,9 +22,11 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let (text, cursor) = (parameter("text"), parameter("cursor"));
     let wanted = Memo::new(move |_| Query { text: text.get(), cursor: cursor.get() });
-    let logs = Resource::new(move || wanted.get(), source::logs);
+    let logs = read(move || wanted.get(), source::logs, &[], Some(PERIOD));
     view! {
-        <Head title=t.nav_logs() />
+        <Head title=t.nav_logs()>
+            <LiveSign of=logs as_of=|logs| logs.as_of />
+        </Head>
         <Loaded of=logs view=move |logs| view! { <Content logs query=wanted.get_untracked() /> } />
     }
 }

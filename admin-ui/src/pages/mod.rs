@@ -1,6 +1,8 @@
 //! The pages: one file for each, which draws its model.
 
+pub mod invite;
 pub mod keys;
+pub mod limits;
 pub mod logs;
 pub mod overview;
 pub mod services;
@@ -22,7 +24,7 @@ fn parameter(name: &'static str) -> Memo<Option<String>> {
 }
 
 /// An address with parameters, those without value left out.
-fn address(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+pub(crate) fn address(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
     let mut out = path.to_owned();
     for (name, value) in parameters {
         let Some(value) = value.filter(|value| !value.is_empty()) else { continue };

@@ -1,21 +1,26 @@
 //! Overview: what needs attention first, then figures, pictures, lists.
 
 use super::{address, measure, parameter};
-use crate::frame::{Head, Loaded};
+use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::overview::{
     Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Range, Service,
 };
 use crate::model::{Condition, Lane, Values};
+use crate::pages::users::InviteLink;
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
-use tornado_ui::button::{Kind, LinkButton, Segments, Size};
+use std::time::Duration;
+use tornado_ui::button::{LinkButton, Segments, Size};
 use tornado_ui::chart::{Chart, Series, Sparkline, highest, lowest};
-use tornado_ui::figures::{Card, Fact, Happening, Live, Tile, Timeline};
+use tornado_ui::figures::{Card, Fact, Happening, Tile, Timeline};
 use tornado_ui::icon::{Glyph, Icon};
 use tornado_ui::path::{Hop, Leg, Path};
 use tornado_ui::state::{LaneTag, State, Tag};
 use tornado_ui::table::{Column, Table};
+
+/// Distance of two readings of the figures.
+const PERIOD: Duration = Duration::from_secs(5);
 
 /// The page.
 #[component]
@@ -23,7 +28,7 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let chosen = parameter("range");
     let range = Memo::new(move |_| Range::of_word(&chosen.get().unwrap_or_default()));
-    let overview = Resource::new(move || range.get(), source::overview);
+    let overview = read(move || range.get(), source::overview, &["services", "sessions", "tor"], Some(PERIOD));
     let ranges = move || {
         let options = Range::ALL.map(|one| {
             let word = match one {
@@ -38,8 +43,9 @@ pub fn Page() -> impl IntoView {
     };
     view! {
         <Head title=t.nav_overview()>
+            <LiveSign of=overview as_of=|overview| overview.as_of />
             {ranges}
-            <LinkButton href="/users?invite=1" kind=Kind::Primary icon=Icon::Plus>{t.invite()}</LinkButton>
+            <InviteLink />
         </Head>
         <Loaded of=overview view=move |overview| view! { <Content overview range=range.get_untracked() /> } />
     }
@@ -54,10 +60,8 @@ pub fn Content(
     range: Range,
 ) -> impl IntoView {
     let t = use_texts();
-    let as_of = t.live_at(&t.clock(overview.as_of));
     let charts = charts(t, &overview, range);
     view! {
-        <p class="row"><Live text=as_of /></p>
         <AttentionCard attention=overview.attention.clone() />
         <Tiles overview=overview.clone() />
         <section class="card" aria-labelledby="lanes">

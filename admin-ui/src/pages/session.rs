@@ -3,16 +3,37 @@
 use super::measure;
 use super::overview::happenings;
 use super::sessions::{device_icon, state};
-use crate::frame::{Head, Loaded};
-use crate::model::sessions::SessionDetail;
+use crate::acts::{Ask, Question};
+use crate::frame::{Head, LiveSign, Loaded, With, read};
+use crate::model::act::Act;
+use crate::model::sessions::{Session, SessionDetail};
 use crate::source;
-use crate::texts::use_texts;
+use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+use std::time::Duration;
+use tornado_ui::button::Kind;
 use tornado_ui::chart::{Chart, Series};
 use tornado_ui::figures::{Card, Fact, Timeline};
-use tornado_ui::icon::Pic;
+use tornado_ui::icon::{Icon, Pic};
+use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{LaneTag, State};
+
+/// Distance of two readings of the rates.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// The dialog that disconnects a device.
+fn disconnect(t: Texts, session: &Session) -> Question {
+    Question {
+        title: t.disconnect_title(&session.device, &session.user),
+        text: t.disconnect_text().to_owned(),
+        effects: vec![Consequence { count: t.number(1), text: t.effect_device().to_owned() }],
+        verb: t.disconnect().to_owned(),
+        is_danger: true,
+        act: Act::CloseSession { device_id: session.device_id.clone() },
+        done: t.done_disconnected(&session.device),
+    }
+}
 
 /// The page.
 #[component]
@@ -20,9 +41,12 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let session = Resource::new(move || id.get(), source::session);
+    let session = read(move || id.get(), source::session, &["sessions"], Some(PERIOD));
     view! {
-        <Head title=t.session() />
+        <Head title=t.session()>
+            <LiveSign of=session as_of=|detail| detail.as_of />
+            <With of=session view=move |detail| view! { <Ask question=disconnect(t, &detail.session) kind=Kind::Warns icon=Icon::Power word=t.disconnect() /> } />
+        </Head>
         <p class="crumbs"><a href="/sessions">{t.nav_sessions()}</a></p>
         <Loaded of=session view=move |detail| view! { <Content detail /> } />
     }

@@ -1,16 +1,17 @@
 //! Sessions: the live list. Filters, order and position are in the address.
 
 use super::{address, measure, parameter};
-use crate::frame::{Head, Loaded};
+use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::Lane;
 use crate::model::sessions::{DeviceKind, Query, Session, SessionState, Sessions};
+use crate::pages::users::InviteLink;
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
-use tornado_ui::button::{Kind, LinkButton};
+use std::time::Duration;
+use tornado_ui::button::LinkButton;
 use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
-use tornado_ui::figures::Live;
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Filter, Filters, Order, Pager, Table};
@@ -63,6 +64,9 @@ pub fn address_of(query: &Query) -> String {
     address("/sessions", &parameters)
 }
 
+/// Distance of two readings of the list.
+const PERIOD: Duration = Duration::from_secs(2);
+
 /// The page.
 #[component]
 pub fn Page() -> impl IntoView {
@@ -71,10 +75,11 @@ pub fn Page() -> impl IntoView {
     let (sort, cursor) = (parameter("sort"), parameter("cursor"));
     let wanted =
         Memo::new(move |_| query(text.get(), state.get().as_deref(), lane.get().as_deref(), sort.get(), cursor.get()));
-    let sessions = Resource::new(move || wanted.get(), source::sessions);
+    let sessions = read(move || wanted.get(), source::sessions, &["sessions"], Some(PERIOD));
     view! {
         <Head title=t.nav_sessions()>
-            <LinkButton href="/users?invite=1" kind=Kind::Primary icon=Icon::Plus>{t.invite()}</LinkButton>
+            <LiveSign of=sessions as_of=|sessions| sessions.page.as_of />
+            <InviteLink />
         </Head>
         <Loaded of=sessions view=move |sessions| view! { <Content sessions query=wanted.get_untracked() /> } />
     }
@@ -131,7 +136,6 @@ pub fn Content(
     };
     let count = t.sessions_count(page.matching, offline, online);
     let is_filtered = start.text.is_some() || start.state.is_some() || start.lane.is_some();
-    let as_of = t.live_at(&t.clock(page.as_of));
     let body = if page.rows.is_empty() {
         if is_filtered {
             view! {
@@ -182,7 +186,6 @@ pub fn Content(
             />
         </Filters>
         <section class="card" aria-label=t.nav_sessions()>{body}</section>
-        <p class="row"><Live text=as_of /></p>
     }
 }
 

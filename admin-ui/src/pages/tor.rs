@@ -1,29 +1,91 @@
 //! Tor: desired and actual state, the path, circuits, exits by country, Tor's own words.
 
 use super::overview::{gate_word, happenings, hops};
-use crate::frame::{Head, Loaded};
+use crate::acts::{Ask, May, Question, use_acts};
+use crate::frame::{Head, LiveSign, Loaded, With, read};
 use crate::model::Lane;
+use crate::model::act::{Act, TorOrder};
 use crate::model::overview::LaneFigures;
 use crate::model::tor::{Circuit, Tor};
 use crate::source;
 use crate::texts::use_texts;
 use leptos::prelude::*;
+use std::time::Duration;
+use tornado_ui::button::Button;
 use tornado_ui::chart::Meter;
 use tornado_ui::feedback::Empty;
 use tornado_ui::figures::{Card, Timeline};
 use tornado_ui::icon::Icon;
+use tornado_ui::overlay::Consequence;
 use tornado_ui::path::Path;
 use tornado_ui::state::{Country, State};
 use tornado_ui::table::{Column, Table};
+
+/// Distance of two readings of the circuits.
+const PERIOD: Duration = Duration::from_secs(5);
 
 /// The page.
 #[component]
 pub fn Page() -> impl IntoView {
     let t = use_texts();
-    let tor = Resource::new(|| (), |()| source::tor());
+    let tor = read(|| (), |()| source::tor(), &["tor", "tor_bootstrap"], Some(PERIOD));
     view! {
-        <Head title=t.nav_tor() />
+        <Head title=t.nav_tor()>
+            <LiveSign of=tor as_of=|tor| tor.as_of />
+            <With of=tor view=|tor| view! { <Orders tor /> } />
+        </Head>
         <Loaded of=tor view=move |tor| view! { <Content tor /> } />
+    }
+}
+
+/// Buttons of the head: what changes the desired state, by what it is now.
+#[component]
+fn Orders(tor: Tor) -> impl IntoView {
+    let t = use_texts();
+    let acts = use_acts();
+    let effects = vec![Consequence { count: t.number(tor.devices), text: t.effect_tor(tor.devices) }];
+    let order = |order, title: &str, text: &str, verb: &str, done: &str, is_danger| Question {
+        title: title.to_owned(),
+        text: text.to_owned(),
+        effects: if is_danger { effects.clone() } else { Vec::new() },
+        verb: verb.to_owned(),
+        is_danger,
+        act: Act::OrderTor(order),
+        done: done.to_owned(),
+    };
+    let process = if tor.is_process_desired {
+        let question =
+            order(TorOrder::Stop, t.tor_stop_title(), t.tor_stop_text(), t.tor_stop(), t.done_tor_stopped(), true);
+        view! { <Ask question icon=Icon::Stop word=t.tor_stop() /> }.into_any()
+    } else {
+        let question =
+            order(TorOrder::Start, t.tor_start_title(), t.tor_start_text(), t.tor_start(), t.done_tor_started(), false);
+        view! { <Ask question icon=Icon::Play word=t.tor_start() /> }.into_any()
+    };
+    let lane = if tor.is_lane_desired {
+        let question =
+            order(TorOrder::Down, t.tor_down_title(), t.tor_down_text(), t.tor_down(), t.done_tor_down(), true);
+        view! { <Ask question icon=Icon::Pause word=t.tor_down() /> }.into_any()
+    } else {
+        let question = order(TorOrder::Up, t.tor_up_title(), t.tor_up_text(), t.tor_up(), t.done_tor_up(), false);
+        view! { <Ask question icon=Icon::Play word=t.tor_up() /> }.into_any()
+    };
+    let identity = Question {
+        title: t.tor_identity_title().to_owned(),
+        text: t.tor_identity_text().to_owned(),
+        effects: Vec::new(),
+        verb: t.tor_identity().to_owned(),
+        is_danger: false,
+        act: Act::RenewTorIdentity,
+        done: t.done_identity().to_owned(),
+    };
+    view! {
+        <May right="tor.write">
+            <Button icon=Icon::Check on:click=move |_| acts.run(t, Act::ProbeTor, String::new())>{t.tor_probe()}</Button>
+        </May>
+        <Ask question=identity icon=Icon::Refresh word=t.tor_identity() />
+        {process}
+        {lane}
     }
 }
 

@@ -1,13 +1,15 @@
 //! Users: the list.
 
+use super::invite::{Invite, NewUser};
 use super::{address, measure, parameter};
-use crate::frame::{Head, Loaded};
+use crate::acts::May;
+use crate::frame::{Head, Loaded, read};
 use crate::model::users::{Query, User, UserState, Users};
 use crate::pages::sessions::sorted;
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
-use tornado_ui::button::{Kind, LinkButton};
+use tornado_ui::button::{Button, Kind, LinkButton};
 use tornado_ui::chart::Meter;
 use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
@@ -58,12 +60,29 @@ pub fn Page() -> impl IntoView {
             cursor: cursor.get(),
         }
     });
-    let users = Resource::new(move || wanted.get(), source::users);
+    let users = read(move || wanted.get(), source::users, &[], None);
+    let new_user = RwSignal::new(false);
     view! {
         <Head title=t.nav_users()>
-            <LinkButton href="/users?invite=1" kind=Kind::Primary icon=Icon::Plus>{t.invite()}</LinkButton>
+            <May right="users.write">
+                <Button on:click=move |_| new_user.set(true)>{t.new_user()}</Button>
+            </May>
+            <InviteLink />
         </Head>
         <Loaded of=users view=move |users| view! { <Content users query=wanted.get_untracked() /> } />
+        <Invite path="/users" />
+        <NewUser open=new_user />
+    }
+}
+
+/// The link to the dialog of an invitation, for operators who may create one.
+#[component]
+pub fn InviteLink() -> impl IntoView {
+    let t = use_texts();
+    view! {
+        <May right="invitations.write">
+            <LinkButton href="/users?invite=1" kind=Kind::Primary icon=Icon::Plus>{t.invite()}</LinkButton>
+        </May>
     }
 }
 

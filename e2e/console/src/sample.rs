@@ -1,6 +1,10 @@
 //! Invented data: names and addresses that documentation reserves.
 
+use axum::http::HeaderValue;
+use axum::response::sse::{Event as Message, KeepAlive, Sse};
+use std::convert::Infallible;
 use std::sync::Arc;
+use tornado_admin_ui::model::act::{Act, Hidden, Invitation, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::{Key, Keys};
 use tornado_admin_ui::model::logs::{self, Level, Line, Logs};
@@ -13,7 +17,7 @@ use tornado_admin_ui::model::tor::{Circuit, DesiredActual, Tor};
 use tornado_admin_ui::model::users::{self, Counts, Device, User, UserDetail, UserState, Users};
 use tornado_admin_ui::model::{Condition, Fault, Lane, Page, Role, Values, Viewer};
 use tornado_admin_ui::serve::{Assets, page_router};
-use tornado_admin_ui::source::Source;
+use tornado_admin_ui::source::{Entered, Entry, Source};
 
 /// 2026-11-27 14:32:08 UTC.
 const NOW: i64 = 1_795_789_928;
@@ -22,9 +26,38 @@ const NOW: i64 = 1_795_789_928;
 pub fn router(assets: Assets) -> axum::Router {
     let source: Arc<dyn Source> = Arc::new(Sample);
     page_router(crate::TestApp, assets, Some(Arc::new(move |_| Arc::clone(&source))))
+        .route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
 }
 
+/// A stream of events that stays open and reports nothing.
+async fn events_of_sample() -> Sse<impl futures::Stream<Item = Result<Message, Infallible>>> {
+    Sse::new(futures::stream::pending()).keep_alive(KeepAlive::new())
+}
+
+/// Value that the page sends with each change.
+const CSRF: &str = "0123456789abcdef";
+
+/// All rights, as of an owner.
+const RIGHTS: [&str; 12] = [
+    "own.sign_in",
+    "sessions.close",
+    "invitations.write",
+    "users.write",
+    "devices.write",
+    "tor.write",
+    "services.control",
+    "keys.rotate",
+    "keys.read",
+    "audit.verify",
+    "operators.write",
+    "logs.read",
+];
+
 struct Sample;
+
+fn refusal(code: &str, field: &str, detail: &str) -> Refusal {
+    Refusal { code: code.into(), detail: detail.into(), field: Some(field.into()) }
+}
 
 fn course(base: f64, swing: f64) -> Values {
     (0..120).map(|step| Some(base + swing * (f64::from(step) / 17.0).sin())).collect()
@@ -90,6 +123,7 @@ fn row(index: u64) -> Session {
     Session {
         id: format!("0193-{index:04}"),
         user: format!("demo-{name}"),
+        device_id: format!("0194-{index:04}"),
         device: format!("{name}-laptop"),
         kind: if index % 3 == 0 { DeviceKind::Phone } else { DeviceKind::Computer },
         state,
@@ -125,6 +159,59 @@ fn person(name: &str, state: UserState, used: u64, quota: Option<u64>) -> User {
 
 #[async_trait::async_trait]
 impl Source for Sample {
+    async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
+        if csrf != CSRF {
+            return Err(Refusal { code: "csrf".into(), detail: String::new(), field: None });
+        }
+        match act {
+            Act::CreateInvitation { .. } => Ok(Outcome::Invited(Invitation {
+                link: Hidden::new("tornado://vpn.example.net/?i=invented"),
+                qr: Some(Hidden::new(
+                    "<svg viewBox=\"0 0 3 3\"><path d=\"M0 0h1v1h-1zM2 1h1v2h-2v-1h1z\"></path></svg>",
+                )),
+                expires_at: NOW + 7 * 86_400,
+            })),
+            Act::CreateUser { name, .. } if name == "demo-heron" => Err(refusal("name_taken", "username", "")),
+            Act::CheckKeys => Ok(Outcome::Checked { files: 16, problems: Vec::new() }),
+            Act::VerifyAudit => Ok(Outcome::Verified { rows: 4812, broken: None }),
+            Act::ProbeTor => Ok(Outcome::Probed { is_ok: true, took_ms: 412, detail: "se".into() }),
+            Act::RemoveOperator { .. } => {
+                Err(Refusal { code: "last_owner".into(), detail: String::new(), field: None })
+            }
+            Act::CloseSession { .. }
+            | Act::CreateUser { .. }
+            | Act::UpdateUser { .. }
+            | Act::RevokeUser { .. }
+            | Act::DeleteUser { .. }
+            | Act::RemoveDevice { .. }
+            | Act::OrderTor(_)
+            | Act::RenewTorIdentity
+            | Act::ControlService { .. }
+            | Act::RotateKeys
+            | Act::PutOperator { .. }
+            | Act::RevokeSignIn { .. }
+            | Act::ConfirmSignIn { .. } => Ok(Outcome::Done),
+        }
+    }
+
+    async fn enter(&self, entry: Entry) -> Result<Entered, Refusal> {
+        let cookie = HeaderValue::from_static("sample=1; Path=/");
+        match entry {
+            Entry::Password { name, .. } if name == "ops-amelia" => {
+                Ok(Entered { cookies: vec![cookie], requires_code: true })
+            }
+            Entry::Code(code) if code.expose() == "123456" => {
+                Ok(Entered { cookies: vec![cookie], requires_code: false })
+            }
+            Entry::Code(_) => Err(refusal("totp_invalid", "code", "")),
+            Entry::Password { .. } | Entry::SetUp { .. } => Err(refusal("invalid_credentials", "password", "")),
+        }
+    }
+
+    async fn sign_out(&self, _csrf: String) -> Result<Vec<HeaderValue>, Refusal> {
+        Ok(vec![HeaderValue::from_static("sample=; Path=/; Max-Age=0")])
+    }
+
     async fn viewer(&self) -> Result<Viewer, Fault> {
         Ok(Viewer {
             name: "ops-amelia".into(),
@@ -135,6 +222,8 @@ impl Source for Sample {
             sessions: Some(347),
             users: Some(412),
             services_not_ready: 1,
+            rights: RIGHTS.map(str::to_owned).to_vec(),
+            csrf: CSRF.into(),
         })
     }
 
@@ -249,7 +338,7 @@ impl Source for Sample {
             days: (0..30).map(|day| Some(3e9 + 1e9 * f64::from(day % 5))).collect(),
             max_down: Some(50e6),
             max_up: None,
-            peer_group: Some("family".into()),
+            peer_group: true,
             as_of: NOW,
         })
     }
@@ -262,6 +351,8 @@ impl Source for Sample {
             condition,
         };
         Ok(Tor {
+            is_process_desired: true,
+            is_lane_desired: false,
             gate: Gate::Maintenance,
             since_s: Some(420),
             devices: 87,

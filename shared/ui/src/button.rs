@@ -62,7 +62,7 @@ pub fn Button(
     #[prop(optional)]
     size: Size,
     /// Picture before the words.
-    #[prop(optional, into)]
+    #[prop(default = None, into)]
     icon: Option<Icon>,
     /// Sends the form around it.
     #[prop(optional)]

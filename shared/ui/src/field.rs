@@ -1,7 +1,36 @@
 //! Fields of forms. The label is above and always visible, the error below and tied to the field.
 
 use crate::icon::{Glyph, Icon, Pic, Shape};
+use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+
+/// The fields of a form that was sent. Exists in the browser only.
+#[derive(Debug)]
+pub struct Sent(web_sys::FormData);
+
+impl Sent {
+    /// The fields of the form that the event is about.
+    pub fn of(event: &SubmitEvent) -> Option<Self> {
+        let form: web_sys::HtmlFormElement = event.target()?.dyn_into().ok()?;
+        web_sys::FormData::new_with_form(&form).ok().map(Self)
+    }
+
+    /// The text of a field as it is; empty if there is none.
+    pub fn text(&self, name: &str) -> String {
+        self.0.get(name).as_string().unwrap_or_default()
+    }
+
+    /// The text of a field without spaces around it; none if it is empty.
+    pub fn word(&self, name: &str) -> Option<String> {
+        Some(self.text(name).trim().to_owned()).filter(|word| !word.is_empty())
+    }
+
+    /// Whether a tick is set.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.has(name)
+    }
+}
 
 /// A field of one line.
 #[component]

@@ -1,8 +1,10 @@
 //! What lies over the page: dialogs, the drawer of a row, toasts.
 
 use crate::button::{Button, IconButton, Kind};
+use crate::field::Sent;
 use crate::icon::{Glyph, Icon};
 use crate::state::Condition;
+use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -77,6 +79,88 @@ pub fn Dialog(
                 >
                     {confirm}
                 </Button>
+            </div>
+        </dialog>
+    }
+}
+
+/// A modal dialog with a form. It opens and closes as [`Dialog`] does; the button sends the form, and the caller closes
+/// the dialog when the server has accepted it.
+#[component]
+pub fn FormDialog(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+    /// Identifier of the title, unique on the page.
+    id: &'static str,
+    /// What it is for.
+    #[prop(into)]
+    title: String,
+    /// Word of the button that closes it.
+    #[prop(into)]
+    cancel: String,
+    /// Word of the button that sends the form.
+    #[prop(into)]
+    confirm: String,
+    /// The form was sent, and the server has not answered.
+    #[prop(into)]
+    busy: Signal<bool>,
+    /// Called with the fields of the form.
+    #[prop(into)]
+    on_submit: Callback<Sent>,
+    /// The fields. They exist only while the dialog is open, so that each opening starts with an empty form.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    follow(dialog, open);
+    let close = move || open.set(false);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if let Some(sent) = Sent::of(&event).filter(|_| !busy.get_untracked()) {
+            on_submit.run(sent);
+        }
+    };
+    view! {
+        <dialog class="dialog" node_ref=dialog aria-labelledby=id on:close=move |_| close()>
+            <form on:submit=submit>
+                <div class="dialog-head">
+                    <h2 id=id>{title}</h2>
+                </div>
+                <div class="dialog-body">{move || open.get().then(|| children())}</div>
+                <div class="dialog-foot">
+                    <Button on:click=move |_| close()>{cancel}</Button>
+                    <Button kind=Kind::Primary submit=true disabled=busy>{confirm}</Button>
+                </div>
+            </form>
+        </dialog>
+    }
+}
+
+/// A modal dialog that shows something once. Its only button closes it.
+#[component]
+pub fn NoticeDialog(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+    /// Identifier of the title, unique on the page.
+    id: &'static str,
+    /// What it shows.
+    #[prop(into)]
+    title: String,
+    /// Word of the button.
+    #[prop(into)]
+    close: String,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    follow(dialog, open);
+    view! {
+        <dialog class="dialog dialog-wide" node_ref=dialog aria-labelledby=id on:close=move |_| open.set(false)>
+            <div class="dialog-head">
+                <h2 id=id>{title}</h2>
+            </div>
+            <div class="dialog-body">{children()}</div>
+            <div class="dialog-foot">
+                <Button kind=Kind::Primary attr:autofocus=true on:click=move |_| open.set(false)>{close}</Button>
             </div>
         </dialog>
     }
