@@ -16,6 +16,7 @@ nav-about = Über
 nav-more = Mehr
 jump = Suchen oder springen
 nothing-found = Nichts gefunden
+palette-acts = Aktion
 palette-pages = Seite
 server-line = { $version } · läuft { $span }
 role = Rolle
@@ -38,7 +39,7 @@ live-at = Live, { $time } UTC
 signed-out-title = Sie sind abgemeldet
 signed-out-text = Die Anmeldung ist abgelaufen oder wurde widerrufen. Melden Sie sich an, um zu dieser Seite zurückzukehren.
 forbidden-title = Ihre Rolle erlaubt das nicht
-forbidden-text = Dafür ist die Rolle { $needs } nötig. Ein Eigentümer kann Ihre Rolle ändern.
+forbidden-text = Diese Seite verlangt eine andere Rolle. Ein Eigentümer kann Ihre Rolle ändern.
 not-found-title = Nicht gefunden
 not-found-text = Diese Adresse existiert nicht oder nicht mehr.
 unreachable-title = Die Verbindung zum Server ist unterbrochen
@@ -54,7 +55,6 @@ not-limited = nicht begrenzt
 set = eingerichtet
 not-set = nicht eingerichtet
 now = Jetzt
-today = heute
 today-at = heute { $time }
 since = seit { $span }
 percent = { $n } %
@@ -65,13 +65,11 @@ span-days = { $n-days } T { $n-hours } h
 of-amount = { $used } von { $total }
 of-max = {" "}von { $n }
 time = Zeit
-age-word = Alter
 
 ## Lists
 before = Zurück
 next = Weiter
 pager-range = { $n-first } bis { $n-last } von { $n-total }
-none-of = 0 von { $n } passen.
 remove-filter = Filter entfernen
 remove-filters = Filter entfernen
 search = Suchen
@@ -89,10 +87,8 @@ sign-in-ended = Ihre Anmeldung ist abgelaufen. Sie kehren zur vorigen Seite zur�
 field-name = Name
 field-name-hint = Buchstaben, Ziffern, Punkte und Bindestriche. Er erscheint im Audit-Trail.
 field-password = Passwort
-field-password-hint = Mindestens 12 Zeichen.
+field-password-hint = Mindestens 10 Zeichen.
 go-on = Weiter
-or = oder
-use-passkey = Passkey verwenden
 lost-password = Passwort verloren? Root auf dem Server setzt ein neues:
 lost-factor = Gerät verloren? Root auf dem Server setzt den zweiten Faktor zurück:
 code-title = Zweiter Faktor
@@ -124,22 +120,12 @@ attention-degraded = { $name } ist beeinträchtigt.
 attention-down = { $name } läuft nicht.
 attention-open = { $name } öffnen
 attention-disk = Die Platte des Zustandsverzeichnisses ist zu { $n } % voll.
-attention-disk-days = Im Tempo dieser Woche ist sie in { $n ->
-    [one] { $n } Tag
-   *[other] { $n } Tagen
-} voll.
 attention-disk-open = Einstellungen öffnen
-attention-quota = { $user } hat { $n } % des Monatskontingents verbraucht.
-attention-quota-renews = Es erneuert sich in { $n ->
-    [one] { $n } Tag
-   *[other] { $n } Tagen
-}.
 attention-lane = Die Lane { $lane } lässt keine Pakete durch.
 attention-lane-devices = { $n ->
     [one] { $n } Gerät hat dort kein Internet.
    *[other] { $n } Geräte haben dort kein Internet.
 }
-open-user = Benutzer öffnen
 state-online = Online
 state-offline = Offline
 state-connecting = Verbindet
@@ -152,8 +138,6 @@ devices = { $n ->
     [one] { $n } Gerät
    *[other] { $n } Geräte
 }
-recovered = Wiederhergestellt
-recovered-note = wiederhergestellte Sitzungen
 lane-direct = Lane direct
 lane-tor = Lane tor
 from-devices = { $rate } von Geräten
@@ -170,7 +154,6 @@ exit = Exit
 sees-gateway = sieht das Gateway
 sees-exit = sieht den Exit
 never-forwards = leitet nie weiter
-in-use = { $n } in Gebrauch
 countries = { $n ->
     [one] { $n } Land
    *[other] { $n } Länder
@@ -182,10 +165,6 @@ throughput = Durchsatz zu Geräten
 chart-sentence = niedrigster Wert { $low }, höchster { $high }, jetzt { $now }.
 chart-empty = noch keine Werte.
 machine = Diese Maschine
-machine-note = { $n ->
-    [one] { $n } Kern
-   *[other] { $n } Kerne
-}, { $ram }, { $system }
 processor = Prozessor
 memory-word = Speicher
 state-disk = Zustandsplatte
@@ -234,25 +213,15 @@ down-and-up = { $down } zum Gerät, { $up } von ihm
 ## Users
 email = E-Mail-Adresse
 connected = Verbunden
-this-month = Dieser Monat
 second-factor = Zweiter Faktor
 latest-login = Letzter Login
 users-find = Name oder E-Mail-Adresse
-users-count = { $n ->
-    [one] { $n } Benutzer
-   *[other] { $n } Benutzer
-}, { $n-suspended } gesperrt, { $n-over } über dem Kontingent
 users-none = Noch keine Benutzer
 users-none-text = Laden Sie die erste Person ein: Die Einladung legt Benutzer und Gerät an.
 users-none-match = Kein Benutzer passt
 user-active = Aktiv
 user-suspended = Gesperrt
-user-over-quota = Kontingent verbraucht
-quota-of = Kontingent von { $name }
-no-quota = { $used }, kein Kontingent
 created = angelegt { $date }
-days-30 = Übertragen, 30 Tage
-days-sentence = Übertragen pro Tag in 30 Tagen, höchstens { $most }.
 limits = Grenzen
 devices-at-once = Geräte gleichzeitig
 peer-group = Peer-Gruppe
@@ -260,7 +229,6 @@ devices-title = Geräte
 devices-none = Noch keine Geräte
 devices-none-text = Ein Gerät erscheint hier, sobald es mit einer Einladung aufgenommen oder exportiert wurde.
 enrolled = Aufgenommen
-latest-session = Letzte Sitzung
 
 ## Tor
 bootstrap = Start von Tor
@@ -275,22 +243,16 @@ purpose = Zweck
 tor-log = Protokoll von Tor
 
 ## Logs
-logs-query = Abfrage, zum Beispiel: level=warn service=dns
-lines-per-minute = Zeilen pro Minute
+logs-query = Abfrage, zum Beispiel: level>=warn service:dns
 logs-none = Keine Zeilen
 logs-none-text = Keine Zeile der aufbewahrten Zeit passt zur Abfrage.
 
 ## Keys and audit
 keys-tab = Schlüssel
 key = Schlüssel
-fingerprint = Fingerabdruck
 used-since = Benutzt seit
-rotates = Nächste Rotation
-overlap-until = Voriger gilt bis
 key-current = Aktuell
 key-next = Nächster
-key-due = Fällig
-key-expired = Abgelaufen
 actor = Akteur
 action = Aktion
 outcome = Ergebnis
@@ -298,22 +260,18 @@ outcome-done = Erledigt
 outcome-refused = Abgelehnt
 outcome-failed = Fehlgeschlagen
 target = Ziel
-audit-find = Akteur, Aktion oder Ziel
+audit-find = Anfang einer Aktion, etwa user.
 audit-count = { $n ->
     [one] { $n } Eintrag
    *[other] { $n } Einträge
 }
 audit-none = Keine Einträge
-audit-intact = Die Kette ist unversehrt, geprüft { $time }.
-audit-broken = Die Kette ist gebrochen: Ein Eintrag wurde geändert oder entfernt. Geprüft { $time }.
-audit-not-verified = Die Kette wurde noch nicht geprüft.
 
 ## Settings
 operators = Operatoren
 operator = Operator
 sign-ins = Ihre Anmeldungen
 this-sign-in = diese
-browser = Browser
 signed-in-at = Angemeldet
 latest-use = Letzte Nutzung
 effective-values = Wirksame Konfiguration
@@ -321,15 +279,9 @@ setting = Einstellung
 value = Wert
 origin = Herkunft
 origin-default = eingebaut
-origin-console = Konsole
-origin-file = { $path }
-origin-environment = Umgebungsvariable { $name }
+origin-file = Datei
 version = Version
 licence = Lizenz
-kept = Was dieser Server über Menschen aufbewahrt
-table = Tabelle
-holds = Enthält
-kept-for = Aufbewahrt für
 
 ## Live data
 as-of = Stand { $time } UTC
@@ -504,3 +456,82 @@ done-sign-in-revoked = Die Anmeldung ist beendet.
 end-sign-in = Beenden
 yes = ja
 no = nein
+
+## Parts of pages
+pager-rows = { $n ->
+    [one] { $n } Zeile
+   *[other] { $n } Zeilen
+}
+none-match-text = Keine Zeile entspricht den Filtern.
+sessions = { $n ->
+    [one] { $n } Sitzung
+   *[other] { $n } Sitzungen
+}
+users = { $n ->
+    [one] { $n } Benutzer
+   *[other] { $n } Benutzer
+}
+quota-month = Kontingent im Monat
+history = Frühere Sitzungen
+started = Begonnen
+lasted = Dauer
+ended-by = Ende durch
+login = Anmeldung
+logged-in = Angemeldet
+logged-out = Abgemeldet
+key-usage = Zweck
+key-phase = Phase
+key-id = Kennung
+created-at = Erzeugt
+key-gone = Entfernt
+usage-access = Access-Tokens
+usage-refresh = Refresh-Tokens
+usage-login = Anmeldung, Version { $n }
+key-verify-only = Prüft nur
+rotating = Ein Wechsel läuft
+next-rotation = Nächster Wechsel { $time }
+rotation-by-hand = Wechsel nur von Hand
+pinned = Was Geräte festhalten
+pinned-text = SHA-256 des Schlüssels des TLS-Zertifikats
+audit-none-text = Kein Eintrag hat diese Aktion.
+range-quarter = 15 Min.
+range-week = 7 T
+logs-help = Wörter, "Wortfolgen", Anfang*, level>=warn, service:wg, field.lane:tor, mit AND, OR, NOT.
+lines = { $n ->
+    [one] { $n } Zeile
+   *[other] { $n } Zeilen
+}
+lines-sentence = { $n-total } Zeilen, davon { $n-warn } der Stufe warn und { $n-error } der Stufe error.
+tor-process = Tor
+kernel = Kernel
+health = Zustand
+probe = Probe
+passed = Durchgegangen
+streams = Offene Verbindungen
+read-and-written = { $read } gelesen, { $written } geschrieben
+country = Land
+exit-relays = Exit-Relays
+part-of-all = Anteil
+countries-in-use = Genutzte Exit-Länder
+chosen = Gewählt
+starting-at = Startet, { $n } %
+as-desired = Wie gewünscht
+not-as-desired = Nicht wie gewünscht
+part-identity = Datenbank der Benutzer
+part-sessions = Datenbank der Sitzungen
+part-live = Live-Zustand
+part-tor = Tor-Netz
+part-canary = Leck-Wächter
+part-firewall = Firewall
+attention-firewall = Die Firewall im Kernel weicht von der Richtlinie ab.
+attention-firewall-text = Die Lane tor bleibt zu, bis sie wiederhergestellt ist.
+attention-canary = Der Leck-Wächter ist nicht in Ordnung.
+attention-canary-text = Die Lane tor bleibt zu, bis ein Durchgang sauber ist.
+addresses = Adressen
+of-addresses = vergeben von { $n }
+connects = Verbindungen
+per-minute = pro Minute
+devices-word = Geräte
+network = Netz
+origin-chosen = beim ersten Start gewählt
+file-changed = Die Datei hat sich seit dem Start geändert. Ein Neustart wendet sie an.

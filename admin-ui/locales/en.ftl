@@ -16,6 +16,7 @@ nav-about = About
 nav-more = More
 jump = Search or jump to
 nothing-found = Nothing found
+palette-acts = Action
 palette-pages = Page
 server-line = { $version } · up { $span }
 role = Role
@@ -38,7 +39,7 @@ live-at = Live, { $time } UTC
 signed-out-title = You are signed out
 signed-out-text = The sign-in has ended or was revoked. Sign in to return to this page.
 forbidden-title = Your role does not allow this
-forbidden-text = This needs the role { $needs }. An owner can change your role.
+forbidden-text = Another role is required for this page. An owner can change your role.
 not-found-title = Not found
 not-found-text = This address does not exist, or no longer.
 unreachable-title = The connection to the server is lost
@@ -54,7 +55,6 @@ not-limited = not limited
 set = set
 not-set = not set
 now = Now
-today = today
 today-at = today { $time }
 since = for { $span }
 percent = { $n } %
@@ -65,13 +65,11 @@ span-days = { $n-days } d { $n-hours } h
 of-amount = { $used } of { $total }
 of-max = {" "}of { $n }
 time = Time
-age-word = Age
 
 ## Lists
 before = Before
 next = Next
 pager-range = { $n-first } to { $n-last } of { $n-total }
-none-of = 0 of { $n } match.
 remove-filter = Remove filter
 remove-filters = Remove filters
 search = Search
@@ -89,10 +87,8 @@ sign-in-ended = Your sign-in ended. You return to the page where you were.
 field-name = Name
 field-name-hint = Letters, digits, full stops and hyphens. It appears in the audit trail.
 field-password = Password
-field-password-hint = At least 12 characters.
+field-password-hint = At least 10 characters.
 go-on = Continue
-or = or
-use-passkey = Use a passkey
 lost-password = Lost the password? Root on the server sets a new one:
 lost-factor = Lost the device? Root on the server resets the second factor:
 code-title = Second factor
@@ -124,22 +120,12 @@ attention-degraded = { $name } is degraded.
 attention-down = { $name } does not run.
 attention-open = Open { $name }
 attention-disk = The disk of the state directory is { $n } % full.
-attention-disk-days = At this week’s pace it is full in { $n ->
-    [one] { $n } day
-   *[other] { $n } days
-}.
 attention-disk-open = Open settings
-attention-quota = { $user } has used { $n } % of this month’s quota.
-attention-quota-renews = It renews in { $n ->
-    [one] { $n } day
-   *[other] { $n } days
-}.
 attention-lane = The { $lane } lane does not pass packets.
 attention-lane-devices = { $n ->
     [one] { $n } device has no internet there.
    *[other] { $n } devices have no internet there.
 }
-open-user = Open user
 state-online = Online
 state-offline = Offline
 state-connecting = Connecting
@@ -152,8 +138,6 @@ devices = { $n ->
     [one] { $n } device
    *[other] { $n } devices
 }
-recovered = Recovered
-recovered-note = sessions that recovered
 lane-direct = Direct lane
 lane-tor = Tor lane
 from-devices = { $rate } from devices
@@ -170,7 +154,6 @@ exit = Exit
 sees-gateway = sees the gateway
 sees-exit = sees the exit
 never-forwards = never forwards
-in-use = { $n } in use
 countries = { $n ->
     [one] { $n } country
    *[other] { $n } countries
@@ -182,10 +165,6 @@ throughput = Throughput to devices
 chart-sentence = lowest { $low }, highest { $high }, now { $now }.
 chart-empty = no values yet.
 machine = This machine
-machine-note = { $n ->
-    [one] { $n } core
-   *[other] { $n } cores
-}, { $ram }, { $system }
 processor = Processor
 memory-word = Memory
 state-disk = State disk
@@ -234,25 +213,15 @@ down-and-up = { $down } to the device, { $up } from it
 ## Users
 email = E-mail address
 connected = Connected
-this-month = This month
 second-factor = Second factor
 latest-login = Latest login
 users-find = Name or e-mail address
-users-count = { $n ->
-    [one] { $n } user
-   *[other] { $n } users
-}, { $n-suspended } suspended, { $n-over } over quota
 users-none = No users yet
 users-none-text = Invite the first person: the invitation creates the user and its device.
 users-none-match = No user matches
 user-active = Active
 user-suspended = Suspended
-user-over-quota = Quota used up
-quota-of = Quota of { $name }
-no-quota = { $used }, no quota
 created = created { $date }
-days-30 = Transferred, 30 days
-days-sentence = Transferred per day over 30 days, at most { $most }.
 limits = Limits
 devices-at-once = Devices at once
 peer-group = Peer group
@@ -260,7 +229,6 @@ devices-title = Devices
 devices-none = No devices yet
 devices-none-text = A device appears here when it is enrolled with an invitation or exported.
 enrolled = Enrolled
-latest-session = Latest session
 
 ## Tor
 bootstrap = Start of Tor
@@ -275,22 +243,16 @@ purpose = Purpose
 tor-log = Tor’s log
 
 ## Logs
-logs-query = Query, for example: level=warn service=dns
-lines-per-minute = Lines per minute
+logs-query = Query, for example: level>=warn service:dns
 logs-none = No lines
 logs-none-text = No line matches the query in the retained time.
 
 ## Keys and audit
 keys-tab = Keys
 key = Key
-fingerprint = Fingerprint
 used-since = Used since
-rotates = Next rotation
-overlap-until = Previous accepted until
 key-current = Current
 key-next = Next
-key-due = Due
-key-expired = Expired
 actor = Actor
 action = Action
 outcome = Outcome
@@ -298,22 +260,18 @@ outcome-done = Done
 outcome-refused = Refused
 outcome-failed = Failed
 target = Target
-audit-find = Actor, action or target
+audit-find = Start of an action, such as user.
 audit-count = { $n ->
     [one] { $n } entry
    *[other] { $n } entries
 }
 audit-none = No entries
-audit-intact = The chain is intact, verified { $time }.
-audit-broken = The chain is broken: an entry was changed or removed. Verified { $time }.
-audit-not-verified = The chain was not verified yet.
 
 ## Settings
 operators = Operators
 operator = Operator
 sign-ins = Your sign-ins
 this-sign-in = this one
-browser = Browser
 signed-in-at = Signed in
 latest-use = Latest use
 effective-values = Effective configuration
@@ -321,15 +279,9 @@ setting = Setting
 value = Value
 origin = Origin
 origin-default = built in
-origin-console = console
-origin-file = { $path }
-origin-environment = environment variable { $name }
+origin-file = file
 version = Version
 licence = Licence
-kept = What this server keeps about people
-table = Table
-holds = Holds
-kept-for = Kept for
 
 ## Live data
 as-of = As of { $time } UTC
@@ -504,3 +456,82 @@ done-sign-in-revoked = The sign-in has ended.
 end-sign-in = End
 yes = yes
 no = no
+
+## Parts of pages
+pager-rows = { $n ->
+    [one] { $n } row
+   *[other] { $n } rows
+}
+none-match-text = No row matches the filters.
+sessions = { $n ->
+    [one] { $n } session
+   *[other] { $n } sessions
+}
+users = { $n ->
+    [one] { $n } user
+   *[other] { $n } users
+}
+quota-month = Quota per month
+history = Past sessions
+started = Started
+lasted = Lasted
+ended-by = Ended by
+login = Login
+logged-in = Logged in
+logged-out = Logged out
+key-usage = For
+key-phase = Phase
+key-id = Identifier
+created-at = Created
+key-gone = Removed
+usage-access = Access tokens
+usage-refresh = Refresh tokens
+usage-login = Login, version { $n }
+key-verify-only = Only verifies
+rotating = A rotation is in progress
+next-rotation = Next rotation { $time }
+rotation-by-hand = Rotation by hand only
+pinned = What devices pin
+pinned-text = SHA-256 of the key of the TLS certificate
+audit-none-text = No entry has this action.
+range-quarter = 15 min
+range-week = 7 d
+logs-help = Words, "phrases", prefix*, level>=warn, service:wg, field.lane:tor, with AND, OR, NOT.
+lines = { $n ->
+    [one] { $n } line
+   *[other] { $n } lines
+}
+lines-sentence = { $n-total } lines, { $n-warn } of level warn, { $n-error } of level error.
+tor-process = Tor
+kernel = Kernel
+health = Health
+probe = Probe
+passed = Passed
+streams = Open streams
+read-and-written = { $read } read, { $written } written
+country = Country
+exit-relays = Exit relays
+part-of-all = Part of all
+countries-in-use = Exit countries in use
+chosen = Chosen
+starting-at = Starting, { $n } %
+as-desired = As desired
+not-as-desired = Not as desired
+part-identity = Database of users
+part-sessions = Database of sessions
+part-live = Live state
+part-tor = Tor network
+part-canary = Leak canary
+part-firewall = Firewall
+attention-firewall = The firewall in the kernel differs from the policy.
+attention-firewall-text = The tor lane stays closed until it is restored.
+attention-canary = The leak canary is not healthy.
+attention-canary-text = The tor lane stays closed until a round is clean.
+addresses = Addresses
+of-addresses = leased of { $n }
+connects = Connects
+per-minute = per minute
+devices-word = Devices
+network = Network
+origin-chosen = chosen at the first start
+file-changed = The file has changed since the start. A restart applies it.

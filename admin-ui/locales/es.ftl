@@ -16,6 +16,7 @@ nav-about = Acerca de
 nav-more = Más
 jump = Buscar o ir a
 nothing-found = Sin resultados
+palette-acts = Acción
 palette-pages = Página
 server-line = { $version } · en marcha { $span }
 role = Rol
@@ -38,7 +39,7 @@ live-at = En vivo, { $time } UTC
 signed-out-title = Ha cerrado la sesión
 signed-out-text = El inicio de sesión ha caducado o fue revocado. Inicie sesión para volver a esta página.
 forbidden-title = Su rol no lo permite
-forbidden-text = Se necesita el rol { $needs }. Un propietario puede cambiar su rol.
+forbidden-text = Esta página exige otro rol. Un propietario puede cambiar el suyo.
 not-found-title = No encontrado
 not-found-text = Esta dirección no existe o ya no existe.
 unreachable-title = Se perdió la conexión con el servidor
@@ -54,7 +55,6 @@ not-limited = sin límite
 set = configurado
 not-set = sin configurar
 now = Ahora
-today = hoy
 today-at = hoy { $time }
 since = desde hace { $span }
 percent = { $n } %
@@ -65,13 +65,11 @@ span-days = { $n-days } d { $n-hours } h
 of-amount = { $used } de { $total }
 of-max = {" "}de { $n }
 time = Hora
-age-word = Antigüedad
 
 ## Lists
 before = Anterior
 next = Siguiente
 pager-range = { $n-first } a { $n-last } de { $n-total }
-none-of = Coinciden 0 de { $n }.
 remove-filter = Quitar filtro
 remove-filters = Quitar filtros
 search = Buscar
@@ -89,10 +87,8 @@ sign-in-ended = Su inicio de sesión caducó. Volverá a la página en la que es
 field-name = Nombre
 field-name-hint = Letras, cifras, puntos y guiones. Aparece en la auditoría.
 field-password = Contraseña
-field-password-hint = Al menos 12 caracteres.
+field-password-hint = Al menos 10 caracteres.
 go-on = Continuar
-or = o
-use-passkey = Usar una llave de acceso
 lost-password = ¿Perdió la contraseña? Root en el servidor pone una nueva:
 lost-factor = ¿Perdió el dispositivo? Root en el servidor restablece el segundo factor:
 code-title = Segundo factor
@@ -124,22 +120,12 @@ attention-degraded = { $name } está degradado.
 attention-down = { $name } no se ejecuta.
 attention-open = Abrir { $name }
 attention-disk = El disco del directorio de estado está lleno al { $n } %.
-attention-disk-days = Al ritmo de esta semana se llena en { $n ->
-    [one] { $n } día
-   *[other] { $n } días
-}.
 attention-disk-open = Abrir ajustes
-attention-quota = { $user } ha usado el { $n } % de la cuota de este mes.
-attention-quota-renews = Se renueva en { $n ->
-    [one] { $n } día
-   *[other] { $n } días
-}.
 attention-lane = La vía { $lane } no deja pasar paquetes.
 attention-lane-devices = { $n ->
     [one] { $n } dispositivo no tiene Internet en ella.
    *[other] { $n } dispositivos no tienen Internet en ella.
 }
-open-user = Abrir usuario
 state-online = En línea
 state-offline = Fuera de línea
 state-connecting = Conectando
@@ -152,8 +138,6 @@ devices = { $n ->
     [one] { $n } dispositivo
    *[other] { $n } dispositivos
 }
-recovered = Recuperadas
-recovered-note = sesiones recuperadas
 lane-direct = Vía direct
 lane-tor = Vía tor
 from-devices = { $rate } de dispositivos
@@ -170,7 +154,6 @@ exit = Exit
 sees-gateway = ve la pasarela
 sees-exit = ve el exit
 never-forwards = nunca reenvía
-in-use = { $n } en uso
 countries = { $n ->
     [one] { $n } país
    *[other] { $n } países
@@ -182,10 +165,6 @@ throughput = Caudal a dispositivos
 chart-sentence = mínimo { $low }, máximo { $high }, ahora { $now }.
 chart-empty = aún sin valores.
 machine = Esta máquina
-machine-note = { $n ->
-    [one] { $n } núcleo
-   *[other] { $n } núcleos
-}, { $ram }, { $system }
 processor = Procesador
 memory-word = Memoria
 state-disk = Disco de estado
@@ -234,25 +213,15 @@ down-and-up = { $down } al dispositivo, { $up } de él
 ## Users
 email = Correo electrónico
 connected = Conectados
-this-month = Este mes
 second-factor = Segundo factor
 latest-login = Último acceso
 users-find = Nombre o correo electrónico
-users-count = { $n ->
-    [one] { $n } usuario
-   *[other] { $n } usuarios
-}, { $n-suspended } suspendidos, { $n-over } sin cuota
 users-none = Aún no hay usuarios
 users-none-text = Invite a la primera persona: la invitación crea el usuario y su dispositivo.
 users-none-match = Ningún usuario coincide
 user-active = Activo
 user-suspended = Suspendido
-user-over-quota = Cuota agotada
-quota-of = Cuota de { $name }
-no-quota = { $used }, sin cuota
 created = creado el { $date }
-days-30 = Transferido, 30 días
-days-sentence = Transferido por día en 30 días, como máximo { $most }.
 limits = Límites
 devices-at-once = Dispositivos a la vez
 peer-group = Grupo de pares
@@ -260,7 +229,6 @@ devices-title = Dispositivos
 devices-none = Aún no hay dispositivos
 devices-none-text = Un dispositivo aparece aquí al inscribirse con una invitación o exportarse.
 enrolled = Inscrito
-latest-session = Última sesión
 
 ## Tor
 bootstrap = Arranque de Tor
@@ -275,22 +243,16 @@ purpose = Propósito
 tor-log = Registro de Tor
 
 ## Logs
-logs-query = Consulta, por ejemplo: level=warn service=dns
-lines-per-minute = Líneas por minuto
+logs-query = Consulta, por ejemplo: level>=warn service:dns
 logs-none = Sin líneas
 logs-none-text = Ninguna línea del tiempo conservado coincide con la consulta.
 
 ## Keys and audit
 keys-tab = Claves
 key = Clave
-fingerprint = Huella
 used-since = En uso desde
-rotates = Próxima rotación
-overlap-until = La anterior vale hasta
 key-current = Actual
 key-next = Siguiente
-key-due = Pendiente
-key-expired = Caducada
 actor = Autor
 action = Acción
 outcome = Resultado
@@ -298,22 +260,18 @@ outcome-done = Hecho
 outcome-refused = Rechazado
 outcome-failed = Fallido
 target = Objeto
-audit-find = Autor, acción u objeto
+audit-find = Inicio de una acción, como user.
 audit-count = { $n ->
     [one] { $n } entrada
    *[other] { $n } entradas
 }
 audit-none = Sin entradas
-audit-intact = La cadena está intacta, verificada { $time }.
-audit-broken = La cadena está rota: una entrada se cambió o se eliminó. Verificada { $time }.
-audit-not-verified = La cadena aún no se ha verificado.
 
 ## Settings
 operators = Operadores
 operator = Operador
 sign-ins = Sus inicios de sesión
 this-sign-in = este
-browser = Navegador
 signed-in-at = Inicio
 latest-use = Último uso
 effective-values = Configuración efectiva
@@ -321,15 +279,9 @@ setting = Ajuste
 value = Valor
 origin = Origen
 origin-default = de fábrica
-origin-console = consola
-origin-file = { $path }
-origin-environment = variable de entorno { $name }
+origin-file = archivo
 version = Versión
 licence = Licencia
-kept = Lo que este servidor guarda sobre las personas
-table = Tabla
-holds = Contiene
-kept-for = Se guarda
 
 ## Live data
 as-of = Datos de las { $time } UTC
@@ -504,3 +456,82 @@ done-sign-in-revoked = El inicio de sesión terminó.
 end-sign-in = Terminar
 yes = sí
 no = no
+
+## Parts of pages
+pager-rows = { $n ->
+    [one] { $n } fila
+   *[other] { $n } filas
+}
+none-match-text = Ninguna fila coincide con los filtros.
+sessions = { $n ->
+    [one] { $n } sesión
+   *[other] { $n } sesiones
+}
+users = { $n ->
+    [one] { $n } usuario
+   *[other] { $n } usuarios
+}
+quota-month = Cuota mensual
+history = Sesiones anteriores
+started = Inicio
+lasted = Duración
+ended-by = Fin por
+login = Acceso
+logged-in = Con acceso
+logged-out = Sin acceso
+key-usage = Para
+key-phase = Fase
+key-id = Identificador
+created-at = Creada
+key-gone = Eliminación
+usage-access = Tokens de acceso
+usage-refresh = Tokens de renovación
+usage-login = Inicio de sesión, versión { $n }
+key-verify-only = Solo verifica
+rotating = Hay una rotación en curso
+next-rotation = Próxima rotación { $time }
+rotation-by-hand = Rotación solo manual
+pinned = Lo que fijan los dispositivos
+pinned-text = SHA-256 de la clave del certificado TLS
+audit-none-text = Ninguna entrada tiene esta acción.
+range-quarter = 15 min
+range-week = 7 d
+logs-help = Palabras, "frases", prefijo*, level>=warn, service:wg, field.lane:tor, con AND, OR, NOT.
+lines = { $n ->
+    [one] { $n } línea
+   *[other] { $n } líneas
+}
+lines-sentence = { $n-total } líneas, { $n-warn } de nivel warn, { $n-error } de nivel error.
+tor-process = Tor
+kernel = Núcleo
+health = Salud
+probe = Prueba
+passed = Pasó
+streams = Flujos abiertos
+read-and-written = { $read } leídos, { $written } escritos
+country = País
+exit-relays = Repetidores de salida
+part-of-all = Parte del total
+countries-in-use = Países de salida en uso
+chosen = Elegido
+starting-at = Iniciando, { $n } %
+as-desired = Como se desea
+not-as-desired = No como se desea
+part-identity = Base de usuarios
+part-sessions = Base de sesiones
+part-live = Estado en vivo
+part-tor = Red Tor
+part-canary = Canario de fugas
+part-firewall = Cortafuegos
+attention-firewall = El cortafuegos del núcleo difiere de la política.
+attention-firewall-text = La vía tor sigue cerrada hasta que se restaure.
+attention-canary = El canario de fugas no está sano.
+attention-canary-text = La vía tor sigue cerrada hasta una ronda limpia.
+addresses = Direcciones
+of-addresses = asignadas de { $n }
+connects = Conexiones
+per-minute = por minuto
+devices-word = Dispositivos
+network = Interfaces
+origin-chosen = elegido en el primer inicio
+file-changed = El archivo cambió desde el inicio. Un reinicio lo aplica.

@@ -16,6 +16,7 @@ nav-about = درباره
 nav-more = بیشتر
 jump = جست‌وجو یا رفتن به
 nothing-found = چیزی پیدا نشد
+palette-acts = کنش
 palette-pages = صفحه
 server-line = { $version } · روشن از { $span } پیش
 role = نقش
@@ -38,7 +39,7 @@ live-at = زنده، { $time } UTC
 signed-out-title = از حساب خارج شده‌اید
 signed-out-text = ورود شما پایان یافته یا لغو شده است. برای بازگشت به این صفحه وارد شوید.
 forbidden-title = نقش شما این را اجازه نمی‌دهد
-forbidden-text = این کار به نقش { $needs } نیاز دارد. مالک می‌تواند نقش شما را تغییر دهد.
+forbidden-text = این صفحه نقش دیگری می‌خواهد. مالک می‌تواند نقش شما را تغییر دهد.
 not-found-title = پیدا نشد
 not-found-text = این نشانی وجود ندارد یا دیگر وجود ندارد.
 unreachable-title = ارتباط با سرور قطع شد
@@ -54,7 +55,6 @@ not-limited = نامحدود
 set = تنظیم شده
 not-set = تنظیم نشده
 now = اکنون
-today = امروز
 today-at = امروز { $time }
 since = به مدت { $span }
 percent = { $n }٪
@@ -65,13 +65,11 @@ span-days = { $n-days } روز و { $n-hours } ساعت
 of-amount = { $used } از { $total }
 of-max = {" "}از { $n }
 time = زمان
-age-word = عمر
 
 ## Lists
 before = قبلی
 next = بعدی
 pager-range = { $n-first } تا { $n-last } از { $n-total }
-none-of = ۰ از { $n } مطابقت دارد.
 remove-filter = حذف فیلتر
 remove-filters = حذف فیلترها
 search = جست‌وجو
@@ -89,10 +87,8 @@ sign-in-ended = ورود شما پایان یافت. به صفحه‌ای که �
 field-name = نام
 field-name-hint = حروف، ارقام، نقطه و خط تیره. در ردپای ممیزی دیده می‌شود.
 field-password = گذرواژه
-field-password-hint = دست‌کم ۱۲ نویسه.
+field-password-hint = دست‌کم ۱۰ نویسه.
 go-on = ادامه
-or = یا
-use-passkey = استفاده از کلید عبور
 lost-password = گذرواژه را گم کرده‌اید؟ کاربر root روی سرور گذرواژهٔ تازه می‌گذارد:
 lost-factor = دستگاه را گم کرده‌اید؟ کاربر root روی سرور عامل دوم را بازنشانی می‌کند:
 code-title = عامل دوم
@@ -124,22 +120,12 @@ attention-degraded = { $name } کاهش کارایی دارد.
 attention-down = { $name } اجرا نمی‌شود.
 attention-open = باز کردن { $name }
 attention-disk = دیسک پوشهٔ وضعیت { $n }٪ پر است.
-attention-disk-days = { $n ->
-    [one] با روند این هفته تا { $n } روز دیگر پر می‌شود.
-   *[other] با روند این هفته تا { $n } روز دیگر پر می‌شود.
-}
 attention-disk-open = باز کردن تنظیمات
-attention-quota = { $user } { $n }٪ از سهمیهٔ این ماه را مصرف کرده است.
-attention-quota-renews = { $n ->
-    [one] تا { $n } روز دیگر تازه می‌شود.
-   *[other] تا { $n } روز دیگر تازه می‌شود.
-}
 attention-lane = مسیر { $lane } بسته‌ای عبور نمی‌دهد.
 attention-lane-devices = { $n ->
     [one] { $n } دستگاه در آن اینترنت ندارد.
    *[other] { $n } دستگاه در آن اینترنت ندارند.
 }
-open-user = باز کردن کاربر
 state-online = برخط
 state-offline = برون‌خط
 state-connecting = در حال اتصال
@@ -152,8 +138,6 @@ devices = { $n ->
     [one] { $n } دستگاه
    *[other] { $n } دستگاه
 }
-recovered = بازیابی‌شده
-recovered-note = نشست‌های بازیابی‌شده
 lane-direct = مسیر direct
 lane-tor = مسیر tor
 from-devices = { $rate } از دستگاه‌ها
@@ -170,7 +154,6 @@ exit = گره خروج
 sees-gateway = دروازه را می‌بیند
 sees-exit = خروج را می‌بیند
 never-forwards = هرگز هدایت نمی‌کند
-in-use = { $n } در حال استفاده
 countries = { $n ->
     [one] { $n } کشور
    *[other] { $n } کشور
@@ -182,10 +165,6 @@ throughput = گذردهی به دستگاه‌ها
 chart-sentence = کمترین { $low }، بیشترین { $high }، اکنون { $now }.
 chart-empty = هنوز مقداری نیست.
 machine = این ماشین
-machine-note = { $n ->
-    [one] { $n } هسته
-   *[other] { $n } هسته
-}، { $ram }، { $system }
 processor = پردازنده
 memory-word = حافظه
 state-disk = دیسک وضعیت
@@ -234,25 +213,15 @@ down-and-up = { $down } به دستگاه، { $up } از آن
 ## Users
 email = نشانی رایانامه
 connected = متصل
-this-month = این ماه
 second-factor = عامل دوم
 latest-login = آخرین ورود
 users-find = نام یا نشانی رایانامه
-users-count = { $n ->
-    [one] { $n } کاربر
-   *[other] { $n } کاربر
-}، { $n-suspended } تعلیق‌شده، { $n-over } فراتر از سهمیه
 users-none = هنوز کاربری نیست
 users-none-text = نخستین نفر را دعوت کنید: دعوت، کاربر و دستگاه او را می‌سازد.
 users-none-match = هیچ کاربری مطابقت ندارد
 user-active = فعال
 user-suspended = تعلیق‌شده
-user-over-quota = سهمیه تمام شد
-quota-of = سهمیهٔ { $name }
-no-quota = { $used }، بدون سهمیه
 created = ساخته‌شده در { $date }
-days-30 = منتقل‌شده، ۳۰ روز
-days-sentence = انتقال روزانه در ۳۰ روز، حداکثر { $most }.
 limits = محدودیت‌ها
 devices-at-once = دستگاه هم‌زمان
 peer-group = گروه همتا
@@ -260,7 +229,6 @@ devices-title = دستگاه‌ها
 devices-none = هنوز دستگاهی نیست
 devices-none-text = دستگاه پس از ثبت با دعوت یا صدور، اینجا دیده می‌شود.
 enrolled = ثبت‌شده
-latest-session = آخرین نشست
 
 ## Tor
 bootstrap = شروع Tor
@@ -275,22 +243,16 @@ purpose = هدف
 tor-log = گزارش Tor
 
 ## Logs
-logs-query = پرس‌وجو، برای نمونه: level=warn service=dns
-lines-per-minute = خط در دقیقه
+logs-query = پرس‌وجو، برای نمونه: level>=warn service:dns
 logs-none = خطی نیست
 logs-none-text = هیچ خطی در بازهٔ نگهداری با پرس‌وجو مطابقت ندارد.
 
 ## Keys and audit
 keys-tab = کلیدها
 key = کلید
-fingerprint = اثر انگشت
 used-since = در استفاده از
-rotates = چرخش بعدی
-overlap-until = پیشین معتبر تا
 key-current = جاری
 key-next = بعدی
-key-due = سررسید
-key-expired = منقضی
 actor = کنشگر
 action = کنش
 outcome = نتیجه
@@ -298,22 +260,18 @@ outcome-done = انجام شد
 outcome-refused = رد شد
 outcome-failed = ناموفق
 target = هدف کنش
-audit-find = کنشگر، کنش یا هدف
+audit-find = آغاز یک کنش، مانند user.
 audit-count = { $n ->
     [one] { $n } مدخل
    *[other] { $n } مدخل
 }
 audit-none = مدخلی نیست
-audit-intact = زنجیره سالم است، بررسی { $time }.
-audit-broken = زنجیره شکسته است: مدخلی تغییر یافته یا حذف شده است. بررسی { $time }.
-audit-not-verified = زنجیره هنوز بررسی نشده است.
 
 ## Settings
 operators = گردانندگان
 operator = گرداننده
 sign-ins = ورودهای شما
 this-sign-in = همین
-browser = مرورگر
 signed-in-at = زمان ورود
 latest-use = آخرین استفاده
 effective-values = پیکربندی مؤثر
@@ -321,15 +279,9 @@ setting = تنظیم
 value = مقدار
 origin = منشأ
 origin-default = درون‌ساخته
-origin-console = کنسول
-origin-file = { $path }
-origin-environment = متغیر محیطی { $name }
+origin-file = پرونده
 version = نسخه
 licence = پروانه
-kept = آنچه این سرور دربارهٔ افراد نگه می‌دارد
-table = جدول
-holds = محتوا
-kept-for = مدت نگهداری
 
 ## Live data
 as-of = داده‌های ساعت { $time } UTC
@@ -504,3 +456,82 @@ done-sign-in-revoked = ورود پایان یافت.
 end-sign-in = پایان ورود
 yes = بله
 no = خیر
+
+## Parts of pages
+pager-rows = { $n ->
+    [one] { $n } ردیف
+   *[other] { $n } ردیف
+}
+none-match-text = ردیفی با پالایه‌ها نمی‌خواند.
+sessions = { $n ->
+    [one] { $n } نشست
+   *[other] { $n } نشست
+}
+users = { $n ->
+    [one] { $n } کاربر
+   *[other] { $n } کاربر
+}
+quota-month = سهمیهٔ ماهانه
+history = نشست‌های پیشین
+started = آغاز
+lasted = مدت
+ended-by = علت پایان
+login = ورود
+logged-in = وارد شده
+logged-out = خارج شده
+key-usage = برای
+key-phase = مرحله
+key-id = شناسه
+created-at = ساخته شده
+key-gone = حذف
+usage-access = توکن‌های دسترسی
+usage-refresh = توکن‌های تازه‌سازی
+usage-login = ورود، نسخهٔ { $n }
+key-verify-only = فقط بررسی
+rotating = تعویض در جریان است
+next-rotation = تعویض بعدی { $time }
+rotation-by-hand = تعویض فقط دستی
+pinned = آنچه دستگاه‌ها سنجاق می‌کنند
+pinned-text = SHA-256 کلید گواهی TLS
+audit-none-text = رکوردی با این کنش نیست.
+range-quarter = ۱۵ دقیقه
+range-week = ۷ روز
+logs-help = واژه‌ها، "عبارت‌ها"، prefix*، level>=warn، service:wg، field.lane:tor، با AND، OR، NOT.
+lines = { $n ->
+    [one] { $n } خط
+   *[other] { $n } خط
+}
+lines-sentence = { $n-total } خط، { $n-warn } در سطح warn و { $n-error } در سطح error.
+tor-process = Tor
+kernel = هسته
+health = سلامت
+probe = آزمون
+passed = گذشت
+streams = جریان‌های باز
+read-and-written = { $read } خوانده، { $written } نوشته
+country = کشور
+exit-relays = رله‌های خروج
+part-of-all = سهم از همه
+countries-in-use = کشورهای خروج در حال استفاده
+chosen = برگزیده
+starting-at = در حال آغاز، { $n } ٪
+as-desired = چنان‌که خواسته شده
+not-as-desired = جز آنچه خواسته شده
+part-identity = پایگاه کاربران
+part-sessions = پایگاه نشست‌ها
+part-live = وضعیت زنده
+part-tor = شبکهٔ Tor
+part-canary = هشداردهندهٔ نشت
+part-firewall = دیوار آتش
+attention-firewall = دیوار آتش هسته با سیاست یکسان نیست.
+attention-firewall-text = مسیر tor تا بازسازی آن بسته می‌ماند.
+attention-canary = هشداردهندهٔ نشت سالم نیست.
+attention-canary-text = مسیر tor تا یک دور پاک بسته می‌ماند.
+addresses = نشانی‌ها
+of-addresses = اجاره‌شده از { $n }
+connects = اتصال‌ها
+per-minute = در دقیقه
+devices-word = دستگاه‌ها
+network = شبکه
+origin-chosen = در نخستین آغاز برگزیده شده
+file-changed = پرونده از آغاز تغییر کرده است. آغاز دوباره آن را اعمال می‌کند.

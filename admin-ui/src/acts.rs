@@ -163,10 +163,13 @@ pub fn at_field(t: Texts, refusal: RwSignal<Option<Refusal>>, field: &'static st
 pub fn RefusalNote(
     /// Why.
     refusal: RwSignal<Option<Refusal>>,
+    /// The fields of the form that show their refusal themselves.
+    fields: &'static [&'static str],
 ) -> impl IntoView {
     let t = use_texts();
     move || {
-        let refusal = refusal.get().filter(|refusal| refusal.field.is_none())?;
+        let is_shown = |field: &str| fields.contains(&field);
+        let refusal = refusal.get().filter(|refusal| !refusal.field.as_deref().is_some_and(is_shown))?;
         Some(view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &refusal)}</Note></div> })
     }
 }
@@ -197,7 +200,7 @@ pub fn Ask(
             <Button kind size icon on:click=move |_| acts.ask(question.clone())>{word}</Button>
         }
     };
-    view! { <May right>{act}</May> }
+    view! { <May right>{act.clone()}</May> }
 }
 
 /// Content for operators with a right. The server decides; this only leaves out what it would refuse.

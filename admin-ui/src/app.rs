@@ -38,13 +38,13 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <Route path=path!("/sign-in") view=pages::sign_in::SignIn ssr=SsrMode::Async />
                 <Route path=path!("/sign-in/code") view=pages::sign_in::Code ssr=SsrMode::Async />
-                <Route path=path!("/set-up") view=pages::sign_in::SetUp ssr=SsrMode::Async />
+                <Route path=path!("/setup") view=pages::sign_in::SetUp ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view=pages::overview::Page ssr=SsrMode::Async />
                     <Route path=path!("/sessions") view=pages::sessions::Page ssr=SsrMode::Async />
-                    <Route path=path!("/sessions/:id") view=pages::session::Page ssr=SsrMode::Async />
+                    <Route path=path!("/sessions/:id") view=pages::sessions::detail::Page ssr=SsrMode::Async />
                     <Route path=path!("/users") view=pages::users::Page ssr=SsrMode::Async />
-                    <Route path=path!("/users/:name") view=pages::user::Page ssr=SsrMode::Async />
+                    <Route path=path!("/users/:name") view=pages::users::detail::Page ssr=SsrMode::Async />
                     <Route path=path!("/tor") view=pages::tor::Page ssr=SsrMode::Async />
                     <Route path=path!("/services") view=pages::services::Page ssr=SsrMode::Async />
                     <Route path=path!("/logs") view=pages::logs::Page ssr=SsrMode::Async />

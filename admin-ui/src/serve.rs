@@ -104,7 +104,7 @@ where
         Router::new()
             .route("/sign-in", post(enter_password))
             .route("/sign-in/code", post(enter_code))
-            .route("/set-up", post(set_up))
+            .route("/setup", post(set_up))
             .route("/sign-out", post(sign_out))
             .with_state(make)
     });
@@ -274,7 +274,7 @@ struct FirstOperator {
 /// The first operator goes on to the first invitation.
 async fn set_up(State(make): State<MakeSource>, parts: Parts, Form(form): Form<FirstOperator>) -> Response {
     let FirstOperator { token, name, password } = form;
-    let failed = address("/set-up", &[("token", Some(token.expose()))]);
+    let failed = address("/setup", &[("code", Some(token.expose()))]);
     let entry = Entry::SetUp { token, name: name.trim().to_owned(), password };
     entered(make(&parts).enter(entry).await, &failed, "/users?invite=1", "")
 }

@@ -21,6 +21,9 @@ pub struct Problem {
     /// Seconds to wait before a retry; also in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after: Option<u64>,
+    /// The id of the request, as in the header `X-Request-Id`; log lines of the request have it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
     /// The error as data, so that a contract's error enum survives the wire.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<serde_json::Value>,
@@ -36,6 +39,7 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.into(),
             retry_after: None,
+            request_id: None,
             error: None,
         }
     }

@@ -189,7 +189,8 @@ impl Act {
             Self::RotateKeys => "keys.rotate",
             Self::CheckKeys => "keys.read",
             Self::VerifyAudit => "audit.verify",
-            Self::PutOperator { .. } | Self::RemoveOperator { .. } => "operators.write",
+            Self::PutOperator { .. } => "operators.write",
+            Self::RemoveOperator { .. } => "operators.remove",
             Self::RevokeSignIn { .. } | Self::ConfirmSignIn { .. } => "own.sign_in",
         }
     }

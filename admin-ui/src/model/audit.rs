@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What the page shows: from its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
-    /// Part of an actor, action or target.
+    /// Start of an action, as `user.`.
     pub text: Option<String>,
     /// Where the part starts.
     pub cursor: Option<String>,
@@ -27,15 +27,13 @@ pub struct Entry {
     pub target: String,
     /// How it went.
     pub outcome: Condition,
-    /// Refusal or failure, in the server's words.
-    pub detail: String,
+    /// Details, name and value.
+    pub details: Vec<(String, String)>,
 }
 
-/// The trail, with the verdict about its chain.
+/// The trail, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
-    /// The entries, newest first.
+    /// The entries.
     pub page: Page<Entry>,
-    /// Whether the chain was intact, and when that was checked.
-    pub verified: Option<(bool, i64)>,
 }

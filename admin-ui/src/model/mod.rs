@@ -24,10 +24,7 @@ pub enum Fault {
     /// The sign-in has ended or was revoked.
     SignedOut,
     /// The operator's role does not allow it.
-    Forbidden {
-        /// The roles that allow it.
-        needs: String,
-    },
+    Forbidden,
     /// A service did not respond.
     Unavailable {
         /// Which service or database.
@@ -92,15 +89,13 @@ pub enum Role {
 pub struct Page<T> {
     /// The rows.
     pub rows: Vec<T>,
-    /// Position of the first row in the whole list, from 0.
-    pub offset: u64,
-    /// Rows of the list with its filters.
-    pub matching: u64,
-    /// Rows of the list without filters.
-    pub total: u64,
+    /// Position of the first row in the list with its filters, from 0, if known.
+    pub offset: Option<u64>,
+    /// Rows of the list with its filters, if known.
+    pub matching: Option<u64>,
     /// Cursor of the next part.
     pub next: Option<String>,
-    /// Cursor of the part before.
+    /// Cursor of the part before; empty for the first part.
     pub before: Option<String>,
     /// When the rows were read.
     pub as_of: i64,

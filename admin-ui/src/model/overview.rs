@@ -50,12 +50,10 @@ pub struct Overview {
     pub online: Count,
     /// Sessions offline, whose address is held.
     pub offline: Count,
-    /// Users and devices.
-    pub users: Count,
-    /// Devices of all users.
-    pub devices: u64,
-    /// Sessions that recovered in the chosen time.
-    pub recovered: Count,
+    /// Address slots with a lease, and all address slots, if `session` responds.
+    pub slots: Option<(u64, u64)>,
+    /// Connects of devices per minute.
+    pub connects: Count,
     /// The lanes.
     pub lanes: Vec<LaneFigures>,
     /// Start of the courses.
@@ -96,24 +94,24 @@ pub enum Attention {
     Disk {
         /// Used part.
         percent: u64,
-        /// Days until it is full at the pace of this week.
-        days_left: Option<u64>,
     },
-    /// A user has used most of the quota.
-    Quota {
-        /// Who.
-        user: String,
-        /// Used part.
-        percent: u64,
-        /// Days until it is renewed.
-        renews_in_days: u64,
+    /// The rules in the kernel differ from the policy.
+    Firewall,
+    /// The canary found packets outside the tor lane, or has not run.
+    Canary,
+    /// A part of the page cannot be read.
+    Missing {
+        /// The service that did not respond.
+        service: String,
+        /// The reason, in the server's words.
+        reason: String,
     },
     /// A lane does not pass packets.
     Lane {
         /// Which.
         lane: Lane,
-        /// Devices that lose the internet there.
-        devices: u64,
+        /// Devices that have no internet there, if known.
+        devices: Option<u64>,
     },
 }
 
@@ -126,20 +124,16 @@ pub struct LaneFigures {
     pub passage: Gate,
     /// Since when, in seconds.
     pub since_s: Option<u64>,
-    /// Devices with a session on it.
-    pub devices: u64,
+    /// Devices with a session on it, if known.
+    pub devices: Option<u64>,
     /// Address of the gateway, as devices see it.
     pub gateway: String,
-    /// Guards in use, on the tor lane.
-    pub guards: Option<u64>,
     /// Exit countries available, on the tor lane.
     pub exit_countries: Option<u64>,
     /// Bits per second to devices.
     pub down: Option<f64>,
     /// Bits per second from devices.
     pub up: Option<f64>,
-    /// Bytes today, both directions.
-    pub today: Option<u64>,
     /// Bits per second to devices over the chosen time.
     pub course: Values,
 }
@@ -179,22 +173,18 @@ impl Gate {
 /// The machine that the server runs on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// Cores.
-    pub cores: u64,
     /// Memory in bytes.
-    pub memory: u64,
-    /// Name and version of the system.
-    pub system: String,
+    pub memory: Option<u64>,
     /// Use of the processor in percent.
     pub cpu: Count,
     /// Used memory in bytes.
     pub memory_used: Count,
-    /// Name of the uplink, and its bits per second.
-    pub uplink: (String, Count),
+    /// Bits per second of the network interfaces, both directions.
+    pub network: Count,
     /// Used bytes of the state directory's disk.
     pub disk_used: Count,
     /// Size of that disk.
-    pub disk: u64,
+    pub disk: Option<u64>,
 }
 
 /// A service of the product.
@@ -220,15 +210,31 @@ pub struct Service {
     pub memory: Option<u64>,
 }
 
-/// Something that services need.
+/// Something that services need, or that watches them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Database of users and operators.
+    Identity,
+    /// Database of sessions.
+    Sessions,
+    /// Live state.
+    Live,
+    /// A probe through the Tor network.
+    TorNetwork,
+    /// The leak canary.
+    Canary,
+    /// The rules in the kernel.
+    Firewall,
+}
+
+/// How a part is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dependency {
-    /// Its name.
-    pub name: String,
+    /// Which.
+    pub part: Part,
     /// How it is.
     pub condition: Condition,
-    /// What was found, in the words of the service that checked.
-    pub finding: String,
     /// How long the check took, in milliseconds.
     pub latency_ms: Option<f64>,
 }

@@ -30,18 +30,6 @@ pub enum SessionState {
     Offline,
 }
 
-/// Kind of a device, as far as it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKind {
-    /// A computer.
-    Computer,
-    /// A phone or tablet.
-    Phone,
-    /// Runs an ordinary WireGuard app.
-    Exported,
-}
-
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -53,14 +41,10 @@ pub struct Session {
     pub device_id: String,
     /// Name of the device.
     pub device: String,
-    /// Kind of the device.
-    pub kind: DeviceKind,
     /// State.
     pub state: SessionState,
     /// Lane; none while it connects.
     pub lane: Option<Lane>,
-    /// Chosen exit country.
-    pub country: Option<String>,
     /// Bits per second to the device.
     pub down: Option<f64>,
     /// Bits per second from the device.
@@ -80,10 +64,10 @@ pub struct Session {
 pub struct Sessions {
     /// The rows.
     pub page: Page<Session>,
-    /// Sessions that are online.
-    pub online: u64,
-    /// Sessions that are offline.
-    pub offline: u64,
+    /// Sessions that are online and offline, without filters, if known.
+    pub numbers: Option<(u64, u64)>,
+    /// Whether the list can be sorted: only while the server returns it whole.
+    pub is_sortable: bool,
 }
 
 /// One session with its detail.
@@ -91,8 +75,10 @@ pub struct Sessions {
 pub struct SessionDetail {
     /// The row.
     pub session: Session,
-    /// Address inside the lane.
-    pub address: String,
+    /// Addresses inside each lane.
+    pub addresses: Vec<(Lane, String)>,
+    /// The device's WireGuard key.
+    pub public_key: String,
     /// Age of the latest heartbeat.
     pub heartbeat_s: Option<u64>,
     /// Bits per second to the device, over the last minute.
@@ -101,8 +87,6 @@ pub struct SessionDetail {
     pub up_course: Values,
     /// Bytes by lane: lane, to the device, from the device.
     pub by_lane: Vec<(Lane, u64, u64)>,
-    /// What happened, newest first.
-    pub events: Vec<super::overview::Event>,
     /// When the values were read.
     pub as_of: i64,
 }

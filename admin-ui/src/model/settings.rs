@@ -1,42 +1,61 @@
 //! Settings, sign-ins, what is kept.
 
+use super::Role;
 use serde::{Deserialize, Serialize};
 
 /// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Built in.
     Default,
-    /// A file, by its path.
-    File(String),
-    /// An environment variable.
-    Environment(String),
-    /// Set by an operator in the console.
-    Console,
+    /// The configuration file.
+    File,
+    /// Chosen at the first start of this server.
+    Chosen,
 }
 
-/// An effective value. Secrets are only "set" or "not set".
+/// An effective value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Value {
-    /// Its table in the configuration.
-    pub table: String,
-    /// Its key.
-    pub key: String,
-    /// The value, as the file writes it.
-    pub value: String,
+    /// Table and key.
+    pub name: String,
+    /// The value, as the file writes it; none: it is set, but not shown.
+    pub value: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
 }
 
-/// An operator's sign-in.
+/// The effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The file.
+    pub file: String,
+    /// The file has changed since the start; a restart applies it.
+    pub is_changed: bool,
+    /// All values.
+    pub values: Vec<Value>,
+}
+
+/// An operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// Whether a second factor is set.
+    pub has_second_factor: bool,
+}
+
+/// A sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Its identifier.
     pub id: String,
-    /// Browser and system, as far as they are known.
-    pub agent: String,
-    /// Address at sign-in.
+    /// Whose.
+    pub operator: String,
+    /// Address at sign-in; empty for the set-up link.
     pub address: String,
     /// When.
     pub at: i64,
@@ -46,26 +65,24 @@ pub struct SignIn {
     pub is_current: bool,
 }
 
-/// The page.
+/// The page. A part that the role does not allow is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Effective values in the order of the example file.
-    pub values: Vec<Value>,
-    /// Operators: name, role, whether a second factor is set.
-    pub operators: Vec<(String, super::Role, bool)>,
-    /// The operator's own sign-ins.
+    /// The effective configuration.
+    pub configuration: Option<Configuration>,
+    /// All operators.
+    pub operators: Option<Vec<Operator>>,
+    /// The operator's own sign-ins; for an owner, all.
     pub sign_ins: Vec<SignIn>,
     /// When they were read.
     pub as_of: i64,
 }
 
-/// What the server stores about people: from the schema.
+/// Version and licence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Version of the server.
     pub version: String,
     /// Licence of the server.
     pub licence: String,
-    /// Table, what it holds, how long it is kept.
-    pub kept: Vec<(String, String, String)>,
 }

@@ -1,7 +1,7 @@
 //! The tor lane and its Tor processes.
 
 use super::Condition;
-use crate::model::overview::{Event, Gate};
+use crate::model::overview::Gate;
 use serde::{Deserialize, Serialize};
 
 /// Everything on the page.
@@ -9,39 +9,59 @@ use serde::{Deserialize, Serialize};
 pub struct Tor {
     /// State of the lane.
     pub gate: Gate,
+    /// Reason for the state, as the server names it.
+    pub gate_reason: String,
     /// Since when, in seconds.
     pub since_s: Option<u64>,
-    /// Devices with a session on it.
-    pub devices: u64,
+    /// State of the lane in the kernel, while `wg` responds.
+    pub applied: Option<Gate>,
+    /// Devices with a session on it, if known.
+    pub devices: Option<u64>,
     /// Whether Tor is to run.
     pub is_process_desired: bool,
     /// Whether the lane is to be open.
     pub is_lane_desired: bool,
-    /// Desired and actual state, one after the other.
-    pub states: Vec<DesiredActual>,
+    /// How the process is.
+    pub process: Condition,
+    /// Its state, as the server names it, and the reason.
+    pub process_state: String,
+    /// How long it has run.
+    pub up_s: Option<u64>,
     /// Progress of the start in percent, and Tor's words for it.
     pub bootstrap: (u64, String),
-    /// Circuits in use.
-    pub circuits: Vec<Circuit>,
+    /// The latest probe.
+    pub probe: Option<Probe>,
+    /// Whether the canary is healthy, if known.
+    pub is_canary_healthy: Option<bool>,
+    /// Version of Tor, if it runs.
+    pub version: Option<String>,
+    /// Open streams.
+    pub streams: u64,
+    /// Bytes of the process since its start: read, written.
+    pub traffic: (u64, u64),
+    /// Circuits in use; none: they cannot be read.
+    pub circuits: Option<Vec<Circuit>>,
     /// Exit relays by country, most first.
     pub exits: Vec<(String, u64)>,
+    /// Tor processes of exit countries in use.
+    pub countries: Vec<CountryTor>,
     /// Latest lines of Tor's log, newest first.
-    pub log: Vec<Event>,
+    pub log: Vec<String>,
     /// When the values were read.
     pub as_of: i64,
 }
 
-/// Something that is requested, and what it is.
+/// A probe through Tor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DesiredActual {
-    /// What.
-    pub name: String,
-    /// The desired state, in the server's words.
-    pub desired: String,
-    /// The actual state, in the server's words.
-    pub actual: String,
-    /// Whether they agree.
-    pub condition: Condition,
+pub struct Probe {
+    /// Whether an exit responded.
+    pub is_ok: bool,
+    /// When it ended.
+    pub at: i64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Country of the exit, or the reason of the failure.
+    pub detail: String,
 }
 
 /// A circuit. Which device uses it is not shown.
@@ -51,10 +71,21 @@ pub struct Circuit {
     pub id: String,
     /// State.
     pub condition: Condition,
-    /// Countries of guard, middle and exit.
-    pub countries: Vec<String>,
+    /// Nickname and country of each relay, guard first.
+    pub path: Vec<(String, Option<String>)>,
     /// Purpose, in Tor's words.
     pub purpose: String,
-    /// Age in seconds.
-    pub age_s: u64,
+}
+
+/// The Tor process of an exit country.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountryTor {
+    /// Two letters.
+    pub country: String,
+    /// How it is.
+    pub condition: Condition,
+    /// Progress of its start in percent.
+    pub percent: u64,
+    /// Whether a device has chosen the country.
+    pub is_used: bool,
 }

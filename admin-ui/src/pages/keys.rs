@@ -1,18 +1,18 @@
 //! Keys and the audit trail: two tabs.
 
-use super::{address, parameter};
+use super::{address, parameter, range_of};
 use crate::acts::{Ask, May, Question, use_acts};
 use crate::frame::{Head, Loaded, read};
 use crate::model::act::Act;
 use crate::model::audit::{self, Audit as Trail};
-use crate::model::keys::Keys;
+use crate::model::keys::{Keys, Phase, Usage};
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
 use tornado_ui::button::{Button, Kind, LinkButton};
-use tornado_ui::feedback::{Empty, Note, Weight};
+use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
-use tornado_ui::figures::Tabs;
+use tornado_ui::figures::{Card, Tabs};
 use tornado_ui::icon::Icon;
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{Condition, State};
@@ -63,41 +63,70 @@ pub fn Content(
 ) -> impl IntoView {
     let t = use_texts();
     let columns = vec![
-        Column::new(t.key(), "a"),
-        Column::new(t.state(), "b"),
-        Column::new(t.fingerprint(), "c"),
-        Column::new(t.used_since(), "num"),
-        Column::new(t.rotates(), "num d"),
-        Column::new(t.overlap_until(), "num hide-m"),
+        Column::new(t.key_usage(), "a"),
+        Column::new(t.key_phase(), "b"),
+        Column::new(t.key_id(), "c"),
+        Column::new(t.created_at(), "num hide-m"),
+        Column::new(t.used_since(), "num d"),
+        Column::new(t.key_gone(), "num"),
     ];
-    let date = move |at: Option<i64>| at.map_or_else(|| t.none().to_owned(), |at| t.date(at));
+    let as_of = keys.as_of;
     let rows = keys
         .keys
         .into_iter()
         .map(|key| {
-            let word = match key.condition {
-                Condition::Good => t.key_current(),
-                Condition::Pending => t.key_next(),
-                Condition::Degraded | Condition::Held => t.key_due(),
-                Condition::Broken | Condition::Shut => t.key_expired(),
-                Condition::Absent | Condition::Stopped => t.not_set(),
+            let usage = match key.usage {
+                Usage::Access => t.usage_access().to_owned(),
+                Usage::Refresh => t.usage_refresh().to_owned(),
+                Usage::LoginV1 => t.usage_login(1),
+                Usage::LoginV2 => t.usage_login(2),
+                Usage::Other(word) => word,
             };
+            let (condition, phase) = match key.phase {
+                Phase::Current => (Condition::Good, t.key_current()),
+                Phase::Next => (Condition::Pending, t.key_next()),
+                Phase::VerifyOnly => (Condition::Absent, t.key_verify_only()),
+            };
+            let gone = key.gone_at.map_or_else(|| t.none_yet().to_owned(), |at| t.moment(at, as_of));
             view! {
                 <tr role="row">
-                    <th scope="row" role="rowheader" class="a">{key.name}</th>
-                    <td role="cell" class="b"><State condition=key.condition word /></td>
-                    <td role="cell" class="c"><bdi dir="ltr" class="mono">{key.fingerprint}</bdi></td>
-                    <td role="cell" class="num">{t.date(key.since)}</td>
-                    <td role="cell" class="num d">{date(key.rotates_at)}</td>
-                    <td role="cell" class="num hide-m">{date(key.overlap_until)}</td>
+                    <th scope="row" role="rowheader" class="a">{usage}</th>
+                    <td role="cell" class="b"><State condition word=phase /></td>
+                    <td role="cell" class="c"><bdi dir="ltr" class="mono">{key.id}</bdi></td>
+                    <td role="cell" class="num hide-m">{t.moment(key.created_at, as_of)}</td>
+                    <td role="cell" class="num d">{t.moment(key.active_from, as_of)}</td>
+                    <td role="cell" class="num">{gone}</td>
                 </tr>
             }
         })
         .collect_view();
+    let rotation = match (keys.is_rotating, keys.next_rotation) {
+        (true, _) => t.rotating().to_owned(),
+        (false, Some(at)) => t.next_rotation(&t.moment(at, as_of)),
+        (false, None) => t.rotation_by_hand().to_owned(),
+    };
     view! {
-        <section class="card" aria-label=t.keys_tab()>
-            <Table caption=t.keys_tab() columns cards=true>{rows}</Table>
-        </section>
+        <div class="cols-21">
+            <section class="card" aria-labelledby="keys">
+                <div class="card-head">
+                    <h2 id="keys">{t.keys_tab()}</h2>
+                    <p class="push">{rotation}</p>
+                </div>
+                <Table caption=t.keys_tab() columns cards=true>{rows}</Table>
+            </section>
+            {keys
+                .tls
+                .map(|digest| {
+                    view! {
+                        <Card id="pinned" title=t.pinned()>
+                            <div class="card-body stack-s">
+                                <p class="soft small">{t.pinned_text()}</p>
+                                <code class="wrap"><bdi dir="ltr">{digest}</bdi></code>
+                            </div>
+                        </Card>
+                    }
+                })}
+        </div>
     }
 }
 
@@ -131,14 +160,7 @@ pub fn TrailContent(
     query: audit::Query,
 ) -> impl IntoView {
     let t = use_texts();
-    let Trail { page, verified } = trail;
-    let verdict = match verified {
-        None => view! { <Note>{t.audit_not_verified()}</Note> }.into_any(),
-        Some((true, at)) => view! { <Note>{t.audit_intact(&t.moment(at, page.as_of))}</Note> }.into_any(),
-        Some((false, at)) => {
-            view! { <Note weight=Weight::Fault>{t.audit_broken(&t.moment(at, page.as_of))}</Note> }.into_any()
-        }
-    };
+    let Trail { page } = trail;
     let columns = vec![
         Column::new(t.time(), "d"),
         Column::new(t.actor(), "a"),
@@ -151,13 +173,13 @@ pub fn TrailContent(
         let cursor = cursor.as_deref()?;
         Some(address("/audit", &[("text", query.text.as_deref()), ("cursor", Some(cursor))]))
     };
-    let pager = (t.before().to_owned(), step(&page.before));
+    let before = (t.before().to_owned(), step(&page.before));
     let next = (t.next().to_owned(), step(&page.next));
-    let (first, last) = (page.offset + 1, page.offset + page.rows.len() as u64);
-    let range = t.pager_range(first, last, page.matching);
+    let range = range_of(t, &page);
+    let count = t.audit_count(page.rows.len() as u64);
     let body = if page.rows.is_empty() {
         view! {
-            <Empty icon=Icon::Audit title=t.audit_none() text=t.none_of(page.total)>
+            <Empty icon=Icon::Audit title=t.audit_none() text=t.audit_none_text()>
                 <LinkButton href="/audit">{t.remove_filters()}</LinkButton>
             </Empty>
         }
@@ -174,6 +196,7 @@ pub fn TrailContent(
                         t.outcome_failed().to_owned()
                     }
                 };
+                let details: Vec<_> = entry.details.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 view! {
                     <tr role="row">
                         <td role="cell" class="d">
@@ -182,22 +205,21 @@ pub fn TrailContent(
                         <th scope="row" role="rowheader" class="a"><bdi>{entry.actor}</bdi></th>
                         <td role="cell" class="c"><bdi dir="ltr" class="mono">{entry.action}</bdi></td>
                         <td role="cell"><bdi>{entry.target}</bdi></td>
-                        <td role="cell" class="b" title=entry.detail><State condition=entry.outcome word /></td>
+                        <td role="cell" class="b" title=details.join(" ")><State condition=entry.outcome word /></td>
                     </tr>
                 }
             })
             .collect_view();
         view! {
             <Table caption=t.nav_audit() columns cards=true>{rows}</Table>
-            <Pager range before=pager next />
+            <Pager range before next />
         }
         .into_any()
     };
     view! {
-        <Filters label=t.nav_audit() count=t.audit_count(page.matching)>
+        <Filters label=t.nav_audit() count=count>
             <Search name="text" label=t.audit_find() value=query.text.clone().unwrap_or_default() />
         </Filters>
-        {verdict}
         <section class="card" aria-label=t.nav_audit()>{body}</section>
     }
 }

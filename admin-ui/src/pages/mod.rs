@@ -1,19 +1,16 @@
 //! The pages: one file for each, which draws its model.
 
-pub mod invite;
 pub mod keys;
-pub mod limits;
 pub mod logs;
 pub mod overview;
 pub mod services;
-pub mod session;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
 pub mod tor;
-pub mod user;
 pub mod users;
 
+use crate::texts::Texts;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -39,6 +36,15 @@ pub(crate) fn address(path: &str, parameters: &[(&str, Option<&str>)]) -> String
         }
     }
     out
+}
+
+/// The range of a list's part: positions if they are known, otherwise the number of rows.
+fn range_of<T>(t: Texts, page: &crate::model::Page<T>) -> String {
+    let rows = page.rows.len() as u64;
+    match page.offset.zip(page.matching) {
+        Some((offset, matching)) => t.pager_range(offset + 1, offset + rows, matching),
+        None => t.pager_rows(rows),
+    }
 }
 
 /// A value with its unit in grey.

@@ -3,7 +3,7 @@
 use super::{address, measure, parameter};
 use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::overview::{
-    Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Range, Service,
+    Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Part, Range, Service,
 };
 use crate::model::{Condition, Lane, Values};
 use crate::pages::users::InviteLink;
@@ -120,24 +120,38 @@ fn words(t: Texts, attention: Attention) -> (Condition, String, String, String, 
                 if condition == Condition::Degraded { t.attention_degraded(&name) } else { t.attention_down(&name) };
             (condition, head, reason, format!("/services#{name}"), t.attention_open(&name))
         }
-        Attention::Disk { percent, days_left } => (
+        Attention::Disk { percent } => (
             Condition::Degraded,
             t.attention_disk(percent),
-            days_left.map(|days| t.attention_disk_days(days)).unwrap_or_default(),
+            String::new(),
             "/settings".to_owned(),
             t.attention_disk_open().to_owned(),
         ),
-        Attention::Quota { user, percent, renews_in_days } => (
-            Condition::Absent,
-            t.attention_quota(percent, &user),
-            t.attention_quota_renews(renews_in_days),
-            format!("/users/{user}"),
-            t.open_user().to_owned(),
+        Attention::Firewall => (
+            Condition::Broken,
+            t.attention_firewall().to_owned(),
+            t.attention_firewall_text().to_owned(),
+            "/services#wg".to_owned(),
+            t.attention_open("wg"),
+        ),
+        Attention::Canary => (
+            Condition::Broken,
+            t.attention_canary().to_owned(),
+            t.attention_canary_text().to_owned(),
+            "/tor".to_owned(),
+            t.attention_open("Tor"),
+        ),
+        Attention::Missing { service, reason } => (
+            Condition::Degraded,
+            t.unavailable_title(&service),
+            reason,
+            "/services".to_owned(),
+            t.attention_open(t.nav_services()),
         ),
         Attention::Lane { lane, devices } => (
             Condition::Shut,
             t.attention_lane(lane.word()),
-            t.attention_lane_devices(devices),
+            devices.map(|devices| t.attention_lane_devices(devices)).unwrap_or_default(),
             if lane == Lane::Tor { "/tor".to_owned() } else { "/services#wg".to_owned() },
             t.attention_open(lane.word()),
         ),
@@ -148,6 +162,7 @@ fn words(t: Texts, attention: Attention) -> (Condition, String, String, String, 
 fn Tiles(overview: Overview) -> impl IntoView {
     let t = use_texts();
     let known = move |count: &Count| count.now.map_or_else(|| t.not_known().to_owned(), |n| t.number(n));
+    let slots = overview.slots;
     let total = overview.online.now.zip(overview.offline.now).map(|(online, offline)| online + offline);
     let lanes = overview.lanes.iter().map(|lane| {
         let (value, unit) = lane.down.map_or((t.not_known().to_owned(), ""), |rate| t.rate(rate));
@@ -178,22 +193,22 @@ fn Tiles(overview: Overview) -> impl IntoView {
                 course=overview.offline.course.clone()
                 tone="off"
             />
-            <Tile
-                href="/users"
-                name=t.nav_users()
-                icon=Icon::Users
-                value=known(&overview.users)
-                note=t.devices(overview.devices)
-                course=overview.users.course.clone()
-            />
             {lanes.collect_view()}
             <Tile
                 href="/sessions"
-                name=t.recovered()
+                name=t.addresses()
+                icon=Icon::Globe
+                value=slots.map_or_else(|| t.not_known().to_owned(), |(leased, _)| t.number(leased))
+                note=slots.map(|(_, all)| t.of_addresses(all)).unwrap_or_default()
+                course=Vec::new()
+            />
+            <Tile
+                href="/sessions"
+                name=t.connects()
                 icon=Icon::Refresh
-                value=known(&overview.recovered)
-                note=t.recovered_note()
-                course=overview.recovered.course.clone()
+                value=known(&overview.connects)
+                note=t.per_minute()
+                course=overview.connects.course.clone()
             />
         </section>
     }
@@ -208,7 +223,8 @@ pub fn hops(t: Texts, lane: &LaneFigures) -> Vec<Hop> {
         name: name.to_owned(),
         note,
     };
-    let devices = hop(Leg::Start, "", Icon::Laptop, &t.devices(lane.devices), String::new());
+    let devices = lane.devices.map_or_else(|| t.devices_word().to_owned(), |devices| t.devices(devices));
+    let devices = hop(Leg::Start, "", Icon::Laptop, &devices, String::new());
     match lane.lane {
         Lane::Direct => {
             let out = if lane.passage == Gate::Open { Leg::Clear } else { Leg::Closed };
@@ -220,12 +236,11 @@ pub fn hops(t: Texts, lane: &LaneFigures) -> Vec<Hop> {
         }
         Lane::Tor => {
             let [to_guard, to_middle, to_exit, out] = lane.passage.passage().legs();
-            let guards = lane.guards.map(|n| t.in_use(n)).unwrap_or_default();
             let countries = lane.exit_countries.map(|n| t.countries(n)).unwrap_or_default();
             vec![
                 devices,
                 hop(Leg::WireGuardTor, "WireGuard", Icon::Services, t.gateway(), t.never_forwards().to_owned()),
-                hop(to_guard, "", Icon::Relay, t.guard(), guards),
+                hop(to_guard, "", Icon::Relay, t.guard(), String::new()),
                 hop(to_middle, "", Icon::Relay, t.middle(), String::new()),
                 hop(to_exit, "", Icon::Relay, t.exit(), countries),
                 hop(out, "", Icon::Globe, t.internet(), t.sees_exit().to_owned()),
@@ -262,7 +277,6 @@ fn LaneRow(lane: LaneFigures) -> impl IntoView {
             <div class="lane-rates">
                 {rate(t.to_devices_short(), lane.down.map(|bits| t.rate(bits)))}
                 {rate(t.from_devices_short(), lane.up.map(|bits| t.rate(bits)))}
-                {rate(t.today(), lane.today.map(|bytes| t.bytes(bytes)))}
             </div>
         </div>
     }
@@ -349,19 +363,22 @@ fn MachineCard(machine: Machine) -> impl IntoView {
         }
     };
     let memory = move |bytes: u64| t.joined(t.memory(bytes));
-    let disk = machine.disk_used.now.map(|used| t.of_amount(&memory(machine.disk), &memory(used)));
-    let (uplink, uplink_rate) = machine.uplink;
+    let of = move |used: Count, total: Option<u64>| match (used.now, total) {
+        (Some(used), Some(total)) => Some(t.of_amount(&memory(total), &memory(used))),
+        (used, _) => used.map(memory),
+    };
+    let rate = machine.network.now.map(|bits| t.joined(t.rate(bits as f64)));
+    let (memory_course, disk_course) = (machine.memory_used.course.clone(), machine.disk_used.course.clone());
     view! {
         <section class="card" aria-labelledby="machine">
             <div class="card-head">
                 <h2 id="machine">{t.machine()}</h2>
-                <p>{t.machine_note(machine.cores, &memory(machine.memory), &machine.system)}</p>
             </div>
             <div class="minis">
                 {mini(t.processor().to_owned(), machine.cpu.now.map(|n| t.percent(n)), machine.cpu.course)}
-                {mini(t.memory_word().to_owned(), machine.memory_used.now.map(memory), machine.memory_used.course)}
-                {mini(uplink, uplink_rate.now.map(|bits| t.joined(t.rate(bits as f64))), uplink_rate.course)}
-                {mini(t.state_disk().to_owned(), disk, machine.disk_used.course)}
+                {mini(t.memory_word().to_owned(), of(machine.memory_used, machine.memory), memory_course)}
+                {mini(t.network().to_owned(), rate, machine.network.course)}
+                {mini(t.state_disk().to_owned(), of(machine.disk_used, machine.disk), disk_course)}
             </div>
         </section>
     }
@@ -432,14 +449,28 @@ fn Dependencies(dependencies: Vec<Dependency>) -> impl IntoView {
                     {dependencies
                         .into_iter()
                         .map(|one| {
+                            let name = match one.part {
+                                Part::Identity => t.part_identity(),
+                                Part::Sessions => t.part_sessions(),
+                                Part::Live => t.part_live(),
+                                Part::TorNetwork => t.part_tor(),
+                                Part::Canary => t.part_canary(),
+                                Part::Firewall => t.part_firewall(),
+                            };
+                            let word = match one.condition {
+                                Condition::Good => t.as_desired(),
+                                Condition::Absent | Condition::Stopped => t.not_known(),
+                                Condition::Pending
+                                | Condition::Held
+                                | Condition::Degraded
+                                | Condition::Broken
+                                | Condition::Shut => t.not_as_desired(),
+                            };
+                            let latency =
+                                one.latency_ms.map(|ms| view! { <span class="push dim">{measure((t.decimal(ms, 1), "ms"))}</span> });
                             view! {
-                                <Fact name=one.name>
-                                    <span class="row">
-                                        <State condition=one.condition word=one.finding />
-                                        {one
-                                            .latency_ms
-                                            .map(|ms| view! { <span class="push dim">{measure((t.decimal(ms, 1), "ms"))}</span> })}
-                                    </span>
+                                <Fact name>
+                                    <span class="row"><State condition=one.condition word />{latency}</span>
                                 </Fact>
                             }
                         })

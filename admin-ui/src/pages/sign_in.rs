@@ -9,17 +9,17 @@ use leptos_meta::Title;
 use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::feedback::Note;
 use tornado_ui::field::Field;
-use tornado_ui::icon::{Icon, Mark};
+use tornado_ui::icon::Mark;
 
 /// The words for a refusal.
 fn problem(t: Texts, code: &str) -> &'static str {
     match code {
         "invalid_credentials" => t.problem_credentials(),
-        "invalid_code" => t.problem_code(),
-        "rate_limited" => t.problem_rate(),
+        "totp_invalid" => t.problem_code(),
+        "too_many_attempts" | "too_many_requests" | "busy" => t.problem_rate(),
         "name_taken" => t.problem_name_taken(),
-        "weak_password" => t.problem_weak_password(),
-        "setup_link_expired" => t.problem_setup_link(),
+        "invalid_fields" => t.problem_weak_password(),
+        "invalid_setup_code" => t.problem_setup_link(),
         _ => t.problem_other(),
     }
 }
@@ -108,7 +108,7 @@ pub fn SignIn() -> impl IntoView {
             {move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> })}
             <form class="stack" method="post" action="/sign-in">
                 <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
-                <Field name="name" label=t.field_name() autocomplete="username webauthn" required=true large=true />
+                <Field name="name" label=t.field_name() autocomplete="username" required=true large=true />
                 <Field
                     name="password"
                     label=t.field_password()
@@ -119,11 +119,6 @@ pub fn SignIn() -> impl IntoView {
                     error
                 />
                 <Button kind=Kind::Primary size=Size::Large wide=true submit=true>{t.go_on()}</Button>
-                <p class="or">{t.or()}</p>
-                <button class="btn btn-l btn-wide" type="submit" name="method" value="passkey" formnovalidate>
-                    <tornado_ui::icon::Pic icon=Icon::Fingerprint />
-                    {t.use_passkey()}
-                </button>
             </form>
             <p class="hint">
                 {t.lost_password()}
@@ -139,10 +134,12 @@ pub fn SignIn() -> impl IntoView {
 pub fn Code() -> impl IntoView {
     let t = use_texts();
     let code = parameter("problem");
+    let back = parameter("back");
     let error = Signal::derive(move || code.get().map(|code| problem(t, &code).to_owned()));
     view! {
         <Plain title=t.code_title() text=t.code_text()>
             <form class="stack" method="post" action="/sign-in/code">
+                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
                 <Field
                     name="code"
                     label=t.field_code()
@@ -168,14 +165,14 @@ pub fn Code() -> impl IntoView {
 pub fn SetUp() -> impl IntoView {
     let t = use_texts();
     let code = parameter("problem");
-    let token = parameter("token");
+    let token = parameter("code");
     let error_of = move |codes: &'static [&'static str]| {
         Signal::derive(move || {
             code.get().filter(|code| codes.contains(&code.as_str())).map(|code| problem(t, &code).to_owned())
         })
     };
     let other =
-        Signal::derive(move || code.get().filter(|code| !["name_taken", "weak_password"].contains(&code.as_str())));
+        Signal::derive(move || code.get().filter(|code| !["name_taken", "invalid_fields"].contains(&code.as_str())));
     view! {
         <Plain title=t.set_up_title() text=t.set_up_text()>
             {move || {
@@ -185,7 +182,7 @@ pub fn SetUp() -> impl IntoView {
                         view! { <Note weight=tornado_ui::feedback::Weight::Fault>{problem(t, &code)}</Note> }
                     })
             }}
-            <form class="stack" method="post" action="/set-up">
+            <form class="stack" method="post" action="/setup">
                 <input type="hidden" name="token" value=move || token.get().unwrap_or_default() />
                 <Field
                     name="name"
@@ -204,7 +201,7 @@ pub fn SetUp() -> impl IntoView {
                     autocomplete="new-password"
                     required=true
                     large=true
-                    error=error_of(&["weak_password"])
+                    error=error_of(&["invalid_fields"])
                 />
                 <Button kind=Kind::Primary size=Size::Large wide=true submit=true>{t.set_up_create()}</Button>
             </form>

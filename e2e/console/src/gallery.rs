@@ -336,7 +336,7 @@ fn Feedback() -> impl IntoView {
                 fault=Fault::Unavailable { part: "session".into(), code: "data_plane_unavailable".into(), request: "0193-7a09".into() }
                 on_retry=retry
             />
-            <FaultCard fault=Fault::Forbidden { needs: "owner".into() } on_retry=retry />
+            <FaultCard fault=Fault::Forbidden on_retry=retry />
         </div>
     }
 }

@@ -4,17 +4,19 @@ use axum::http::HeaderValue;
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tornado_admin_ui::model::act::{Act, Hidden, Invitation, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
-use tornado_admin_ui::model::keys::{Key, Keys};
-use tornado_admin_ui::model::logs::{self, Level, Line, Logs};
+use tornado_admin_ui::model::keys::{Key, Keys, Phase, Usage};
+use tornado_admin_ui::model::logs::{self, Interval, Level, Line, Logs};
 use tornado_admin_ui::model::overview::{
-    Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Range, Service,
+    Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Part, Range, Service,
 };
-use tornado_admin_ui::model::sessions::{self, DeviceKind, Session, SessionDetail, SessionState, Sessions};
-use tornado_admin_ui::model::settings::{About, Origin, Settings, SignIn, Value};
-use tornado_admin_ui::model::tor::{Circuit, DesiredActual, Tor};
-use tornado_admin_ui::model::users::{self, Counts, Device, User, UserDetail, UserState, Users};
+use tornado_admin_ui::model::sessions::{self, Session, SessionDetail, SessionState, Sessions};
+use tornado_admin_ui::model::settings::{About, Configuration, Operator, Origin, Settings, SignIn, Value};
+use tornado_admin_ui::model::tor::{Circuit, CountryTor, Probe, Tor};
+use tornado_admin_ui::model::users::{self, Device, PastSession, User, UserDetail, UserState, Users};
 use tornado_admin_ui::model::{Condition, Fault, Lane, Page, Role, Values, Viewer};
 use tornado_admin_ui::serve::{Assets, page_router};
 use tornado_admin_ui::source::{Entered, Entry, Source};
@@ -24,14 +26,18 @@ const NOW: i64 = 1_795_789_928;
 
 /// The server of the tests: the console and the gallery.
 pub fn router(assets: Assets) -> axum::Router {
-    let source: Arc<dyn Source> = Arc::new(Sample);
+    let source: Arc<dyn Source> = Arc::new(Sample::default());
     page_router(crate::TestApp, assets, Some(Arc::new(move |_| Arc::clone(&source))))
         .route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
 }
 
-/// A stream of events that stays open and reports nothing.
+/// A stream of events: the number of sessions changes every two seconds.
 async fn events_of_sample() -> Sse<impl futures::Stream<Item = Result<Message, Infallible>>> {
-    Sse::new(futures::stream::pending()).keep_alive(KeepAlive::new())
+    let events = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Some((Ok(Message::default().event("sessions").data("{}")), ()))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new())
 }
 
 /// Value that the page sends with each change.
@@ -53,7 +59,11 @@ const RIGHTS: [&str; 12] = [
     "logs.read",
 ];
 
-struct Sample;
+/// The server's content. The number of sessions grows with each reading, so that a change can be seen.
+#[derive(Default)]
+struct Sample {
+    reads: AtomicU64,
+}
 
 fn refusal(code: &str, field: &str, detail: &str) -> Refusal {
     Refusal { code: code.into(), detail: detail.into(), field: Some(field.into()) }
@@ -104,10 +114,10 @@ fn events() -> Vec<Event> {
         detail: detail.into(),
     };
     vec![
-        event(16, Condition::Good, "demo-lynx recovered on lynx-tablet", "after 3 min offline"),
-        event(121, Condition::Good, "ops-bruno invited a user", "valid for 7 days, 3 devices"),
-        event(204, Condition::Absent, "demo-wren disconnected wren-desktop", "after 6 h 12 min"),
-        event(1248, Condition::Degraded, "dns became degraded", "203.0.113.53 does not respond"),
+        event(16, Condition::Good, "session.close demo-lynx", "operator:ops-amelia"),
+        event(121, Condition::Good, "invitation.create", "operator:ops-bruno"),
+        event(204, Condition::Shut, "operator.remove ops-clara", "operator:ops-bruno"),
+        event(1248, Condition::Good, "keys.rotate", "service:master"),
     ]
 }
 
@@ -125,10 +135,8 @@ fn row(index: u64) -> Session {
         user: format!("demo-{name}"),
         device_id: format!("0194-{index:04}"),
         device: format!("{name}-laptop"),
-        kind: if index % 3 == 0 { DeviceKind::Phone } else { DeviceKind::Computer },
         state,
         lane: is_up.then_some(if index % 2 == 0 { Lane::Tor } else { Lane::Direct }),
-        country: (index % 4 == 0).then(|| "de".into()),
         down: Some(24_800_000.0 / (index + 1) as f64),
         up: Some(3_100_000.0 / (index + 1) as f64),
         transferred: 6_420_000_000 / (index + 1),
@@ -138,21 +146,21 @@ fn row(index: u64) -> Session {
     }
 }
 
-fn page<T>(rows: Vec<T>, total: u64) -> Page<T> {
-    let matching = if rows.is_empty() { 0 } else { total };
-    Page { rows, offset: 0, matching, total, next: Some("next".into()), before: None, as_of: NOW }
+fn page<T>(rows: Vec<T>, matching: u64) -> Page<T> {
+    let matching = if rows.is_empty() { 0 } else { matching };
+    let next = (matching > rows.len() as u64).then(|| "next".into());
+    Page { rows, offset: Some(0), matching: Some(matching), next, before: None, as_of: NOW }
 }
 
-fn person(name: &str, state: UserState, used: u64, quota: Option<u64>) -> User {
+fn person(name: &str, state: UserState, connected: u64, quota: Option<u64>) -> User {
     User {
         name: name.into(),
         email: Some(format!("{}@example.org", name.trim_start_matches("demo-"))),
         state,
-        connected: 1,
+        connected: Some(connected),
         max_devices: 3,
-        used: used * 1_000_000_000,
         quota: quota.map(|gigabytes| gigabytes * 1_000_000_000),
-        has_second_factor: used % 2 == 0,
+        has_second_factor: connected % 2 == 0,
         latest_login: Some(NOW - 7200),
     }
 }
@@ -232,15 +240,21 @@ impl Source for Sample {
             lane,
             passage: Gate::Open,
             since_s: Some(273_600),
-            devices,
+            devices: Some(devices),
             gateway: "198.51.100.7".into(),
-            guards: Some(3),
             exit_countries: Some(54),
             down: Some(down),
             up: Some(up),
-            today: Some(3_100_000_000_000),
             course: course(down, down / 3.0),
         };
+        let parts = [
+            (Part::Identity, Some(0.2)),
+            (Part::Sessions, Some(0.3)),
+            (Part::Live, Some(0.1)),
+            (Part::TorNetwork, Some(412.0)),
+            (Part::Canary, None),
+            (Part::Firewall, None),
+        ];
         Ok(Overview {
             as_of: NOW,
             attention: vec![
@@ -249,34 +263,26 @@ impl Source for Sample {
                     condition: Condition::Degraded,
                     reason: "One of two upstreams has not responded since 14:11.".into(),
                 },
-                Attention::Disk { percent: 84, days_left: Some(9) },
-                Attention::Quota { user: "demo-otter".into(), percent: 92, renews_in_days: 3 },
+                Attention::Disk { percent: 84 },
+                Attention::Lane { lane: Lane::Tor, devices: Some(87) },
             ],
-            online: count(318, 90.0),
+            online: count(318 + self.reads.fetch_add(1, Ordering::Relaxed), 90.0),
             offline: count(27, 8.0),
-            users: count(412, 3.0),
-            devices: 846,
-            recovered: count(143, 20.0),
+            slots: Some((345, 65_534)),
+            connects: count(12, 5.0),
             lanes: vec![lane(Lane::Direct, 231, 412e6, 88e6), lane(Lane::Tor, 87, 61e6, 9e6)],
             from: NOW - 86_400,
             machine: Some(Machine {
-                cores: 4,
-                memory: 8 << 30,
-                system: "Debian 12".into(),
+                memory: Some(8 << 30),
                 cpu: count(11, 4.0),
                 memory_used: count(2_040_109_465, 1e8),
-                uplink: ("eth0".into(), count(1_140_000_000, 2e8)),
+                network: count(1_140_000_000, 2e8),
                 disk_used: count(36_077_725_286, 1e8),
-                disk: 40 << 30,
+                disk: Some(40 << 30),
             }),
             services: all_services(),
-            dependencies: ["Identity", "Sessions", "Tor network", "Leak canary", "Firewall"]
-                .map(|name| Dependency {
-                    name: name.into(),
-                    condition: Condition::Good,
-                    finding: "as desired".into(),
-                    latency_ms: Some(0.2),
-                })
+            dependencies: parts
+                .map(|(part, latency_ms)| Dependency { part, condition: Condition::Good, latency_ms })
                 .to_vec(),
             latest: events(),
         })
@@ -285,31 +291,31 @@ impl Source for Sample {
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
         let text = query.text.unwrap_or_default();
         let rows = (0..18).map(row).filter(|session| session.user.contains(&text)).collect();
-        Ok(Sessions { page: page(rows, 347), online: 318, offline: 27 })
+        Ok(Sessions { page: page(rows, 347), numbers: Some((318, 27)), is_sortable: true })
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
         let index = id.strip_prefix("0193-").and_then(|index| index.parse().ok()).ok_or(Fault::NotFound)?;
         Ok(SessionDetail {
             session: row(index),
-            address: "10.66.0.17".into(),
+            addresses: vec![(Lane::Tor, "10.9.0.17".into()), (Lane::Direct, "10.8.0.17".into())],
+            public_key: "hEr0nInventedKeyNotARealOne0000000000000000=".into(),
             heartbeat_s: Some(12),
             down_course: course(22e6, 3e6),
             up_course: course(3e6, 1e6),
-            by_lane: vec![(Lane::Tor, 5_900_000_000, 520_000_000)],
-            events: events(),
+            by_lane: vec![(Lane::Tor, 5_900_000_000, 520_000_000), (Lane::Direct, 61_000_000, 9_000_000)],
             as_of: NOW,
         })
     }
 
     async fn users(&self, query: users::Query) -> Result<Users, Fault> {
         let all = [
-            ("demo-badger", UserState::Active, 41, Some(200)),
-            ("demo-heron", UserState::Active, 96, Some(200)),
-            ("demo-lynx", UserState::Active, 12, None),
-            ("demo-marten", UserState::Suspended, 66, Some(500)),
-            ("demo-otter", UserState::Active, 184, Some(200)),
-            ("demo-wren", UserState::OverQuota, 200, Some(200)),
+            ("demo-badger", UserState::Active, 1, Some(200)),
+            ("demo-heron", UserState::Active, 2, Some(200)),
+            ("demo-lynx", UserState::Active, 3, None),
+            ("demo-marten", UserState::Suspended, 0, Some(500)),
+            ("demo-otter", UserState::Active, 1, Some(200)),
+            ("demo-wren", UserState::Active, 0, Some(200)),
         ];
         let text = query.text.unwrap_or_default();
         let rows = all
@@ -317,7 +323,7 @@ impl Source for Sample {
             .filter(|(name, state, ..)| name.contains(&text) && query.state.is_none_or(|wanted| wanted == *state))
             .map(|(name, state, used, quota)| person(name, state, used, quota))
             .collect();
-        Ok(Users { page: page(rows, 412), counts: Counts { suspended: 9, over_quota: 2 } })
+        Ok(Users { page: page(rows, 412) })
     }
 
     async fn user(&self, name: String) -> Result<UserDetail, Fault> {
@@ -325,17 +331,33 @@ impl Source for Sample {
             return Err(Fault::NotFound);
         }
         Ok(UserDetail {
-            user: person(&name, UserState::Active, 96, Some(200)),
+            user: person(&name, UserState::Active, 1, Some(200)),
             created_at: NOW - 20_000_000,
-            devices: vec![Device {
-                id: "1".into(),
-                name: "heron-thinkpad".into(),
-                kind: DeviceKind::Computer,
-                enrolled_at: NOW - 19_000_000,
-                latest_session_at: Some(NOW - 600),
-            }],
+            devices: ["heron-thinkpad", "heron-phone"]
+                .map(|name| Device {
+                    id: name.into(),
+                    name: name.into(),
+                    is_logged_in: name != "heron-phone",
+                    enrolled_at: NOW - 19_000_000,
+                    latest_login: NOW - 600,
+                })
+                .to_vec(),
             sessions: vec![row(0)],
-            days: (0..30).map(|day| Some(3e9 + 1e9 * f64::from(day % 5))).collect(),
+            history: (1..5)
+                .map(|index| PastSession {
+                    device: "heron-thinkpad".into(),
+                    started_at: NOW - 90_000 * index,
+                    ended_at: Some(NOW - 90_000 * index + 7440),
+                    reason: "disconnect".into(),
+                    direct: 3_840_000_000,
+                    tor: 330_000_000,
+                })
+                .collect(),
+            total_sessions: Some(218),
+            by_lane: vec![
+                (Lane::Direct, 1_200_000_000_000, 80_000_000_000),
+                (Lane::Tor, 640_000_000_000, 20_000_000_000),
+            ],
             max_down: Some(50e6),
             max_up: None,
             peer_group: true,
@@ -344,35 +366,45 @@ impl Source for Sample {
     }
 
     async fn tor(&self) -> Result<Tor, Fault> {
-        let state = |name: &str, desired: &str, actual: &str, condition| DesiredActual {
-            name: name.into(),
-            desired: desired.into(),
-            actual: actual.into(),
-            condition,
+        let circuit = |id: &str, names: [&str; 3]| Circuit {
+            id: id.into(),
+            condition: Condition::Good,
+            path: names.map(|name| (name.to_owned(), Some("de".to_owned()))).to_vec(),
+            purpose: "GENERAL".into(),
         };
         Ok(Tor {
+            gate: Gate::Maintenance,
+            gate_reason: "operator_down".into(),
+            since_s: Some(420),
+            applied: Some(Gate::Maintenance),
+            devices: Some(87),
             is_process_desired: true,
             is_lane_desired: false,
-            gate: Gate::Maintenance,
-            since_s: Some(420),
-            devices: 87,
-            states: vec![
-                state("Lane", "up", "maintenance", Condition::Held),
-                state("Tor process", "running", "starting", Condition::Pending),
-                state("Canary", "clean", "clean", Condition::Good),
-            ],
-            bootstrap: (62, "Loading relay descriptors".into()),
-            circuits: vec![Circuit {
-                id: "17".into(),
-                condition: Condition::Good,
-                countries: vec!["fr".into(), "se".into(), "de".into()],
-                purpose: "general".into(),
-                age_s: 340,
-            }],
-            exits: [("de", 512), ("us", 430), ("nl", 260), ("fr", 120), ("se", 96)]
+            process: Condition::Good,
+            process_state: "running".into(),
+            up_s: Some(273_600),
+            bootstrap: (100, "Done".into()),
+            probe: Some(Probe { is_ok: true, at: NOW - 9, took_ms: 412, detail: "se".into() }),
+            is_canary_healthy: Some(true),
+            version: Some("0.4.9.11".into()),
+            streams: 214,
+            traffic: (1_210_000_000_000, 96_000_000_000),
+            circuits: Some(vec![
+                circuit("1841", ["ExampleGuardOne", "InventedMiddleElm", "DemoExitNorth"]),
+                circuit("1839", ["ExampleGuardOne", "SampleMiddleFir", "DemoExitAlder"]),
+                circuit("1836", ["ExampleGuardTwo", "SampleMiddleOak", "TestExitQuartz"]),
+            ]),
+            exits: [("us", 398), ("de", 312), ("nl", 241), ("se", 96), ("fr", 88), ("ro", 61), ("ch", 57)]
                 .map(|(country, count)| (country.into(), count))
                 .to_vec(),
-            log: events(),
+            countries: vec![
+                CountryTor { country: "de".into(), condition: Condition::Good, percent: 100, is_used: true },
+                CountryTor { country: "se".into(), condition: Condition::Pending, percent: 45, is_used: true },
+            ],
+            log: vec![
+                "Nov 27 14:20:11 [notice] Heartbeat: Tor's uptime is 3 days 4:00 hours, with 7 circuits open".into(),
+                "Nov 24 10:21:03 [notice] Bootstrapped 100% (done): Done".into(),
+            ],
             as_of: NOW,
         })
     }
@@ -396,7 +428,9 @@ impl Source for Sample {
                 line(40, Level::Error, "telemetry", "cannot write the segment"),
                 line(41, Level::Debug, "wg", "handshake"),
             ],
-            per_minute: course(40.0, 20.0),
+            histogram: (0..60)
+                .map(|minute| Interval { info: 20 + minute % 7, warn: minute % 5, error: u64::from(minute == 41) })
+                .collect(),
             by_service: vec![("session".into(), 4120), ("dns".into(), 610)],
             problem: query.text.filter(|text| text.contains('(')).map(|_| "a parenthesis is not closed".into()),
             next: Some("next".into()),
@@ -405,15 +439,28 @@ impl Source for Sample {
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {
-        let key = |name: &str, condition| Key {
-            name: name.into(),
-            condition,
-            fingerprint: "SHA256:3f9a 51c0 77de".into(),
-            since: NOW - 6_000_000,
-            rotates_at: Some(NOW + 1_800_000),
-            overlap_until: None,
+        let key = |id: &str, usage, phase| Key {
+            id: id.into(),
+            usage,
+            phase,
+            created_at: NOW - 30_000,
+            active_from: NOW - 29_880,
+            gone_at: (phase != Phase::Next).then_some(NOW + 60_000),
         };
-        Ok(Keys { keys: vec![key("Login keys", Condition::Good), key("TLS", Condition::Degraded)], as_of: NOW })
+        Ok(Keys {
+            keys: vec![
+                key("a-0193-7f", Usage::Access, Phase::Next),
+                key("a-0193-7e", Usage::Access, Phase::Current),
+                key("r-0193-7e", Usage::Refresh, Phase::Current),
+                key("r-0193-6c", Usage::Refresh, Phase::VerifyOnly),
+                key("l2-0193-02", Usage::LoginV2, Phase::Current),
+                key("l1-0193-02", Usage::LoginV1, Phase::Current),
+            ],
+            next_rotation: Some(NOW + 55_800),
+            is_rotating: false,
+            tls: Some("a81e04f77c12e6b390ff000000000000000000000000000000000000000000ff".into()),
+            as_of: NOW,
+        })
     }
 
     async fn audit(&self, query: audit::Query) -> Result<Audit, Fault> {
@@ -424,7 +471,7 @@ impl Source for Sample {
             action: action.into(),
             target: "demo-heron".into(),
             outcome,
-            detail: String::new(),
+            details: vec![("reason".into(), "invented".into())],
         };
         let text = query.text.unwrap_or_default();
         let rows = [
@@ -433,40 +480,45 @@ impl Source for Sample {
             entry(1, Condition::Broken, "key.rotate"),
         ];
         let rows = rows.into_iter().filter(|entry| entry.action.contains(&text)).collect();
-        Ok(Audit { page: page(rows, 3), verified: Some((true, NOW - 30)) })
+        Ok(Audit { page: page(rows, 3) })
     }
 
     async fn settings(&self) -> Result<Settings, Fault> {
-        let value = |table: &str, key: &str, value: &str, origin| Value {
-            table: table.into(),
-            key: key.into(),
-            value: value.into(),
+        let value = |name: &str, value: Option<&str>, origin| Value {
+            name: name.into(),
+            value: value.map(str::to_owned),
             origin,
         };
+        let operator = |name: &str, role, has_second_factor| Operator { name: name.into(), role, has_second_factor };
+        let sign_in = |id: &str, operator: &str, is_current| SignIn {
+            id: id.into(),
+            operator: operator.into(),
+            address: "192.0.2.7".into(),
+            at: NOW - 9000,
+            latest_use: NOW - 5,
+            is_current,
+        };
         Ok(Settings {
-            values: vec![
-                value("server", "name", "\"vpn.example.net\"", Origin::File("/etc/tornado/tornado.toml".into())),
-                value("session", "hold", "\"10m\"", Origin::Default),
-                value("auth", "secret", "set", Origin::Environment("TORNADO_SECRET".into())),
-            ],
-            operators: vec![("ops-amelia".into(), Role::Owner, true), ("ops-bruno".into(), Role::Viewer, false)],
-            sign_ins: vec![SignIn {
-                id: "1".into(),
-                agent: "Firefox on Linux".into(),
-                address: "192.0.2.7".into(),
-                at: NOW - 9000,
-                latest_use: NOW - 5,
-                is_current: true,
-            }],
+            configuration: Some(Configuration {
+                file: "/etc/tornado/tornado.toml".into(),
+                is_changed: true,
+                values: vec![
+                    value("server.name", Some("\"vpn.example.net\""), Origin::File),
+                    value("session.offline_grace", Some("600"), Origin::Default),
+                    value("lanes.pools.direct.v4", Some("\"10.8.0.0/16\""), Origin::Chosen),
+                    value("admin.metrics_token_sha256", None, Origin::File),
+                ],
+            }),
+            operators: Some(vec![
+                operator("ops-amelia", Role::Owner, true),
+                operator("ops-bruno", Role::Viewer, false),
+            ]),
+            sign_ins: vec![sign_in("1", "ops-amelia", true), sign_in("2", "ops-bruno", false)],
             as_of: NOW,
         })
     }
 
     async fn about(&self) -> Result<About, Fault> {
-        Ok(About {
-            version: "0.1.0".into(),
-            licence: "GPL-3.0-or-later".into(),
-            kept: vec![("users".into(), "name, e-mail address, limits".into(), "until the user is deleted".into())],
-        })
+        Ok(About { version: "0.1.0".into(), licence: "GPL-3.0-or-later".into() })
     }
 }

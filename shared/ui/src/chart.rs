@@ -202,6 +202,68 @@ pub fn Chart(
     }
 }
 
+/// The rectangles of stacked bars in a box of `width` × `height`: part, x, y, width and height of each that is not empty.
+pub fn stack(bars: &[Vec<f64>], top: f64, width: f64, height: f64) -> Vec<(usize, [f64; 4])> {
+    let step = width / bars.len().max(1) as f64;
+    let mut drawn = Vec::new();
+    for (index, parts) in bars.iter().enumerate() {
+        let mut base = height;
+        for (part, value) in parts.iter().enumerate().filter(|(_, value)| **value > 0.0) {
+            // Also a single line among thousands is visible.
+            let tall = (value / top * height).clamp(1.0, height);
+            base -= tall;
+            drawn.push((part, [index as f64 * step + step * 0.12, base, step * 0.76, tall]));
+        }
+    }
+    drawn
+}
+
+/// Stacked bars over time.
+#[component]
+pub fn Bars(
+    /// The sentence for screen readers.
+    #[prop(into)]
+    summary: String,
+    /// For each bar its parts, the lowest first.
+    bars: Vec<Vec<f64>>,
+    /// Suffix of the class `bar-…` of each part.
+    tones: &'static [&'static str],
+    /// Words of the scale from the value.
+    #[prop(into)]
+    scale: Callback<f64, String>,
+    /// Words at equal distances below the plot.
+    times: Vec<String>,
+) -> impl IntoView {
+    let top = ceiling(bars.iter().map(|parts| parts.iter().sum()).fold(0.0, f64::max));
+    let rectangles = stack(&bars, top, 600.0, 100.0)
+        .into_iter()
+        .map(|(part, [x, y, width, height])| {
+            let tone = tones.get(part).copied().unwrap_or_default();
+            let text = |value: f64| format!("{value:.1}");
+            view! {
+                <rect class=format!("bar-{tone}") x=text(x) y=text(y) width=text(width) height=text(height)></rect>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="chart-body">
+            <div class="chart-y" aria-hidden="true">
+                {[1.0, 0.0].into_iter().map(|part| view! { <span>{scale.run(top * part)}</span> }).collect_view()}
+            </div>
+            <div class="plot-box">
+                <svg class="plot plot-s" viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label=summary>
+                    <line class="grid-ln" x1="0" x2="600" y1="0" y2="0"></line>
+                    <line class="base-ln" x1="0" x2="600" y1="100" y2="100"></line>
+                    {rectangles}
+                </svg>
+            </div>
+            <div class="chart-x" aria-hidden="true">
+                {times.into_iter().map(|time| view! { <span>{time}</span> }).collect_view()}
+            </div>
+        </div>
+    }
+}
+
 /// How much of something finite is used, in percent.
 #[component]
 pub fn Meter(
@@ -214,9 +276,13 @@ pub fn Meter(
     /// For a cell of a table.
     #[prop(optional)]
     cell: bool,
+    /// A high value is good, or no matter: without the colours of a limit.
+    #[prop(optional)]
+    is_progress: bool,
 ) -> impl IntoView {
     let percent = move || percent.get().min(100);
     let tone = move || match percent() {
+        _ if is_progress => "",
         100 => "m-bad",
         80..100 => "m-warn",
         _ => "",
@@ -253,6 +319,13 @@ mod tests {
         let (line, area) = paths(&[Some(0.0), Some(10.0), None, Some(5.0)], 10.0, 30.0, 10.0);
         assert_eq!(line, "M0.0,10.0L10.0,0.0M30.0,5.0");
         assert_eq!(area, "M0.0,10.0L10.0,0.0L10.0,10.0 0.0,10.0zM30.0,5.0L30.0,10.0 30.0,10.0z");
+    }
+
+    #[test]
+    fn parts_of_a_bar_stand_on_each_other() {
+        let drawn = stack(&[vec![3.0, 1.0], vec![0.0, 2.0]], 4.0, 20.0, 100.0);
+        let tops: Vec<_> = drawn.iter().map(|(part, [_, y, _, height])| (*part, *y, *height)).collect();
+        assert_eq!(tops, [(0, 25.0, 75.0), (1, 0.0, 25.0), (1, 50.0, 50.0)]);
     }
 
     #[test]

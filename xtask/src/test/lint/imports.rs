@@ -23,6 +23,9 @@ const RULES: &[(&str, &[&str])] = &[
     // Services, never another service; those that own data, its store too.
     ("server/auth", &["shared", "shared/*", "server/contracts", "server/runtime", "server/store"]),
     ("server/session", &["shared", "shared/*", "server/contracts", "server/runtime", "server/store", "server/live"]),
+    // The console's pages over the admin API, and the service that serves them.
+    ("server/console", &["shared", "shared/*", "admin-ui"]),
+    ("server/admin", &["shared", "shared/*", "server/contracts", "server/runtime", "server/console", "admin-ui"]),
     // The one crate that names concrete implementations.
     ("server/tornadod", &["shared", "shared/*", "server/*"]),
     ("server/*", &["shared", "shared/*", "server/contracts", "server/runtime"]),

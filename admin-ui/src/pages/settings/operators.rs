@@ -1,80 +1,45 @@
-//! Settings: look, effective configuration, operators, sign-ins. About: versions, and what the server keeps.
+//! Operators: the table, and the dialog of a new one or of a role.
 
 use crate::acts::{Ask, May, Question, RefusalNote, at_field, use_acts};
-use crate::frame::{Head, Loaded, LookForm, read, role};
+use crate::frame::role;
 use crate::model::Role;
 use crate::model::act::{Act, Hidden, Refusal};
-use crate::model::settings::{About as AboutModel, Origin, Settings, SignIn};
-use crate::source;
+use crate::model::settings::Operator;
 use crate::texts::use_texts;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::field::{Choice, Field, Sent};
-use tornado_ui::figures::{Card, Fact};
 use tornado_ui::overlay::FormDialog;
-use tornado_ui::state::{Condition, Tag};
+use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
 
-/// The page.
+/// All operators.
 #[component]
-pub fn Page() -> impl IntoView {
-    let t = use_texts();
-    let settings = read(|| (), |()| source::settings(), &[], None);
-    let new_operator = RwSignal::new(None::<String>);
-    view! {
-        <Head title=t.nav_settings()>
-            <a href="/about">{t.nav_about()}</a>
-        </Head>
-        <Card id="look" title=t.look()>
-            <div class="card-body"><LookForm /></div>
-        </Card>
-        <Loaded of=settings view=move |settings| view! { <Content settings new_operator /> } />
-        <PutOperator chosen=new_operator />
-    }
-}
-
-/// Everything below the head.
-#[component]
-pub fn Content(
-    /// The settings.
-    settings: Settings,
+pub fn Operators(
+    /// The rows.
+    operators: Vec<Operator>,
     /// The operator whose role is changed; empty for a new one.
     new_operator: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let t = use_texts();
-    let operators = settings
-        .operators
+    let columns = vec![
+        Column::new(t.operator(), "a"),
+        Column::new(t.role(), "b"),
+        Column::new(t.second_factor(), "c"),
+        Column::hidden(t.action(), "col-act"),
+    ];
+    let rows = operators
         .into_iter()
-        .map(|(name, its_role, has_factor)| {
-            let acts = view! { <OperatorOrders name=name.clone() has_factor new_operator /> };
+        .map(|one| {
+            let has_factor = one.has_second_factor;
+            let acts = view! { <OperatorOrders name=one.name.clone() has_factor new_operator /> };
             view! {
                 <tr role="row">
-                    <th scope="row" role="rowheader" class="a"><bdi>{name}</bdi></th>
-                    <td role="cell" class="b">{role(t, its_role)}</td>
+                    <th scope="row" role="rowheader" class="a"><bdi>{one.name}</bdi></th>
+                    <td role="cell" class="b">{role(t, one.role)}</td>
                     <td role="cell" class="c">{if has_factor { t.set() } else { t.not_set() }}</td>
                     <td role="cell" class="col-act">{acts}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    let values = settings
-        .values
-        .into_iter()
-        .map(|value| {
-            let origin = match value.origin {
-                Origin::Default => t.origin_default().to_owned(),
-                Origin::Console => t.origin_console().to_owned(),
-                Origin::File(path) => t.origin_file(&path),
-                Origin::Environment(name) => t.origin_environment(&name),
-            };
-            view! {
-                <tr role="row">
-                    <th scope="row" role="rowheader" class="a">
-                        <bdi dir="ltr" class="mono">{format!("[{}] {}", value.table, value.key)}</bdi>
-                    </th>
-                    <td role="cell" class="c"><bdi dir="ltr" class="mono">{value.value}</bdi></td>
-                    <td role="cell" class="d soft">{origin}</td>
                 </tr>
             }
         })
@@ -91,34 +56,8 @@ pub fn Content(
                     </May>
                 </span>
             </div>
-            <Table
-                caption=t.operators()
-                columns=vec![
-                    Column::new(t.operator(), "a"),
-                    Column::new(t.role(), "b"),
-                    Column::new(t.second_factor(), "c"),
-                    Column::hidden(t.action(), "col-act"),
-                ]
-                cards=true
-            >
-                {operators}
-            </Table>
+            <Table caption=t.operators() columns cards=true>{rows}</Table>
         </section>
-        <SignIns sign_ins=settings.sign_ins as_of=settings.as_of />
-        <Card id="values" title=t.effective_values()>
-            <Table
-                caption=t.effective_values()
-                columns=vec![
-                    Column::new(t.setting(), "a"),
-                    Column::new(t.value(), "c"),
-                    Column::new(t.origin(), "d"),
-                ]
-                cards=true
-                tight=true
-            >
-                {values}
-            </Table>
-        </Card>
     }
 }
 
@@ -168,7 +107,7 @@ fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<
 
 /// The dialog of a new operator, or of the role and password of one.
 #[component]
-fn PutOperator(
+pub fn PutOperator(
     /// Whose; empty for a new one.
     chosen: RwSignal<Option<String>>,
 ) -> impl IntoView {
@@ -220,7 +159,7 @@ fn PutOperator(
             let confirm = if is_new() { t.create_operator() } else { t.save() };
             view! {
                 <FormDialog open id="put-operator" title cancel=t.cancel() confirm busy on_submit=submit>
-                    <RefusalNote refusal />
+                    <RefusalNote refusal fields=&["name", "password"] />
                     {is_new()
                         .then(|| {
                             view! {
@@ -260,112 +199,5 @@ fn PutOperator(
                 </FormDialog>
             }
         }}
-    }
-}
-
-#[component]
-fn SignIns(sign_ins: Vec<SignIn>, as_of: i64) -> impl IntoView {
-    let t = use_texts();
-    let rows = sign_ins
-        .into_iter()
-        .map(|one| {
-            let end = (!one.is_current).then(|| {
-                let question = Question {
-                    title: t.revoke_sign_in_title().to_owned(),
-                    text: t.revoke_sign_in_text().to_owned(),
-                    effects: Vec::new(),
-                    verb: t.end_sign_in().to_owned(),
-                    is_danger: true,
-                    act: Act::RevokeSignIn { id: one.id.clone() },
-                    done: t.done_sign_in_revoked().to_owned(),
-                };
-                view! { <Ask question kind=Kind::Quiet size=Size::Small word=t.end_sign_in() /> }
-            });
-            view! {
-                <tr role="row">
-                    <th scope="row" role="rowheader" class="a">
-                        <bdi>{one.agent}</bdi>
-                        {one.is_current.then(|| view! { " " <Tag>{t.this_sign_in()}</Tag> })}
-                    </th>
-                    <td role="cell" class="c"><bdi dir="ltr">{one.address}</bdi></td>
-                    <td role="cell" class="num hide-m">{t.moment(one.at, as_of)}</td>
-                    <td role="cell" class="num b">{t.moment(one.latest_use, as_of)}</td>
-                    <td role="cell" class="col-act">{end}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <Card id="sign-ins" title=t.sign_ins()>
-            <Table
-                caption=t.sign_ins()
-                columns=vec![
-                    Column::new(t.browser(), "a"),
-                    Column::new(t.address(), "c"),
-                    Column::new(t.signed_in_at(), "num hide-m"),
-                    Column::new(t.latest_use(), "num b"),
-                    Column::hidden(t.action(), "col-act"),
-                ]
-                cards=true
-            >
-                {rows}
-            </Table>
-        </Card>
-    }
-}
-
-/// Version, licence, and what the server keeps about people.
-#[component]
-pub fn About() -> impl IntoView {
-    let t = use_texts();
-    let about = read(|| (), |()| source::about(), &[], None);
-    view! {
-        <Head title=t.nav_about() />
-        <Loaded of=about view=move |about| view! { <AboutContent about /> } />
-    }
-}
-
-/// Everything below the head.
-#[component]
-pub fn AboutContent(
-    /// What the server is.
-    about: AboutModel,
-) -> impl IntoView {
-    let t = use_texts();
-    let rows = about
-        .kept
-        .into_iter()
-        .map(|(table, holds, kept)| {
-            view! {
-                <tr role="row">
-                    <th scope="row" role="rowheader" class="a"><bdi dir="ltr" class="mono">{table}</bdi></th>
-                    <td role="cell" class="c wrap">{holds}</td>
-                    <td role="cell" class="b">{kept}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <Card id="version" title="Tornado VPN">
-            <div class="card-body">
-                <dl class="facts">
-                    <Fact name=t.version()><bdi dir="ltr">{about.version}</bdi></Fact>
-                    <Fact name=t.licence()><bdi dir="ltr">{about.licence}</bdi></Fact>
-                </dl>
-            </div>
-        </Card>
-        <Card id="kept" title=t.kept()>
-            <Table
-                caption=t.kept()
-                columns=vec![
-                    Column::new(t.table(), "a"),
-                    Column::new(t.holds(), "c"),
-                    Column::new(t.kept_for(), "b"),
-                ]
-                cards=true
-            >
-                {rows}
-            </Table>
-        </Card>
     }
 }

@@ -1,12 +1,11 @@
 //! One session: rate, addresses, handshake, bytes by lane, what happened.
 
-use super::measure;
-use super::overview::happenings;
-use super::sessions::{device_icon, state};
+use super::state;
 use crate::acts::{Ask, Question};
 use crate::frame::{Head, LiveSign, Loaded, With, read};
 use crate::model::act::Act;
 use crate::model::sessions::{Session, SessionDetail};
+use crate::pages::measure;
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
@@ -14,10 +13,11 @@ use leptos_router::hooks::use_params_map;
 use std::time::Duration;
 use tornado_ui::button::Kind;
 use tornado_ui::chart::{Chart, Series};
-use tornado_ui::figures::{Card, Fact, Timeline};
+use tornado_ui::figures::{Card, Fact};
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{LaneTag, State};
+use tornado_ui::table::{Column, Table};
 
 /// Distance of two readings of the rates.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -43,11 +43,10 @@ pub fn Page() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let session = read(move || id.get(), source::session, &["sessions"], Some(PERIOD));
     view! {
-        <Head title=t.session()>
+        <Head title=t.session() crumb=("/sessions", t.nav_sessions())>
             <LiveSign of=session as_of=|detail| detail.as_of />
             <With of=session view=move |detail| view! { <Ask question=disconnect(t, &detail.session) kind=Kind::Warns icon=Icon::Power word=t.disconnect() /> } />
         </Head>
-        <p class="crumbs"><a href="/sessions">{t.nav_sessions()}</a></p>
         <Loaded of=session view=move |detail| view! { <Content detail /> } />
     }
 }
@@ -59,7 +58,7 @@ pub fn Content(
     detail: SessionDetail,
 ) -> impl IntoView {
     let t = use_texts();
-    let SessionDetail { session, address, heartbeat_s, down_course, up_course, by_lane, events, as_of } = detail;
+    let SessionDetail { session, addresses, public_key, heartbeat_s, down_course, up_course, by_lane, .. } = detail;
     let (condition, word) = state(t, session.state);
     let rate = move |bits: f64| t.joined(t.rate(bits));
     let tone = session.lane.map_or("", |lane| lane.word());
@@ -84,7 +83,7 @@ pub fn Content(
     view! {
         <div class="row row-wrap">
             <State condition word loud=true />
-            {session.lane.map(|lane| view! { <LaneTag lane country=session.country.clone() /> })}
+            {session.lane.map(|lane| view! { <LaneTag lane /> })}
             <span class="dim small">{t.since(&t.span(session.age_s))}</span>
         </div>
         <div class="cols-21">
@@ -96,8 +95,29 @@ pub fn Content(
                     scale=move |bits: f64| t.joined(t.rate(bits))
                     times=vec![t.span(60), t.span(30), t.now().to_owned()]
                 />
-                <Card id="events" title=t.latest()>
-                    <div class="card-body"><Timeline happenings=happenings(t, events, as_of) /></div>
+                <Card id="transferred" title=t.transferred()>
+                    <Table
+                        caption=t.transferred()
+                        columns=vec![
+                            Column::new(t.lane(), ""),
+                            Column::new(t.to_device(), "num"),
+                            Column::new(t.from_device(), "num"),
+                        ]
+                        tight=true
+                    >
+                        {by_lane
+                            .into_iter()
+                            .map(|(lane, down, up)| {
+                                view! {
+                                    <tr role="row">
+                                        <th scope="row" role="rowheader"><LaneTag lane /></th>
+                                        <td role="cell" class="num">{measure(t.bytes(down))}</td>
+                                        <td role="cell" class="num">{measure(t.bytes(up))}</td>
+                                    </tr>
+                                }
+                            })
+                            .collect_view()}
+                    </Table>
                 </Card>
             </div>
             <Card id="facts" title=t.session()>
@@ -105,26 +125,24 @@ pub fn Content(
                     <dl class="facts">
                         <Fact name=t.user()><a href=user_href><bdi>{session.user}</bdi></a></Fact>
                         <Fact name=t.device()>
-                            <span class="dev"><Pic icon=device_icon(session.kind) /><bdi>{session.device}</bdi></span>
+                            <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device}</bdi></span>
                         </Fact>
-                        <Fact name=t.address()><bdi dir="ltr">{address}</bdi></Fact>
+                        {addresses
+                            .into_iter()
+                            .map(|(lane, address)| {
+                                view! {
+                                    <dt><LaneTag lane /></dt>
+                                    <dd><bdi dir="ltr">{address}</bdi></dd>
+                                }
+                            })
+                            .collect_view()}
+                        <Fact name=t.key()><bdi dir="ltr" class="mono wrap">{public_key}</bdi></Fact>
                         <Fact name=t.endpoint()>
                             <bdi dir="ltr">{session.endpoint.unwrap_or_else(|| t.not_known().to_owned())}</bdi>
                         </Fact>
                         <Fact name=t.handshake()>{t.age(session.handshake_s)}</Fact>
                         <Fact name=t.heartbeat()>{t.age(heartbeat_s)}</Fact>
                         <Fact name=t.transferred()>{measure(t.bytes(session.transferred))}</Fact>
-                        {by_lane
-                            .into_iter()
-                            .map(|(lane, down, up)| {
-                                view! {
-                                    <dt><LaneTag lane /></dt>
-                                    <dd>
-                                        {t.down_and_up(&t.joined(t.bytes(down)), &t.joined(t.bytes(up)))}
-                                    </dd>
-                                }
-                            })
-                            .collect_view()}
                     </dl>
                 </div>
             </Card>

@@ -1,16 +1,18 @@
 //! Users: the list.
 
-use super::invite::{Invite, NewUser};
-use super::{address, measure, parameter};
+pub mod detail;
+mod invite;
+mod limits;
+
+use super::{address, measure, parameter, range_of};
 use crate::acts::May;
 use crate::frame::{Head, Loaded, read};
 use crate::model::users::{Query, User, UserState, Users};
-use crate::pages::sessions::sorted;
 use crate::source;
 use crate::texts::{Texts, use_texts};
+use invite::{Invite, NewUser};
 use leptos::prelude::*;
 use tornado_ui::button::{Button, Kind, LinkButton};
-use tornado_ui::chart::Meter;
 use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
 use tornado_ui::icon::Icon;
@@ -21,7 +23,6 @@ const fn state_word(state: UserState) -> &'static str {
     match state {
         UserState::Active => "active",
         UserState::Suspended => "suspended",
-        UserState::OverQuota => "over-quota",
     }
 }
 
@@ -30,18 +31,13 @@ pub fn state(t: Texts, state: UserState) -> (Condition, &'static str) {
     match state {
         UserState::Active => (Condition::Good, t.user_active()),
         UserState::Suspended => (Condition::Held, t.user_suspended()),
-        UserState::OverQuota => (Condition::Degraded, t.user_over_quota()),
     }
 }
 
 /// The address of a query.
 pub fn address_of(query: &Query) -> String {
-    let parameters = [
-        ("text", query.text.as_deref()),
-        ("state", query.state.map(state_word)),
-        ("sort", query.sort.as_deref()),
-        ("cursor", query.cursor.as_deref()),
-    ];
+    let parameters =
+        [("text", query.text.as_deref()), ("state", query.state.map(state_word)), ("cursor", query.cursor.as_deref())];
     address("/users", &parameters)
 }
 
@@ -49,14 +45,13 @@ pub fn address_of(query: &Query) -> String {
 #[component]
 pub fn Page() -> impl IntoView {
     let t = use_texts();
-    let (text, state, sort, cursor) = (parameter("text"), parameter("state"), parameter("sort"), parameter("cursor"));
+    let (text, state, cursor) = (parameter("text"), parameter("state"), parameter("cursor"));
     let wanted = Memo::new(move |_| {
-        let states = [UserState::Active, UserState::Suspended, UserState::OverQuota];
+        let states = [UserState::Active, UserState::Suspended];
         let state = state.get();
         Query {
             text: text.get(),
             state: states.into_iter().find(|one| Some(state_word(*one)) == state.as_deref()),
-            sort: sort.get(),
             cursor: cursor.get(),
         }
     });
@@ -95,32 +90,26 @@ pub fn Content(
     query: Query,
 ) -> impl IntoView {
     let t = use_texts();
-    let Users { page, counts } = users;
+    let Users { page } = users;
     let start = Query { cursor: None, ..query };
-    let by = |column, key| {
-        let start = start.clone();
-        sorted(column, key, start.sort.clone().as_deref(), move |sort| {
-            address_of(&Query { sort: Some(sort), ..start.clone() })
-        })
-    };
     let columns = vec![
-        by(Column::new(t.user(), "a"), "name"),
+        Column::new(t.user(), "a"),
         Column::new(t.email(), "hide-m"),
         Column::new(t.state(), "b"),
         Column::new(t.connected(), "num"),
-        by(Column::new(t.this_month(), "d"), "used"),
+        Column::new(t.quota_month(), "num d"),
         Column::new(t.second_factor(), "hide-m"),
-        by(Column::new(t.latest_login(), "num c"), "login"),
+        Column::new(t.latest_login(), "num c"),
     ];
     let next = match start.state {
         Some(_) => None,
         None => Some(UserState::Suspended),
     };
-    let count = t.users_count(page.matching, counts.over_quota, counts.suspended);
+    let count = t.users(page.rows.len() as u64);
     let is_filtered = start.text.is_some() || start.state.is_some();
     let body = if page.rows.is_empty() && is_filtered {
         view! {
-            <Empty icon=Icon::Search title=t.users_none_match() text=t.none_of(page.total)>
+            <Empty icon=Icon::Search title=t.users_none_match() text=t.none_match_text()>
                 <LinkButton href="/users">{t.remove_filters()}</LinkButton>
             </Empty>
         }
@@ -136,12 +125,11 @@ pub fn Content(
         let step = |cursor: &Option<String>| {
             cursor.clone().map(|cursor| address_of(&Query { cursor: Some(cursor), ..start.clone() }))
         };
-        let (first, last) = (page.offset + 1, page.offset + page.rows.len() as u64);
         let rows = page.rows.iter().map(|user| view! { <Row user=user.clone() as_of=page.as_of /> }).collect_view();
         view! {
             <Table caption=t.nav_users() columns cards=true>{rows}</Table>
             <Pager
-                range=t.pager_range(first, last, page.matching)
+                range=range_of(t, &page)
                 before=(t.before().to_owned(), step(&page.before))
                 next=(t.next().to_owned(), step(&page.next))
             />
@@ -162,30 +150,16 @@ pub fn Content(
     }
 }
 
-/// Used bytes of the quota, with its meter.
-#[component]
-pub fn Quota(
-    /// Whose.
-    user: User,
-) -> impl IntoView {
-    let t = use_texts();
-    let meter = user
-        .used_percent()
-        .map(|percent| view! { <Meter label=t.quota_of(&user.name) percent=Signal::stored(percent) cell=true /> });
-    let used = t.joined(t.bytes(user.used));
-    let words = match user.quota {
-        Some(quota) => t.of_amount(&t.joined(t.bytes(quota)), &used),
-        None => t.no_quota(&used),
-    };
-    view! { <span class="row"><span class="num grow">{words}</span>{meter}</span> }
-}
-
 #[component]
 fn Row(user: User, as_of: i64) -> impl IntoView {
     let t = use_texts();
     let (condition, word) = state(t, user.state);
     let href = format!("/users/{}", user.name);
     let login = user.latest_login.map_or_else(|| t.none_yet().to_owned(), |at| t.moment(at, as_of));
+    let quota = match user.quota {
+        Some(quota) => measure(t.bytes(quota)).into_any(),
+        None => view! { <span class="dim">{t.not_limited()}</span> }.into_any(),
+    };
     let factor = if user.has_second_factor { t.set() } else { t.not_set() };
     view! {
         <tr role="row">
@@ -197,10 +171,10 @@ fn Row(user: User, as_of: i64) -> impl IntoView {
             </td>
             <td role="cell" class="b"><State condition word /></td>
             <td role="cell" class="num">
-                {measure((t.number(user.connected), ""))}
+                {user.connected.map(|connected| t.number(connected)).unwrap_or_else(|| t.not_known().to_owned())}
                 <span class="unit">{t.of_max(user.max_devices)}</span>
             </td>
-            <td role="cell" class="d"><Quota user=user.clone() /></td>
+            <td role="cell" class="num d">{quota}</td>
             <td role="cell" class="hide-m">{factor}</td>
             <td role="cell" class="num c">{login}</td>
         </tr>

@@ -1,9 +1,11 @@
 //! Sessions: the live list. Filters, order and position are in the address.
 
-use super::{address, measure, parameter};
+pub mod detail;
+
+use super::{address, measure, parameter, range_of};
 use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::Lane;
-use crate::model::sessions::{DeviceKind, Query, Session, SessionState, Sessions};
+use crate::model::sessions::{Query, Session, SessionState, Sessions};
 use crate::pages::users::InviteLink;
 use crate::source;
 use crate::texts::{Texts, use_texts};
@@ -105,9 +107,12 @@ pub fn Content(
     query: Query,
 ) -> impl IntoView {
     let t = use_texts();
-    let Sessions { page, online, offline } = sessions;
+    let Sessions { page, numbers, is_sortable } = sessions;
     let start = Query { cursor: None, ..query.clone() };
     let by = |column, key| {
+        if !is_sortable {
+            return column;
+        }
         let start = start.clone();
         sorted(column, key, start.sort.clone().as_deref(), move |sort| {
             address_of(&Query { sort: Some(sort), ..start.clone() })
@@ -134,12 +139,15 @@ pub fn Content(
         Some(_) => None,
         None => Some(Lane::Tor),
     };
-    let count = t.sessions_count(page.matching, offline, online);
+    let count = numbers.map_or_else(
+        || t.sessions(page.rows.len() as u64),
+        |(online, offline)| t.sessions_count(online + offline, offline, online),
+    );
     let is_filtered = start.text.is_some() || start.state.is_some() || start.lane.is_some();
     let body = if page.rows.is_empty() {
         if is_filtered {
             view! {
-                <Empty icon=Icon::Search title=t.sessions_none_match() text=t.none_of(page.total)>
+                <Empty icon=Icon::Search title=t.sessions_none_match() text=t.none_match_text()>
                     <LinkButton href="/sessions">{t.remove_filters()}</LinkButton>
                 </Empty>
             }
@@ -153,8 +161,6 @@ pub fn Content(
             .into_any()
         }
     } else {
-        let first = page.offset + 1;
-        let last = page.offset + page.rows.len() as u64;
         let step = |cursor: &Option<String>| {
             cursor.clone().map(|cursor| address_of(&Query { cursor: Some(cursor), ..start.clone() }))
         };
@@ -162,7 +168,7 @@ pub fn Content(
         view! {
             <Table caption=t.nav_sessions() columns cards=true>{rows}</Table>
             <Pager
-                range=t.pager_range(first, last, page.matching)
+                range=range_of(t, &page)
                 before=(t.before().to_owned(), step(&page.before))
                 next=(t.next().to_owned(), step(&page.next))
             />
@@ -189,15 +195,6 @@ pub fn Content(
     }
 }
 
-/// Picture of a device.
-pub const fn device_icon(kind: DeviceKind) -> Icon {
-    match kind {
-        DeviceKind::Computer => Icon::Laptop,
-        DeviceKind::Phone => Icon::Phone,
-        DeviceKind::Exported => Icon::File,
-    }
-}
-
 /// A rate in megabits, one unit for the whole column.
 fn megabits(t: Texts, rate: Option<f64>) -> impl IntoView {
     match rate {
@@ -214,7 +211,7 @@ fn Row(session: Session) -> impl IntoView {
     // A device handshakes every two minutes; three missed ones are a loss.
     let handshake = if session.handshake_s.is_some_and(|age| age > 360) { "t-warn" } else { "" };
     let lane = match session.lane {
-        Some(lane) => view! { <LaneTag lane country=session.country /> }.into_any(),
+        Some(lane) => view! { <LaneTag lane /> }.into_any(),
         None => view! { <span class="dim">{t.none_yet()}</span> }.into_any(),
     };
     view! {
@@ -224,7 +221,7 @@ fn Row(session: Session) -> impl IntoView {
                 <a class="main-link" href=href><bdi>{session.user}</bdi></a>
             </th>
             <td role="cell" class="c">
-                <span class="dev"><Pic icon=device_icon(session.kind) /><bdi>{session.device}</bdi></span>
+                <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device}</bdi></span>
             </td>
             <td role="cell" class="d">{lane}</td>
             <td role="cell" class="num">{megabits(t, session.down)}</td>

@@ -88,7 +88,7 @@ pub fn Limits(
     let has_peers = detail.peer_group;
     view! {
         <FormDialog open id="edit-limits" title cancel=t.cancel() confirm=t.save() busy on_submit=submit>
-            <RefusalNote refusal />
+            <RefusalNote refusal fields=&["max_devices", "month_quota", "download_rate", "upload_rate"] />
             <Field
                 name="max_devices"
                 label=t.devices_at_once()

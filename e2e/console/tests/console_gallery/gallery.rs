@@ -1,17 +1,15 @@
 //! The gallery of parts and every page with invented data, in Chromium, under the content policy.
 
-mod support;
-
+use crate::support::{Browser, root, serve};
 use anyhow::ensure;
 use fantoccini::Locator;
-use support::{Browser, root, serve};
 
 /// Each page, and the name of its picture.
 const PAGES: &[(&str, &str)] = &[
     ("/gallery", "gallery"),
     ("/sign-in", "sign-in"),
     ("/sign-in/code", "sign-in-code"),
-    ("/set-up", "set-up"),
+    ("/setup?code=invented", "set-up"),
     ("/", "overview"),
     ("/sessions", "sessions"),
     ("/sessions?text=nobody", "sessions-none"),

@@ -2,23 +2,23 @@
 
 use super::invite::Invite;
 use super::limits::Limits;
-use super::sessions::device_icon;
-use super::users::{Quota, state};
+use super::state;
 use crate::acts::{Ask, May, Question};
 use crate::frame::{Head, Loaded, With, read};
 use crate::model::act::{Act, UserChange};
-use crate::model::users::{Device, UserDetail, UserState};
+use crate::model::sessions::Session;
+use crate::model::users::{Device, PastSession, UserDetail, UserState};
+use crate::pages::measure;
 use crate::source;
 use crate::texts::use_texts;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use tornado_ui::button::{Button, Kind, LinkButton, Size};
-use tornado_ui::chart::{Chart, Series, highest};
 use tornado_ui::feedback::Empty;
 use tornado_ui::figures::{Card, Fact};
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::Consequence;
-use tornado_ui::state::State;
+use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Table};
 
 /// The page.
@@ -32,12 +32,11 @@ pub fn Page() -> impl IntoView {
     view! {
         {move || {
             view! {
-                <Head title=name.get()>
+                <Head title=name.get() crumb=("/users", t.nav_users())>
                     <With of=user view=|detail| view! { <Orders detail /> } />
                 </Head>
             }
         }}
-        <p class="crumbs"><a href="/users">{t.nav_users()}</a></p>
         <Loaded
             of=user
             view=move |detail| {
@@ -131,26 +130,13 @@ pub fn Content(
 ) -> impl IntoView {
     let t = use_texts();
     let (condition, word) = state(t, detail.user.state);
-    let bytes = move |value: f64| t.joined(t.bytes(value.max(0.0) as u64));
-    let summary =
-        highest(&detail.days).map_or_else(|| t.chart_empty().to_owned(), |most| t.days_sentence(&bytes(most)));
-    let series = vec![Series {
-        name: t.transferred().to_owned(),
-        now: bytes(detail.user.used as f64),
-        tone: "",
-        is_filled: true,
-        values: detail.days.clone(),
-    }];
-    let day = 86_400;
-    let times = (0..=5)
-        .map(|step| t.date(detail.as_of - day * (30 - step * 6)).chars().skip(5).collect())
-        .collect::<Vec<String>>();
     // Children of components are closures: each gets a value of its own.
     let user = detail.user.clone();
     let email = user.email.clone().unwrap_or_else(|| t.none().to_owned());
     let peer_group = if detail.peer_group { t.yes() } else { t.no() };
     let (max_devices, has_second_factor) = (user.max_devices, user.has_second_factor);
     let (max_down, max_up) = (detail.max_down, detail.max_up);
+    let quota = user.quota.map_or_else(|| t.not_limited().to_owned(), |bytes| t.joined(t.bytes(bytes)));
     let limit = move |bits: Option<f64>| bits.map_or_else(|| t.not_limited().to_owned(), |bits| t.joined(t.rate(bits)));
     view! {
         <div class="row row-wrap">
@@ -159,15 +145,12 @@ pub fn Content(
         </div>
         <div class="cols-21">
             <div class="stack">
-                <Chart
-                    title=t.days_30()
-                    summary
-                    series
-                    scale=move |value: f64| t.joined(t.bytes(value.max(0.0) as u64))
-                    times
-                />
+                <CurrentSessions sessions=detail.sessions.clone() />
                 <Devices devices=detail.devices.clone() as_of=detail.as_of />
+                <History history=detail.history.clone() as_of=detail.as_of />
             </div>
+            <div class="stack">
+            <Usage detail=detail.clone() />
             <section class="card" aria-labelledby="limits">
                 <div class="card-head">
                     <h2 id="limits">{t.limits()}</h2>
@@ -181,7 +164,7 @@ pub fn Content(
                 </div>
                 <div class="card-body">
                     <dl class="facts">
-                        <Fact name=t.this_month()><Quota user /></Fact>
+                        <Fact name=t.quota_month()>{quota}</Fact>
                         <Fact name=t.devices_at_once()>{t.number(max_devices)}</Fact>
                         <Fact name=t.to_device()>{limit(max_down)}</Fact>
                         <Fact name=t.from_device()>{limit(max_up)}</Fact>
@@ -195,8 +178,111 @@ pub fn Content(
                     </dl>
                 </div>
             </section>
+            </div>
         </div>
     }
+}
+
+/// What the user has transferred since it was created.
+#[component]
+fn Usage(detail: UserDetail) -> impl IntoView {
+    let t = use_texts();
+    let aside = detail.total_sessions.map(|count| t.sessions(count)).unwrap_or_default();
+    view! {
+        <Card id="usage" title=t.transferred() aside>
+            <div class="card-body">
+                <dl class="facts">
+                    {detail
+                        .by_lane
+                        .into_iter()
+                        .map(|(lane, down, up)| {
+                            view! {
+                                <dt><LaneTag lane /></dt>
+                                <dd>{t.down_and_up(&t.joined(t.bytes(down)), &t.joined(t.bytes(up)))}</dd>
+                            }
+                        })
+                        .collect_view()}
+                </dl>
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn CurrentSessions(sessions: Vec<Session>) -> impl IntoView {
+    let t = use_texts();
+    if sessions.is_empty() {
+        return None;
+    }
+    let columns = vec![
+        Column::new(t.device(), "a"),
+        Column::new(t.state(), "b"),
+        Column::new(t.lane(), "c"),
+        Column::new(t.transferred(), "num"),
+        Column::new(t.connected_for(), "num d"),
+    ];
+    let rows = sessions
+        .into_iter()
+        .map(|session| {
+            let (condition, word) = crate::pages::sessions::state(t, session.state);
+            let href = format!("/sessions/{}", session.id);
+            view! {
+                <tr role="row">
+                    <th scope="row" role="rowheader" class="a">
+                        <a class="main-link" href=href>
+                            <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device}</bdi></span>
+                        </a>
+                    </th>
+                    <td role="cell" class="b"><State condition word /></td>
+                    <td role="cell" class="c">{session.lane.map(|lane| view! { <LaneTag lane /> })}</td>
+                    <td role="cell" class="num">{measure(t.bytes(session.transferred))}</td>
+                    <td role="cell" class="num d">{t.span(session.age_s)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    Some(view! {
+        <Card id="sessions" title=t.nav_sessions()>
+            <Table caption=t.nav_sessions() columns cards=true>{rows}</Table>
+        </Card>
+    })
+}
+
+#[component]
+fn History(history: Vec<PastSession>, as_of: i64) -> impl IntoView {
+    let t = use_texts();
+    if history.is_empty() {
+        return None;
+    }
+    let columns = vec![
+        Column::new(t.started(), "a"),
+        Column::new(t.device(), "c"),
+        Column::new(t.lasted(), "num d"),
+        Column::new("direct", "num"),
+        Column::new("tor", "num"),
+        Column::new(t.ended_by(), "b"),
+    ];
+    let rows = history
+        .into_iter()
+        .map(|past| {
+            let lasted = past.ended_at.map(|end| t.span(u64::try_from(end - past.started_at).unwrap_or(0)));
+            view! {
+                <tr role="row">
+                    <th scope="row" role="rowheader" class="a">{t.moment(past.started_at, as_of)}</th>
+                    <td role="cell" class="c"><bdi>{past.device}</bdi></td>
+                    <td role="cell" class="num d">{lasted}</td>
+                    <td role="cell" class="num">{measure(t.bytes(past.direct))}</td>
+                    <td role="cell" class="num">{measure(t.bytes(past.tor))}</td>
+                    <td role="cell" class="b"><bdi dir="ltr">{past.reason}</bdi></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    Some(view! {
+        <Card id="history" title=t.history()>
+            <Table caption=t.history() columns cards=true tight=true>{rows}</Table>
+        </Card>
+    })
 }
 
 #[component]
@@ -206,7 +292,8 @@ fn Devices(devices: Vec<Device>, as_of: i64) -> impl IntoView {
     let columns = vec![
         Column::new(t.device(), "a"),
         Column::new(t.enrolled(), "c"),
-        Column::new(t.latest_session(), "num b"),
+        Column::new(t.login(), "b"),
+        Column::new(t.latest_login(), "num d"),
         Column::hidden(t.action(), "col-act"),
     ];
     let body = if devices.is_empty() {
@@ -224,14 +311,20 @@ fn Devices(devices: Vec<Device>, as_of: i64) -> impl IntoView {
                     act: Act::RemoveDevice { device_id: device.id.clone() },
                     done: t.done_device_removed(&device.name),
                 };
-                let latest = device.latest_session_at.map_or_else(|| t.none_yet().to_owned(), |at| t.moment(at, as_of));
+                let latest = t.moment(device.latest_login, as_of);
+                let (condition, word) = if device.is_logged_in {
+                    (Condition::Good, t.logged_in())
+                } else {
+                    (Condition::Absent, t.logged_out())
+                };
                 view! {
                     <tr role="row">
                         <th scope="row" role="rowheader" class="a">
-                            <span class="dev"><Pic icon=device_icon(device.kind) /><bdi>{device.name}</bdi></span>
+                            <span class="dev"><Pic icon=Icon::Laptop /><bdi>{device.name}</bdi></span>
                         </th>
                         <td role="cell" class="c">{t.date(device.enrolled_at)}</td>
-                        <td role="cell" class="num b">{latest}</td>
+                        <td role="cell" class="b"><State condition word /></td>
+                        <td role="cell" class="num d">{latest}</td>
                         <td role="cell" class="col-act">
                             <Ask question=remove kind=Kind::Quiet size=Size::Small word=t.remove() />
                         </td>

@@ -1,8 +1,8 @@
 //! The dialogs that create an invitation or a user.
 
-use super::parameter;
 use crate::acts::{RefusalNote, at_field, use_acts};
 use crate::model::act::{Act, Hidden, Invitation, Outcome, Refusal};
+use crate::pages::parameter;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -15,7 +15,11 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Condition;
 
-/// A whole number of a field, or a refusal at the field.
+/// A whole number of a field.
+///
+/// # Errors
+///
+/// It is none, or not between `min` and `max`.
 pub fn whole(t: Texts, sent: &Sent, field: &str, min: u32, max: u32) -> Result<u32, Refusal> {
     let number = sent.word(field).and_then(|word| word.parse().ok()).filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| local(field, t.problem_number(max.into(), min.into())))
@@ -83,7 +87,7 @@ pub fn Invite(
     view! {
         <FormDialog open id="invite" title cancel=t.cancel() confirm=t.invite_create() busy on_submit=submit>
             <p>{text}</p>
-            <RefusalNote refusal />
+            <RefusalNote refusal fields=&["days", "invite-devices"] />
             <Field
                 name="days"
                 label=t.field_days()
@@ -195,7 +199,7 @@ pub fn NewUser(
     };
     view! {
         <FormDialog open id="new-user" title=t.new_user() cancel=t.cancel() confirm=t.create_user() busy on_submit=submit>
-            <RefusalNote refusal />
+            <RefusalNote refusal fields=&["username", "email", "password", "max_devices"] />
             <Field
                 name="username"
                 label=t.field_name()
