@@ -94,7 +94,7 @@ fn AttentionCard(attention: Vec<Attention>) -> impl IntoView {
             view! {
                 <li>
                     <Glyph shape=condition.shape() tone=condition.tone() />
-                    <p><b>{head}</b>" "{text}</p>
+                    <p><b>{head}</b>" "<bdi>{text}</bdi></p>
                     <LinkButton href=href size=Size::Small>{cure}</LinkButton>
                 </li>
             }

@@ -120,7 +120,7 @@ pub fn Content(
                     <th scope="row" role="rowheader" class="a"><bdi dir="ltr">{service.name.clone()}</bdi></th>
                     <td role="cell" class="hide-m">{desired}</td>
                     <td role="cell" class="b"><State condition=service.condition word /></td>
-                    <td role="cell" class="c soft">{service.reason.clone()}</td>
+                    <td role="cell" class="c soft wrap"><bdi>{service.reason.clone()}</bdi></td>
                     <td role="cell" class="num">{t.age(service.up_s)}</td>
                     <td role="cell" class="num hide-m">{t.number(service.restarts)}</td>
                     <td role="cell" class="num">{cpu}</td>

@@ -29,7 +29,7 @@ fn path() -> String {
 /// The gallery at its path, the console everywhere else.
 #[component]
 pub fn TestApp() -> impl IntoView {
-    if path().starts_with(GALLERY) { view! { <gallery::Gallery /> }.into_any() } else { view! { <App /> }.into_any() }
+    if path().ends_with(GALLERY) { view! { <gallery::Gallery /> }.into_any() } else { view! { <App /> }.into_any() }
 }
 
 /// Takes over the page that the test server rendered, and marks it, so that tests know when.

@@ -122,9 +122,9 @@ pub fn Timeline(
                     view! {
                         <li>
                             <Glyph shape=one.condition.shape() tone=one.condition.tone() />
-                            <span>{one.text}</span>
+                            <span><bdi>{one.text}</bdi></span>
                             <time datetime=one.at>{one.time}</time>
-                            {(!one.detail.is_empty()).then(|| view! { <span class="small">{one.detail}</span> })}
+                            {(!one.detail.is_empty()).then(|| view! { <span class="small"><bdi>{one.detail}</bdi></span> })}
                         </li>
                     }
                 })
