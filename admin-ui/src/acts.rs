@@ -7,7 +7,7 @@ use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
-use tornado_ui::button::{Button, Kind, Size};
+use tornado_ui::button::{Button, Kind, LinkButton, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::Icon;
@@ -222,6 +222,17 @@ pub fn May(
                 })
             }}
         </Transition>
+    }
+}
+
+/// The link to the dialog of an invitation, for operators who may create one.
+#[component]
+pub fn InviteLink() -> impl IntoView {
+    let t = use_texts();
+    view! {
+        <May right="invitations.write">
+            <LinkButton href="/users?invite=1" kind=Kind::Primary icon=Icon::Plus>{t.invite()}</LinkButton>
+        </May>
     }
 }
 

@@ -1,12 +1,12 @@
 //! Overview: what needs attention first, then figures, pictures, lists.
 
 use super::{address, measure, parameter};
+use crate::acts::InviteLink;
 use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::overview::{
     Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Part, Range, Service,
 };
 use crate::model::{Condition, Lane, Values};
-use crate::pages::users::InviteLink;
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;

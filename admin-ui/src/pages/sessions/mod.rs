@@ -3,10 +3,10 @@
 pub mod detail;
 
 use super::{address, measure, parameter, range_of};
+use crate::acts::InviteLink;
 use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::Lane;
 use crate::model::sessions::{Query, Session, SessionState, Sessions};
-use crate::pages::users::InviteLink;
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;

@@ -5,14 +5,14 @@ mod invite;
 mod limits;
 
 use super::{address, measure, parameter, range_of};
-use crate::acts::May;
+use crate::acts::{InviteLink, May};
 use crate::frame::{Head, Loaded, read};
 use crate::model::users::{Query, User, UserState, Users};
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use invite::{Invite, NewUser};
 use leptos::prelude::*;
-use tornado_ui::button::{Button, Kind, LinkButton};
+use tornado_ui::button::{Button, LinkButton};
 use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
 use tornado_ui::icon::Icon;
@@ -67,17 +67,6 @@ pub fn Page() -> impl IntoView {
         <Loaded of=users view=move |users| view! { <Content users query=wanted.get_untracked() /> } />
         <Invite path="/users" />
         <NewUser open=new_user />
-    }
-}
-
-/// The link to the dialog of an invitation, for operators who may create one.
-#[component]
-pub fn InviteLink() -> impl IntoView {
-    let t = use_texts();
-    view! {
-        <May right="invitations.write">
-            <LinkButton href="/users?invite=1" kind=Kind::Primary icon=Icon::Plus>{t.invite()}</LinkButton>
-        </May>
     }
 }
 
