@@ -281,11 +281,13 @@ fn Confirmation() -> impl IntoView {
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None), RwSignal::new(false));
     Effect::new(move |_| open.set(acts.waiting.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !open.get() {
+    Effect::new(move |before: Option<bool>| {
+        let is_open = open.get();
+        if before == Some(true) && !is_open {
             refusal.set(None);
             acts.waiting.set(None);
         }
+        is_open
     });
     let submit = move |sent: Sent| {
         let Some((act, done)) = acts.waiting.get_untracked() else { return };

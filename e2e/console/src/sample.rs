@@ -136,7 +136,7 @@ fn row(index: u64) -> Session {
         device_id: format!("0194-{index:04}"),
         device: format!("{name}-laptop"),
         state,
-        lane: is_up.then_some(if index % 2 == 0 { Lane::Tor } else { Lane::Direct }),
+        lane: is_up.then_some(if index.is_multiple_of(2) { Lane::Tor } else { Lane::Direct }),
         down: Some(24_800_000.0 / (index + 1) as f64),
         up: Some(3_100_000.0 / (index + 1) as f64),
         transferred: 6_420_000_000 / (index + 1),
@@ -160,7 +160,7 @@ fn person(name: &str, state: UserState, connected: u64, quota: Option<u64>) -> U
         connected: Some(connected),
         max_devices: 3,
         quota: quota.map(|gigabytes| gigabytes * 1_000_000_000),
-        has_second_factor: connected % 2 == 0,
+        has_second_factor: connected.is_multiple_of(2),
         latest_login: Some(NOW - 7200),
     }
 }
