@@ -8,6 +8,7 @@ use crate::look::{Look, Theme};
 use crate::model::{Role, Viewer};
 use crate::source;
 use crate::texts::{Lang, Texts, use_texts};
+use leptos::html;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Outlet;
@@ -80,7 +81,7 @@ pub fn Frame() -> impl IntoView {
     .chain(targets)
     .collect::<Vec<_>>();
     crate::keyboard::listen(palette);
-    focus_heading_after_navigation();
+    provide_context(HasArrived(StoredValue::new(false)));
     view! {
         <div class="app">
             <header class="side">
@@ -122,24 +123,9 @@ pub fn Frame() -> impl IntoView {
     }
 }
 
-/// Moves the focus to the heading after a change of the page, so that screen readers read it. Not at the first page.
-fn focus_heading_after_navigation() {
-    let path = use_location().pathname;
-    Effect::new(move |before: Option<String>| {
-        let path = path.get();
-        if before.as_ref().is_some_and(|before| *before != path) {
-            request_animation_frame(|| {
-                use leptos::wasm_bindgen::JsCast;
-                let heading = document().query_selector("main h1").ok().flatten();
-                if let Some(heading) = heading.and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok()) {
-                    // Fails only if the element has left the page.
-                    drop(heading.focus());
-                }
-            });
-        }
-        path
-    });
-}
+/// Whether a page has been shown: the heading of each later one receives the focus, so that screen readers read it.
+#[derive(Clone, Copy)]
+struct HasArrived(StoredValue<bool>);
 
 #[component]
 fn Brand(host: String) -> impl IntoView {
@@ -231,12 +217,22 @@ pub fn Head(
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
+    let heading = NodeRef::<html::H1>::new();
+    let has_arrived = use_context::<HasArrived>();
+    Effect::new(move |_| {
+        let (Some(heading), Some(HasArrived(has_arrived))) = (heading.get(), has_arrived) else { return };
+        if has_arrived.get_value() {
+            // Fails only if the element has left the page.
+            drop(heading.focus());
+        }
+        has_arrived.set_value(true);
+    });
     view! {
         <Title text=title.clone() />
         <div class="head">
             <div class="head-words">
                 {crumb.map(|(href, word)| view! { <p class="crumbs"><a href=href>{word}</a><Pic icon=Icon::Right /></p> })}
-                <h1 tabindex="-1">{title}</h1>
+                <h1 tabindex="-1" node_ref=heading>{title}</h1>
             </div>
             {children.map(|children| view! { <div class="head-acts">{children()}</div> })}
         </div>

@@ -56,7 +56,7 @@ const RIGHTS: [&str; 12] = [
     "keys.read",
     "audit.verify",
     "operators.write",
-    "logs.read",
+    "operators.remove",
 ];
 
 /// The server's content. The number of sessions grows with each reading, so that a change can be seen.

@@ -131,7 +131,7 @@ async fn keys_open_pages_and_the_palette() -> anyhow::Result<()> {
     ensure!(is_focused == serde_json::Value::Bool(true), "the heading has the focus after navigation");
     browser.client().find(Locator::Css("body")).await?.send_keys("/").await?;
     browser.client().wait().for_element(Locator::Css("dialog.palette[open]")).await?;
-    browser.client().active_element().await?.send_keys("audit").await?;
+    browser.client().active_element().await?.send_keys("trail").await?;
     let found = text(&browser, ".palette-list li").await?;
     ensure!(found.starts_with("Audit trail"), "{found}");
     close(browser).await

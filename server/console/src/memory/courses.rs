@@ -39,10 +39,10 @@ impl Courses {
     pub async fn read(&self, api: &dyn AdminApi, names: &[String], range: Range, now: i64) -> AdminResult<Metrics> {
         let (length, step) = span(range);
         let kept_for = (length / i64::try_from(VALUES).unwrap_or(1)).clamp(1, 60);
-        if let Some((at, metrics)) = self.0.lock().get(range.word()) {
-            if (0..kept_for).contains(&(now - at)) {
-                return Ok(metrics.clone());
-            }
+        if let Some((at, metrics)) = self.0.lock().get(range.word())
+            && (0..kept_for).contains(&(now - at))
+        {
+            return Ok(metrics.clone());
         }
         let query = |names: &[String]| MetricsQuery {
             names: names.join(","),
