@@ -10,6 +10,7 @@ mod machine;
 mod shell;
 mod test;
 mod up;
+mod web;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Task {
     Bench(bench::Words),
     /// Installs missing packages for building and testing
     Install(machine::Install),
+    /// Builds the console's files for the browser, which the next build of the server embeds
+    Web(web::Web),
     /// Checks the tree for long files and forbidden words; part of `test`
     LintTree,
 }
@@ -61,6 +64,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Fuzz(fuzz) => fuzz.run(),
         Task::Bench(bench) => bench.run(),
         Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
+        Task::Web(web) => web.run().map(|()| ExitCode::SUCCESS),
         Task::LintTree => Ok(test::lint_tree()),
     }
 }

@@ -126,6 +126,9 @@ fn prepare(suites: &[Suite]) -> anyhow::Result<()> {
     if suites.iter().any(|suite| suite.needs_root()) && shell::is_root() {
         machine::users()?;
     }
+    if suites.contains(&Suite::Console) {
+        crate::web::Web::of_tests().run()?;
+    }
     if suites.contains(&Suite::Kernel) {
         guest::prepare()?;
     }

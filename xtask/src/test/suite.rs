@@ -19,6 +19,8 @@ pub enum Suite {
     Faults,
     /// Every parser on its corpus. Coverage-guided fuzzing is in `crate::fuzz`.
     Fuzz,
+    /// The console in Chromium.
+    Console,
     /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
@@ -40,8 +42,17 @@ pub struct Limits {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 8] =
-        [Self::Unit, Self::Store, Self::Lanes, Self::Cluster, Self::Tor, Self::Faults, Self::Fuzz, Self::Kernel];
+    pub const ALL: [Self; 9] = [
+        Self::Unit,
+        Self::Store,
+        Self::Lanes,
+        Self::Cluster,
+        Self::Tor,
+        Self::Faults,
+        Self::Fuzz,
+        Self::Console,
+        Self::Kernel,
+    ];
 
     /// Name on the command line.
     pub const fn name(self) -> &'static str {
@@ -53,6 +64,7 @@ impl Suite {
             Self::Tor => "tor",
             Self::Faults => "faults",
             Self::Fuzz => "fuzz",
+            Self::Console => "console",
             Self::Kernel => "kernel",
         }
     }
@@ -61,7 +73,7 @@ impl Suite {
     pub const fn needs_root(self) -> bool {
         match self {
             Self::Lanes | Self::Cluster | Self::Tor | Self::Faults => true,
-            Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
+            Self::Unit | Self::Store | Self::Fuzz | Self::Console | Self::Kernel => false,
         }
     }
 
@@ -79,7 +91,8 @@ impl Suite {
             Self::Tor => pair,
             // The number of rounds is configurable, and each round has its own time limit.
             Self::Faults => Limits { width: 1, within: Duration::from_secs(4 * 3600), ..pair },
-            Self::Kernel => Limits { width: 1, ..pair },
+            // One browser is enough load.
+            Self::Console | Self::Kernel => Limits { width: 1, ..pair },
         }
     }
 }

@@ -1,0 +1,23 @@
+//! Generates the texts from the message files, and embeds what `cargo xtask web` built for the browser.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "cargo reads the output of a build script")]
+
+mod assets;
+#[path = "../src/messages.rs"]
+mod messages;
+mod texts;
+
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    println!("cargo:rerun-if-changed=build");
+    println!("cargo:rerun-if-changed=src/messages.rs");
+    texts::generate(&root.join("locales"), &out.join("texts.rs"))?;
+    if std::env::var_os("CARGO_FEATURE_SSR").is_some() {
+        assets::generate(&root, &out.join("assets.rs"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The application: routes of pages.
+
+use crate::frame::Frame;
+use crate::look::Look;
+use crate::pages;
+use crate::texts::{Texts, use_texts};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::SsrMode;
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::path;
+use tornado_ui::button::LinkButton;
+use tornado_ui::feedback::Empty;
+use tornado_ui::icon::{Icon, Sprite};
+
+/// Language and theme of this page.
+pub fn provide_look() -> Texts {
+    #[cfg(feature = "browser")]
+    let look = Look::of_page();
+    #[cfg(not(feature = "browser"))]
+    let look = use_context::<Look>().unwrap_or_default();
+    let texts = Texts { lang: look.lang };
+    provide_context(look);
+    provide_context(texts);
+    texts
+}
+
+/// The application. The server renders each page whole: `SsrMode::Async`.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let t = provide_look();
+    view! {
+        <Sprite />
+        <Title formatter=|page: String| format!("{page} · Tornado VPN") />
+        <a class="skip" href="#main">{t.skip()}</a>
+        <Router>
+            <Routes fallback=NotFound>
+                <Route path=path!("/sign-in") view=pages::sign_in::SignIn ssr=SsrMode::Async />
+                <Route path=path!("/sign-in/code") view=pages::sign_in::Code ssr=SsrMode::Async />
+                <Route path=path!("/setup") view=pages::sign_in::SetUp ssr=SsrMode::Async />
+                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("") view=pages::overview::Page ssr=SsrMode::Async />
+                    <Route path=path!("/sessions") view=pages::sessions::Page ssr=SsrMode::Async />
+                    <Route path=path!("/sessions/:id") view=pages::sessions::detail::Page ssr=SsrMode::Async />
+                    <Route path=path!("/users") view=pages::users::Page ssr=SsrMode::Async />
+                    <Route path=path!("/users/:name") view=pages::users::detail::Page ssr=SsrMode::Async />
+                    <Route path=path!("/tor") view=pages::tor::Page ssr=SsrMode::Async />
+                    <Route path=path!("/services") view=pages::services::Page ssr=SsrMode::Async />
+                    <Route path=path!("/logs") view=pages::logs::Page ssr=SsrMode::Async />
+                    <Route path=path!("/keys") view=pages::keys::Page ssr=SsrMode::Async />
+                    <Route path=path!("/audit") view=pages::keys::Audit ssr=SsrMode::Async />
+                    <Route path=path!("/settings") view=pages::settings::Page ssr=SsrMode::Async />
+                    <Route path=path!("/about") view=pages::settings::About ssr=SsrMode::Async />
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+/// The page of an address that does not exist.
+#[component]
+fn NotFound() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(axum::http::StatusCode::NOT_FOUND);
+    }
+    let t = use_texts();
+    view! {
+        <Title text=t.not_found_title() />
+        <main class="main" id="main">
+            <h1 class="vh">{t.not_found_title()}</h1>
+            <Empty icon=Icon::Search title=t.not_found_title() text=t.not_found_text()>
+                <LinkButton href="/">{t.to_overview()}</LinkButton>
+            </Empty>
+        </main>
+    }
+}

@@ -1,0 +1,182 @@
+//! Content of a page: read, shown, kept, or the reason why there is none.
+
+use crate::acts::use_acts;
+use crate::live::{Feed, follow};
+use crate::model::Fault;
+use crate::texts::use_texts;
+use leptos::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tornado_ui::button::{Button, IconButton, LinkButton};
+use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
+use tornado_ui::figures::Live;
+use tornado_ui::icon::Icon;
+
+/// Content of a resource: skeleton at first, old rows while it is read again, the fault otherwise.
+#[component]
+pub fn Loaded<T, F, V>(
+    /// The resource.
+    of: Resource<Result<T, Fault>>,
+    /// Draws the content.
+    view: F,
+) -> impl IntoView
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Fn(T) -> V + Clone + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    let t = use_texts();
+    let kept = StoredValue::new(None::<T>);
+    view! {
+        <Transition fallback=move || view! { <div class="card"><Skeleton label=t.loading() /></div> }>
+            {move || {
+                let view = view.clone();
+                Suspend::new(async move {
+                    let (content, fault) = match of.await {
+                        Ok(content) => {
+                            kept.set_value(Some(content.clone()));
+                            (Some(content), None)
+                        }
+                        Err(fault) if fault.is_passing() => (kept.get_value(), Some(fault)),
+                        Err(fault) => (None, Some(fault)),
+                    };
+                    match (content, fault) {
+                        (Some(content), fault) => {
+                            let part = fault.map(|fault| match fault {
+                                Fault::Unavailable { part, .. } => part,
+                                Fault::Unreachable
+                                | Fault::SignedOut
+                                | Fault::Forbidden
+                                | Fault::NotFound => t.server().to_owned(),
+                            });
+                            view! {
+                                {part.map(|part| view! { <Note weight=Weight::Warning>{t.kept_text(&part)}</Note> })}
+                                {view(content)}
+                            }
+                            .into_any()
+                        }
+                        (None, fault) => {
+                            let fault = fault.unwrap_or(Fault::Unreachable);
+                            view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any()
+                        }
+                    }
+                })
+            }}
+        </Transition>
+    }
+}
+
+/// Reads a page through its source, and again after each change, after events of `kinds`, and every so often.
+pub fn read<Q, T, F>(
+    query: impl Fn() -> Q + Send + Sync + 'static,
+    read: impl Fn(Q) -> F + Send + Sync + 'static,
+    kinds: &'static [&'static str],
+    every: Option<Duration>,
+) -> Resource<Result<T, Fault>>
+where
+    Q: PartialEq + Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = Result<T, Fault>> + Send + 'static,
+{
+    let acts = use_acts();
+    let resource = Resource::new(move || (acts.count(), query()), move |(_, query)| read(query));
+    follow(kinds, every, move || resource.refetch());
+    resource
+}
+
+/// Part of a page's head that needs the page's content.
+#[component]
+pub fn With<T, F, V>(
+    /// The page.
+    of: Resource<Result<T, Fault>>,
+    /// Draws the part.
+    view: F,
+) -> impl IntoView
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Fn(T) -> V + Clone + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    view! {
+        <Transition fallback=|| ()>
+            {move || {
+                let view = view.clone();
+                Suspend::new(async move { of.await.ok().map(view) })
+            }}
+        </Transition>
+    }
+}
+
+/// When the values of a live page were read, and the switch that holds the page still.
+#[component]
+pub fn LiveSign<T>(
+    /// The page.
+    of: Resource<Result<T, Fault>>,
+    /// When its values were read.
+    as_of: fn(&T) -> i64,
+) -> impl IntoView
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let t = use_texts();
+    let Feed { is_paused, is_live, is_lost, .. } = expect_context();
+    let sign = move |content: T| {
+        let time = t.clock(as_of(&content));
+        let text = move || match (is_live.get() && !is_lost.get(), is_paused.get()) {
+            (true, false) => t.live_at(&time),
+            (true, true) => t.paused_at(&time),
+            (false, _) => t.as_of(&time),
+        };
+        view! { <Live text=Signal::derive(text) /> }
+    };
+    view! {
+        <With of view=sign />
+        <Show when=move || is_live.get()>
+            {move || {
+                let (icon, label) =
+                    if is_paused.get() { (Icon::Play, t.resume()) } else { (Icon::Pause, t.pause()) };
+                view! { <IconButton icon label on:click=move |_| is_paused.update(|paused| *paused = !*paused) /> }
+            }}
+        </Show>
+    }
+}
+
+/// What a page shows instead of content.
+#[component]
+pub fn FaultCard(
+    /// Why.
+    fault: Fault,
+    /// Reads again.
+    #[prop(into)]
+    on_retry: Callback<()>,
+) -> impl IntoView {
+    let t = use_texts();
+    let retry = move || view! { <Button icon=Icon::Refresh on:click=move |_| on_retry.run(())>{t.retry()}</Button> };
+    let content = match fault {
+        Fault::SignedOut => view! {
+            <Empty icon=Icon::Lock title=t.signed_out_title() text=t.signed_out_text()>
+                <LinkButton href="/sign-in">{t.sign_in()}</LinkButton>
+            </Empty>
+        }
+        .into_any(),
+        Fault::Forbidden => view! {
+            <Empty icon=Icon::Lock title=t.forbidden_title() text=t.forbidden_text() />
+        }
+        .into_any(),
+        Fault::NotFound => view! {
+            <Empty icon=Icon::Search title=t.not_found_title() text=t.not_found_text() />
+        }
+        .into_any(),
+        Fault::Unreachable => view! {
+            <Empty icon=Icon::Unplug title=t.unreachable_title() text=t.unreachable_text()>{retry()}</Empty>
+        }
+        .into_any(),
+        Fault::Unavailable { part, code, request } => view! {
+            <Empty icon=Icon::Unplug title=t.unavailable_title(&part) text=t.unavailable_text()>{retry()}</Empty>
+            <div class="card-foot small"><code><bdi dir="ltr">{format!("{code}, {request}")}</bdi></code></div>
+        }
+        .into_any(),
+    };
+    view! { <section class="card">{content}</section> }
+}

@@ -1,0 +1,30 @@
+//! The console: pages that the server renders whole and that take over in the browser.
+//!
+//! Reading, sign-in and simple forms work without script. The crate decides nothing about access: the server's
+//! [`source::Source`] does, for each call.
+
+#![forbid(unsafe_code)]
+#![recursion_limit = "512"]
+
+pub mod acts;
+pub mod app;
+pub mod frame;
+pub mod keyboard;
+pub mod live;
+pub mod look;
+#[cfg(test)]
+mod messages;
+pub mod model;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod serve;
+pub mod source;
+pub mod texts;
+
+/// Takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}

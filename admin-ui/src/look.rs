@@ -1,0 +1,98 @@
+//! Language and theme: cookies on the server, attributes of `<html>` in the browser.
+
+use crate::texts::Lang;
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system.
+    #[default]
+    System,
+    /// Always light.
+    Light,
+    /// Always dark.
+    Dark,
+}
+
+impl Theme {
+    /// All, in the order of the choice.
+    pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    /// Its word in the cookie and in `data-theme`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The theme of a word; the system's if it is unknown.
+    pub fn of_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|theme| theme.word() == word).unwrap_or_default()
+    }
+}
+
+/// Language and theme of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The language.
+    pub lang: Lang,
+    /// The theme.
+    pub theme: Theme,
+}
+
+/// Names of the cookies.
+pub const LANG_COOKIE: &str = "tornado_lang";
+/// Name of the cookie with the theme.
+pub const THEME_COOKIE: &str = "tornado_theme";
+
+impl Look {
+    /// From the headers `Cookie` and `Accept-Language`.
+    pub fn of_headers(cookies: &str, languages: &str) -> Self {
+        let cookie = |name: &str| {
+            cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)
+        };
+        let lang = cookie(LANG_COOKIE).and_then(|(_, tag)| Lang::of_tag(tag)).or_else(|| Lang::of_header(languages));
+        let theme = cookie(THEME_COOKIE).map(|(_, word)| Theme::of_word(word));
+        Self { lang: lang.unwrap_or_default(), theme: theme.unwrap_or_default() }
+    }
+
+    /// Of the page that is shown.
+    #[cfg(feature = "browser")]
+    pub fn of_page() -> Self {
+        let root = leptos::prelude::document().document_element();
+        let attribute = |name| root.as_ref().and_then(|root| root.get_attribute(name)).unwrap_or_default();
+        Self {
+            lang: Lang::of_tag(&attribute("lang")).unwrap_or_default(),
+            theme: Theme::of_word(&attribute("data-theme")),
+        }
+    }
+}
+
+/// The path to return to: one of this server, or the start page.
+pub fn local_path(path: &str) -> &str {
+    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    if is_local { path } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_counts_before_the_browser() {
+        let look = Look::of_headers("a=b; tornado_lang=fa; tornado_theme=dark", "de");
+        assert_eq!(look, Look { lang: Lang::Fa, theme: Theme::Dark });
+        assert_eq!(Look::of_headers("", "de-CH, en").lang, Lang::De);
+        assert_eq!(Look::of_headers("tornado_lang=xx", ""), Look::default());
+    }
+
+    #[test]
+    fn a_return_to_another_server_is_refused() {
+        assert_eq!(local_path("/users?state=active"), "/users?state=active");
+        for foreign in ["//evil.example", "https://evil.example", "", "/\\evil.example", "/a\r\nSet-Cookie: x"] {
+            assert_eq!(local_path(foreign), "/", "{foreign:?}");
+        }
+    }
+}

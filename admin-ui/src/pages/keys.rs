@@ -1,0 +1,225 @@
+//! Keys and the audit trail: two tabs.
+
+use super::{address, parameter, range_of};
+use crate::acts::{Ask, May, Question, use_acts};
+use crate::frame::{Head, Loaded, read};
+use crate::model::act::Act;
+use crate::model::audit::{self, Audit as Trail};
+use crate::model::keys::{Keys, Phase, Usage};
+use crate::source;
+use crate::texts::{Texts, rfc3339, use_texts};
+use leptos::prelude::*;
+use tornado_ui::button::{Button, Kind, LinkButton};
+use tornado_ui::feedback::Empty;
+use tornado_ui::field::Search;
+use tornado_ui::figures::{Card, Tabs};
+use tornado_ui::icon::Icon;
+use tornado_ui::overlay::Consequence;
+use tornado_ui::state::{Condition, State};
+use tornado_ui::table::{Column, Filters, Pager, Table};
+
+fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
+    let tabs = vec![
+        ("/keys".to_owned(), t.keys_tab().to_owned(), !is_audit),
+        ("/audit".to_owned(), t.nav_audit().to_owned(), is_audit),
+    ];
+    view! { <Tabs label=t.nav_keys() tabs /> }
+}
+
+/// The page of keys.
+#[component]
+pub fn Page() -> impl IntoView {
+    let t = use_texts();
+    let acts = use_acts();
+    let keys = read(|| (), |()| source::keys(), &[], None);
+    let rotate = Question {
+        title: t.rotate_title().to_owned(),
+        text: t.rotate_text().to_owned(),
+        effects: vec![Consequence { count: t.number(0), text: t.effect_logins().to_owned() }],
+        verb: t.rotate_keys().to_owned(),
+        is_danger: false,
+        act: Act::RotateKeys,
+        done: t.done_rotated().to_owned(),
+    };
+    view! {
+        <Head title=t.nav_keys()>
+            <May right="keys.read">
+                <Button icon=Icon::Shield on:click=move |_| acts.run(t, Act::CheckKeys, String::new())>
+                    {t.check_keys()}
+                </Button>
+            </May>
+            <Ask question=rotate kind=Kind::Primary icon=Icon::Refresh word=t.rotate_keys() />
+        </Head>
+        {tabs(t, false)}
+        <Loaded of=keys view=move |keys| view! { <Content keys /> } />
+    }
+}
+
+/// The keys.
+#[component]
+pub fn Content(
+    /// The keys.
+    keys: Keys,
+) -> impl IntoView {
+    let t = use_texts();
+    let columns = vec![
+        Column::new(t.key_usage(), "a"),
+        Column::new(t.key_phase(), "b"),
+        Column::new(t.key_id(), "c"),
+        Column::new(t.created_at(), "num hide-m"),
+        Column::new(t.used_since(), "num d"),
+        Column::new(t.key_gone(), "num"),
+    ];
+    let as_of = keys.as_of;
+    let rows = keys
+        .keys
+        .into_iter()
+        .map(|key| {
+            let usage = match key.usage {
+                Usage::Access => t.usage_access().to_owned(),
+                Usage::Refresh => t.usage_refresh().to_owned(),
+                Usage::LoginV1 => t.usage_login(1),
+                Usage::LoginV2 => t.usage_login(2),
+                Usage::Other(word) => word,
+            };
+            let (condition, phase) = match key.phase {
+                Phase::Current => (Condition::Good, t.key_current()),
+                Phase::Next => (Condition::Pending, t.key_next()),
+                Phase::VerifyOnly => (Condition::Absent, t.key_verify_only()),
+            };
+            let gone = key.gone_at.map_or_else(|| t.none_yet().to_owned(), |at| t.moment(at, as_of));
+            view! {
+                <tr role="row">
+                    <th scope="row" role="rowheader" class="a">{usage}</th>
+                    <td role="cell" class="b"><State condition word=phase /></td>
+                    <td role="cell" class="c"><bdi dir="ltr" class="mono">{key.id}</bdi></td>
+                    <td role="cell" class="num hide-m">{t.moment(key.created_at, as_of)}</td>
+                    <td role="cell" class="num d">{t.moment(key.active_from, as_of)}</td>
+                    <td role="cell" class="num">{gone}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let rotation = match (keys.is_rotating, keys.next_rotation) {
+        (true, _) => t.rotating().to_owned(),
+        (false, Some(at)) => t.next_rotation(&t.moment(at, as_of)),
+        (false, None) => t.rotation_by_hand().to_owned(),
+    };
+    view! {
+        <div class="cols-21">
+            <section class="card" aria-labelledby="keys">
+                <div class="card-head">
+                    <h2 id="keys">{t.keys_tab()}</h2>
+                    <p class="push">{rotation}</p>
+                </div>
+                <Table caption=t.keys_tab() columns cards=true>{rows}</Table>
+            </section>
+            {keys
+                .tls
+                .map(|digest| {
+                    view! {
+                        <Card id="pinned" title=t.pinned()>
+                            <div class="card-body stack-s">
+                                <p class="soft small">{t.pinned_text()}</p>
+                                <code class="wrap"><bdi dir="ltr">{digest}</bdi></code>
+                            </div>
+                        </Card>
+                    }
+                })}
+        </div>
+    }
+}
+
+/// The page of the audit trail.
+#[component]
+pub fn Audit() -> impl IntoView {
+    let t = use_texts();
+    let (text, cursor) = (parameter("text"), parameter("cursor"));
+    let wanted = Memo::new(move |_| audit::Query { text: text.get(), cursor: cursor.get() });
+    let acts = use_acts();
+    let trail = read(move || wanted.get(), source::audit, &[], None);
+    view! {
+        <Head title=t.nav_audit()>
+            <May right="audit.verify">
+                <Button icon=Icon::Shield on:click=move |_| acts.run(t, Act::VerifyAudit, String::new())>
+                    {t.verify_audit()}
+                </Button>
+            </May>
+        </Head>
+        {tabs(t, true)}
+        <Loaded of=trail view=move |trail| view! { <TrailContent trail query=wanted.get_untracked() /> } />
+    }
+}
+
+/// The trail.
+#[component]
+pub fn TrailContent(
+    /// The entries.
+    trail: Trail,
+    /// What they are.
+    query: audit::Query,
+) -> impl IntoView {
+    let t = use_texts();
+    let Trail { page } = trail;
+    let columns = vec![
+        Column::new(t.time(), "d"),
+        Column::new(t.actor(), "a"),
+        Column::new(t.action(), "c"),
+        Column::new(t.target(), ""),
+        Column::new(t.outcome(), "b"),
+    ];
+    let as_of = page.as_of;
+    let step = |cursor: &Option<String>| {
+        let cursor = cursor.as_deref()?;
+        Some(address("/audit", &[("text", query.text.as_deref()), ("cursor", Some(cursor))]))
+    };
+    let before = (t.before().to_owned(), step(&page.before));
+    let next = (t.next().to_owned(), step(&page.next));
+    let range = range_of(t, &page);
+    let count = t.audit_count(page.rows.len() as u64);
+    let body = if page.rows.is_empty() {
+        view! {
+            <Empty icon=Icon::Audit title=t.audit_none() text=t.audit_none_text()>
+                <LinkButton href="/audit">{t.remove_filters()}</LinkButton>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        let rows = page
+            .rows
+            .into_iter()
+            .map(|entry| {
+                let word = match entry.outcome {
+                    Condition::Good => t.outcome_done().to_owned(),
+                    Condition::Degraded | Condition::Held | Condition::Shut => t.outcome_refused().to_owned(),
+                    Condition::Broken | Condition::Absent | Condition::Pending | Condition::Stopped => {
+                        t.outcome_failed().to_owned()
+                    }
+                };
+                let details: Vec<_> = entry.details.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                view! {
+                    <tr role="row">
+                        <td role="cell" class="d">
+                            <time datetime=rfc3339(entry.at)>{t.moment(entry.at, as_of)}</time>
+                        </td>
+                        <th scope="row" role="rowheader" class="a"><bdi>{entry.actor}</bdi></th>
+                        <td role="cell" class="c"><bdi dir="ltr" class="mono">{entry.action}</bdi></td>
+                        <td role="cell"><bdi>{entry.target}</bdi></td>
+                        <td role="cell" class="b" title=details.join(" ")><State condition=entry.outcome word /></td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! {
+            <Table caption=t.nav_audit() columns cards=true>{rows}</Table>
+            <Pager range before next />
+        }
+        .into_any()
+    };
+    view! {
+        <Filters label=t.nav_audit() count=count>
+            <Search name="text" label=t.audit_find() value=query.text.clone().unwrap_or_default() />
+        </Filters>
+        <section class="card" aria-label=t.nav_audit()>{body}</section>
+    }
+}

@@ -1,0 +1,257 @@
+//! Sessions: the live list. Filters, order and position are in the address.
+
+pub mod detail;
+
+use super::{address, measure, parameter, range_of};
+use crate::acts::InviteLink;
+use crate::frame::{Head, LiveSign, Loaded, read};
+use crate::model::Lane;
+use crate::model::sessions::{Query, Session, SessionState, Sessions};
+use crate::source;
+use crate::texts::{Texts, use_texts};
+use leptos::prelude::*;
+use std::time::Duration;
+use tornado_ui::button::LinkButton;
+use tornado_ui::feedback::Empty;
+use tornado_ui::field::Search;
+use tornado_ui::icon::{Icon, Pic};
+use tornado_ui::state::{Condition, LaneTag, State};
+use tornado_ui::table::{Column, Filter, Filters, Order, Pager, Table};
+
+/// Word of a state in the address.
+const fn state_word(state: SessionState) -> &'static str {
+    match state {
+        SessionState::Connecting => "connecting",
+        SessionState::Online => "online",
+        SessionState::Offline => "offline",
+    }
+}
+
+/// The state of a session, as it is shown.
+pub fn state(t: Texts, state: SessionState) -> (Condition, &'static str) {
+    match state {
+        SessionState::Connecting => (Condition::Pending, t.state_connecting()),
+        SessionState::Online => (Condition::Good, t.state_online()),
+        SessionState::Offline => (Condition::Absent, t.state_offline()),
+    }
+}
+
+/// The query of the address.
+pub fn query(
+    text: Option<String>,
+    state: Option<&str>,
+    lane: Option<&str>,
+    sort: Option<String>,
+    cursor: Option<String>,
+) -> Query {
+    let states = [SessionState::Connecting, SessionState::Online, SessionState::Offline];
+    Query {
+        text,
+        state: states.into_iter().find(|one| Some(state_word(*one)) == state),
+        lane: [Lane::Direct, Lane::Tor].into_iter().find(|one| Some(one.word()) == lane),
+        sort,
+        cursor,
+    }
+}
+
+/// The address of a query.
+pub fn address_of(query: &Query) -> String {
+    let parameters = [
+        ("text", query.text.as_deref()),
+        ("state", query.state.map(state_word)),
+        ("lane", query.lane.map(Lane::word)),
+        ("sort", query.sort.as_deref()),
+        ("cursor", query.cursor.as_deref()),
+    ];
+    address("/sessions", &parameters)
+}
+
+/// Distance of two readings of the list.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// The page.
+#[component]
+pub fn Page() -> impl IntoView {
+    let t = use_texts();
+    let (text, state, lane) = (parameter("text"), parameter("state"), parameter("lane"));
+    let (sort, cursor) = (parameter("sort"), parameter("cursor"));
+    let wanted =
+        Memo::new(move |_| query(text.get(), state.get().as_deref(), lane.get().as_deref(), sort.get(), cursor.get()));
+    let sessions = read(move || wanted.get(), source::sessions, &["sessions"], Some(PERIOD));
+    view! {
+        <Head title=t.nav_sessions()>
+            <LiveSign of=sessions as_of=|sessions| sessions.page.as_of />
+            <InviteLink />
+        </Head>
+        <Loaded of=sessions view=move |sessions| view! { <Content sessions query=wanted.get_untracked() /> } />
+    }
+}
+
+/// Head of a column that sorts: a second click turns the order.
+pub fn sorted(column: Column, key: &str, current: Option<&str>, href: impl Fn(String) -> String) -> Column {
+    let descending = format!("-{key}");
+    let (order, next) = match current {
+        Some(current) if current == key => (Some(Order::Ascending), descending),
+        Some(current) if current == descending => (Some(Order::Descending), key.to_owned()),
+        _ => (None, descending),
+    };
+    column.sorted_by(href(next), order)
+}
+
+/// Everything below the head.
+#[component]
+pub fn Content(
+    /// The rows.
+    sessions: Sessions,
+    /// What they are.
+    query: Query,
+) -> impl IntoView {
+    let t = use_texts();
+    let Sessions { page, numbers, is_sortable } = sessions;
+    let start = Query { cursor: None, ..query.clone() };
+    let by = |column, key| {
+        if !is_sortable {
+            return column;
+        }
+        let start = start.clone();
+        sorted(column, key, start.sort.clone().as_deref(), move |sort| {
+            address_of(&Query { sort: Some(sort), ..start.clone() })
+        })
+    };
+    let columns = vec![
+        Column::new(t.state(), "b"),
+        by(Column::new(t.user(), "a"), "user"),
+        Column::new(t.device(), "c"),
+        Column::new(t.lane(), "d"),
+        by(Column::new(t.to_device(), "num"), "down"),
+        by(Column::new(t.from_device(), "num hide-m"), "up"),
+        by(Column::new(t.transferred(), "num"), "transferred"),
+        by(Column::new(t.handshake(), "num"), "handshake"),
+        by(Column::new(t.connected_for(), "num hide-m"), "age"),
+        Column::new(t.endpoint(), "hide-m"),
+    ];
+    let state_filter = start.state.map(|one| state(t, one).1.to_owned());
+    let state_next = match start.state {
+        Some(_) => None,
+        None => Some(SessionState::Online),
+    };
+    let lane_next = match start.lane {
+        Some(_) => None,
+        None => Some(Lane::Tor),
+    };
+    let count = numbers.map_or_else(
+        || t.sessions(page.rows.len() as u64),
+        |(online, offline)| t.sessions_count(online + offline, offline, online),
+    );
+    let is_filtered = start.text.is_some() || start.state.is_some() || start.lane.is_some();
+    let body = if page.rows.is_empty() {
+        if is_filtered {
+            view! {
+                <Empty icon=Icon::Search title=t.sessions_none_match() text=t.none_match_text()>
+                    <LinkButton href="/sessions">{t.remove_filters()}</LinkButton>
+                </Empty>
+            }
+            .into_any()
+        } else {
+            view! {
+                <Empty icon=Icon::Inbox title=t.sessions_none() text=t.sessions_none_text()>
+                    <LinkButton href="/users?invite=1" icon=Icon::Plus>{t.invite()}</LinkButton>
+                </Empty>
+            }
+            .into_any()
+        }
+    } else {
+        let step = |cursor: &Option<String>| {
+            cursor.clone().map(|cursor| address_of(&Query { cursor: Some(cursor), ..start.clone() }))
+        };
+        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).collect_view();
+        view! {
+            <Table caption=t.nav_sessions() columns cards=true>{rows}</Table>
+            <Pager
+                range=range_of(t, &page)
+                before=(t.before().to_owned(), step(&page.before))
+                next=(t.next().to_owned(), step(&page.next))
+            />
+        }
+        .into_any()
+    };
+    view! {
+        <Filters label=t.nav_sessions() count>
+            <Search name="text" label=t.sessions_find() value=start.text.clone().unwrap_or_default() />
+            <Filter
+                href=address_of(&Query { state: state_next, ..start.clone() })
+                name=t.state()
+                value=state_filter
+                remove=t.remove_filter()
+            />
+            <Filter
+                href=address_of(&Query { lane: lane_next, ..start.clone() })
+                name=t.lane()
+                value=start.lane.map(|lane| lane.word().to_owned())
+                remove=t.remove_filter()
+            />
+        </Filters>
+        <section class="card" aria-label=t.nav_sessions()>{body}</section>
+    }
+}
+
+/// A rate in megabits, one unit for the whole column.
+fn megabits(t: Texts, rate: Option<f64>) -> impl IntoView {
+    match rate {
+        Some(rate) => measure((t.decimal(rate / 1e6, 1), "Mbit/s")).into_any(),
+        None => view! { <span class="dim">{t.not_known()}</span> }.into_any(),
+    }
+}
+
+#[component]
+fn Row(session: Session) -> impl IntoView {
+    let t = use_texts();
+    let (condition, word) = state(t, session.state);
+    let href = format!("/sessions/{}", session.id);
+    // A device handshakes every two minutes; three missed ones are a loss.
+    let handshake = if session.handshake_s.is_some_and(|age| age > 360) { "t-warn" } else { "" };
+    let lane = match session.lane {
+        Some(lane) => view! { <LaneTag lane /> }.into_any(),
+        None => view! { <span class="dim">{t.none_yet()}</span> }.into_any(),
+    };
+    view! {
+        <tr role="row">
+            <td role="cell" class="b"><State condition word /></td>
+            <th scope="row" role="rowheader" class="a">
+                <a class="main-link" href=href><bdi>{session.user}</bdi></a>
+            </th>
+            <td role="cell" class="c">
+                <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device}</bdi></span>
+            </td>
+            <td role="cell" class="d">{lane}</td>
+            <td role="cell" class="num">{megabits(t, session.down)}</td>
+            <td role="cell" class="num hide-m">{megabits(t, session.up)}</td>
+            <td role="cell" class="num">{measure(t.bytes(session.transferred))}</td>
+            <td role="cell" class="num"><span class=handshake>{t.age(session.handshake_s)}</span></td>
+            <td role="cell" class="num hide-m">{t.span(session.age_s)}</td>
+            <td role="cell" class="hide-m">
+                <bdi dir="ltr">{session.endpoint.unwrap_or_else(|| t.not_known().to_owned())}</bdi>
+            </td>
+        </tr>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_survives_its_address() {
+        let all = query(Some("heron".into()), Some("online"), Some("tor"), Some("-age".into()), None);
+        assert_eq!(address_of(&all), "/sessions?text=heron&state=online&lane=tor&sort=-age");
+        assert_eq!(query(None, Some("nonsense"), Some("vpn"), None, None), Query::default());
+    }
+
+    #[test]
+    fn a_second_click_turns_the_order() {
+        let column = |current| sorted(Column::new("Age", ""), "age", current, |sort| sort);
+        assert_eq!(column(None).sort.as_deref(), Some("-age"));
+        assert_eq!(column(Some("-age")).sort.as_deref(), Some("age"));
+        assert_eq!(column(Some("age")).order, Some(Order::Ascending));
+    }
+}

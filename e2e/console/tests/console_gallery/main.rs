@@ -1,0 +1,5 @@
+//! The console in Chromium: every page with invented data under the content policy, and what an operator does.
+
+mod acts;
+mod gallery;
+mod support;

@@ -1,0 +1,126 @@
+//! Changes: each is one method of the API.
+
+use tornado_admin_api::types::*;
+use tornado_admin_api::{AdminApi, AdminError, AdminResult};
+use tornado_admin_ui::model::act::{self, Act, Hidden, Invitation, Outcome, UserChange};
+use tornado_shared::model::Secret;
+use uuid::Uuid;
+
+/// Bits of a byte: pages count rates in bits, the API in bytes.
+const BITS: u64 = 8;
+
+fn secret(hidden: &Hidden) -> Secret {
+    Secret::new(hidden.expose())
+}
+
+fn id(text: &str) -> AdminResult<Uuid> {
+    text.parse().map_err(|_| AdminError::new(404, "not_found", "it does not exist"))
+}
+
+fn done<T>(_: T) -> Outcome {
+    Outcome::Done
+}
+
+/// Carries out a change.
+///
+/// # Errors
+///
+/// Those of the API's method.
+pub async fn run(api: &dyn AdminApi, act: Act) -> AdminResult<Outcome> {
+    match act {
+        Act::CloseSession { device_id } => api.close_session(ByDevice { device_id: id(&device_id)? }).await.map(done),
+        Act::CreateInvitation { user, max_devices, days } => {
+            let input = CreateInvitation {
+                max_devices: user.is_none().then_some(max_devices),
+                username: user,
+                lifetime: Some(i64::from(days) * 86_400),
+                host: None,
+            };
+            api.create_invitation(input).await.map(|view| {
+                Outcome::Invited(Invitation {
+                    link: Hidden::new(view.link.expose()),
+                    qr: view.qr_svg.map(Hidden::new),
+                    expires_at: view.expires_at,
+                })
+            })
+        }
+        Act::CreateUser { name, email, password, max_devices } => {
+            let input = CreateUser { username: name, email, password: secret(&password), max_devices };
+            api.create_user(input).await.map(done)
+        }
+        Act::UpdateUser { user, change } => api.update_user(update(user, &change)).await.map(done),
+        Act::RevokeUser { user } => api.revoke_user(ByUser { user }).await.map(done),
+        Act::DeleteUser { user } => api.delete_user(ByUser { user }).await.map(done),
+        Act::RemoveDevice { device_id } => api.remove_device(ByDevice { device_id: id(&device_id)? }).await.map(done),
+        Act::OrderTor(order) => {
+            let order = match order {
+                act::TorOrder::Start => TorOrder::Start,
+                act::TorOrder::Stop => TorOrder::Stop,
+                act::TorOrder::Up => TorOrder::Up,
+                act::TorOrder::Down => TorOrder::Down,
+            };
+            api.order_tor(TorOrderInput { order }).await.map(done)
+        }
+        Act::RenewTorIdentity => api.renew_tor_identity(NoInput {}).await.map(done),
+        Act::ProbeTor => api.probe_tor(NoInput {}).await.map(|probe| Outcome::Probed {
+            is_ok: probe.ok,
+            took_ms: probe.took_ms,
+            detail: if probe.ok { probe.country } else { probe.error }.unwrap_or_default(),
+        }),
+        Act::ControlService { service, action } => {
+            let action = match action {
+                act::ServiceAction::Start => ServiceAction::Start,
+                act::ServiceAction::Stop => ServiceAction::Stop,
+                act::ServiceAction::Restart => ServiceAction::Restart,
+            };
+            api.control_service(ControlService { service, action }).await.map(done)
+        }
+        Act::RotateKeys => api.rotate_keys(NoInput {}).await.map(done),
+        Act::CheckKeys => {
+            let check = api.check_keys(NoInput {}).await;
+            check.map(|check| Outcome::Checked { files: check.files, problems: check.problems })
+        }
+        Act::VerifyAudit => api.verify_audit(NoInput {}).await.map(|verdict| Outcome::Verified {
+            rows: u64::try_from(verdict.rows).unwrap_or(0),
+            broken: verdict.broken_seq.map(|seq| u64::try_from(seq).unwrap_or(0)),
+        }),
+        Act::PutOperator { name, password, role, forget_factor } => {
+            let role = role.map(crate::overview::api_role);
+            let password = password.as_ref().map(secret);
+            api.put_operator(PutOperator { name, password, role, forget_totp: forget_factor }).await.map(done)
+        }
+        Act::RemoveOperator { name } => api.remove_operator(ByName { name }).await.map(done),
+        Act::RevokeSignIn { id: sign_in } => api.revoke_sign_in(ById { id: id(&sign_in)? }).await.map(done),
+        Act::ConfirmSignIn { password } => {
+            api.confirm_sign_in(ConfirmPassword { password: secret(&password) }).await.map(done)
+        }
+    }
+}
+
+fn update(user: String, change: &UserChange) -> UpdateUser {
+    UpdateUser {
+        user,
+        username: None,
+        email: change.email.clone(),
+        max_devices: change.max_devices,
+        month_quota: change.quota,
+        download_rate: change.max_down.map(|bits| bits / BITS),
+        upload_rate: change.max_up.map(|bits| bits / BITS),
+        peer_group: change.peer_group,
+        password: change.password.as_ref().map(secret),
+        active: change.is_active,
+        forget_totp: change.forget_factor,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_leaves_absent_fields_as_they_are() {
+        let change = UserChange { max_down: Some(50_000_000), ..UserChange::default() };
+        let input = update("demo-heron".into(), &change);
+        assert_eq!((input.download_rate, input.upload_rate, input.active), (Some(6_250_000), None, None));
+    }
+}

@@ -1,0 +1,21 @@
+//! What the console keeps between requests, all of it in memory.
+
+use crate::memory::courses::Courses;
+use crate::memory::rates::Rates;
+use crate::memory::sign_in::Pending;
+use tornado_kit::clock::Clock;
+
+/// The console of one server.
+pub struct Console {
+    pub(crate) clock: Clock,
+    pub(crate) rates: Rates,
+    pub(crate) courses: Courses,
+    pub(crate) pending: Pending,
+}
+
+impl Console {
+    /// A console that keeps nothing yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, rates: Rates::default(), courses: Courses::default(), pending: Pending::default() }
+    }
+}

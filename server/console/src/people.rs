@@ -1,0 +1,298 @@
+//! Sessions, users and devices.
+
+use crate::caller::fault;
+use crate::memory::rates::{Rates, Reading};
+use crate::overview::age;
+use futures::future::join_all;
+use std::collections::{BTreeSet, HashMap};
+use tornado_admin_api::types::{
+    self, ByUser, Bytes, HistoryQuery, NoInput, SessionView, SessionsQuery, UserView, UsersQuery,
+};
+use tornado_admin_api::{AdminApi, AdminError};
+use tornado_admin_ui::model::sessions::{self, Session, SessionDetail, SessionState, Sessions};
+use tornado_admin_ui::model::users::{self, Device, PastSession, User, UserDetail, UserState, Users};
+use tornado_admin_ui::model::{Fault, Lane, Page};
+use uuid::Uuid;
+
+/// Rows of a page.
+const ROWS: usize = 50;
+/// Sessions up to which the console has them all, sorts them and knows their number.
+const WHOLE: u32 = 1000;
+/// Past sessions on the page of a user.
+const HISTORY: u32 = 20;
+/// Bits of a byte: the API counts rates in bytes.
+const BITS: f64 = 8.0;
+
+const fn lane(lane: types::Lane) -> Lane {
+    match lane {
+        types::Lane::Direct => Lane::Direct,
+        types::Lane::Tor => Lane::Tor,
+    }
+}
+
+const fn api_lane(lane: Lane) -> types::Lane {
+    match lane {
+        Lane::Direct => types::Lane::Direct,
+        Lane::Tor => types::Lane::Tor,
+    }
+}
+
+const fn api_state(state: SessionState) -> types::SessionState {
+    match state {
+        SessionState::Connecting => types::SessionState::Connecting,
+        SessionState::Online => types::SessionState::Online,
+        SessionState::Offline => types::SessionState::Offline,
+    }
+}
+
+/// The first characters of an identifier, where a name is not known.
+fn short(id: Uuid) -> String {
+    id.simple().to_string().chars().take(8).collect()
+}
+
+/// A row. The session's bytes are seen from the server: what it sent went to the device.
+fn row(view: &SessionView, rates: &Rates, now: i64) -> Session {
+    let down = view.direct.sent + view.tor.sent;
+    let up = view.direct.received + view.tor.received;
+    let rate = rates.add(view.id, Reading { at: now, down, up });
+    Session {
+        id: view.id.to_string(),
+        user: view.username.clone(),
+        device_id: view.device_id.to_string(),
+        device: short(view.device_id),
+        state: match view.state {
+            types::SessionState::Connecting => SessionState::Connecting,
+            types::SessionState::Online => SessionState::Online,
+            types::SessionState::Offline | types::SessionState::Closed => SessionState::Offline,
+        },
+        lane: view.lane.map(lane),
+        down: rate.map(|(down, _)| down),
+        up: rate.map(|(_, up)| up),
+        transferred: down + up,
+        handshake_s: view.handshake_age,
+        age_s: age(now, view.started_at),
+        endpoint: view.endpoint.clone(),
+    }
+}
+
+/// Replaces identifiers of devices by the names that their users chose.
+async fn name_devices(api: &dyn AdminApi, rows: &mut [Session]) {
+    let users: BTreeSet<String> = rows.iter().map(|row| row.user.clone()).collect();
+    let lists = join_all(users.into_iter().map(|user| api.list_devices(ByUser { user }))).await;
+    let names: HashMap<String, String> = lists
+        .into_iter()
+        .flatten()
+        .flat_map(|list| list.items)
+        .map(|device| (device.id.to_string(), device.name))
+        .collect();
+    for row in rows {
+        if let Some(name) = names.get(&row.device_id).filter(|name| !name.is_empty()) {
+            row.device.clone_from(name);
+        }
+    }
+}
+
+fn sort(rows: &mut [Session], sort: Option<&str>) {
+    let Some(sort) = sort else { return };
+    let (column, is_descending) = sort.strip_prefix('-').map_or((sort, false), |column| (column, true));
+    match column {
+        "user" => rows.sort_by(|a, b| a.user.cmp(&b.user)),
+        "down" => rows.sort_by(|a, b| a.down.unwrap_or(0.0).total_cmp(&b.down.unwrap_or(0.0))),
+        "up" => rows.sort_by(|a, b| a.up.unwrap_or(0.0).total_cmp(&b.up.unwrap_or(0.0))),
+        "transferred" => rows.sort_by_key(|row| row.transferred),
+        "handshake" => rows.sort_by_key(|row| row.handshake_s),
+        "age" => rows.sort_by_key(|row| row.age_s),
+        _ => return,
+    }
+    if is_descending {
+        rows.reverse();
+    }
+}
+
+/// The list of sessions. Up to [`WHOLE`] that match, it is sorted and has positions; longer lists have the API's order.
+///
+/// # Errors
+///
+/// The sign-in does not allow it, or `session` does not respond.
+pub async fn sessions(api: &dyn AdminApi, rates: &Rates, query: sessions::Query, now: i64) -> Result<Sessions, Fault> {
+    let position: Option<usize> = query.cursor.as_deref().map_or(Some(0), |cursor| cursor.parse().ok());
+    let input = SessionsQuery {
+        user_id: None,
+        state: query.state.map(api_state),
+        lane: query.lane.map(api_lane),
+        search: query.text.clone(),
+        cursor: query.cursor.clone().filter(|_| position.is_none()),
+        limit: Some(if position.is_some() { WHOLE } else { u32::try_from(ROWS).unwrap_or(WHOLE) }),
+    };
+    let (list, overview) = futures::join!(api.list_sessions(input), api.overview(NoInput {}));
+    let list = list.map_err(|error| fault(&error, "session"))?;
+    let numbers = overview.ok().and_then(|view| view.sessions);
+    let numbers = numbers.map(|numbers| (u64::from(numbers.online), u64::from(numbers.offline)));
+    let mut rows: Vec<_> = list.items.iter().map(|view| row(view, rates, now)).collect();
+    let is_sortable = position.is_some() && list.next.is_none();
+    let mut page = if is_sortable {
+        sort(&mut rows, query.sort.as_deref());
+        let (all, offset) = (rows.len(), position.unwrap_or(0).min(rows.len()));
+        let rows: Vec<_> = rows.into_iter().skip(offset).take(ROWS).collect();
+        let end = offset + rows.len();
+        Page {
+            rows,
+            offset: Some(offset as u64),
+            matching: Some(all as u64),
+            next: (end < all).then(|| end.to_string()),
+            before: (offset > 0).then(|| match offset.saturating_sub(ROWS) {
+                0 => String::new(),
+                before => before.to_string(),
+            }),
+            as_of: now,
+        }
+    } else {
+        rows.truncate(ROWS);
+        let last = list.items.get(rows.len().saturating_sub(1)).map(|view| view.id.to_string());
+        let is_more = list.next.is_some() || list.items.len() > rows.len();
+        let before = query.cursor.is_some().then(String::new);
+        Page { rows, offset: None, matching: None, next: last.filter(|_| is_more), before, as_of: now }
+    };
+    name_devices(api, &mut page.rows).await;
+    Ok(Sessions { page, numbers, is_sortable })
+}
+
+/// One session with its rates of the last minute.
+///
+/// # Errors
+///
+/// It does not exist, the sign-in does not allow it, or `session` does not respond.
+pub async fn session(api: &dyn AdminApi, rates: &Rates, id: &str, now: i64) -> Result<SessionDetail, Fault> {
+    let id: Uuid = id.parse().map_err(|_| Fault::NotFound)?;
+    let view = find(api, id).await?;
+    let mut rows = [row(&view, rates, now)];
+    name_devices(api, &mut rows).await;
+    let [session] = rows;
+    let (down_course, up_course) = rates.courses(id, now);
+    let addresses = [(Lane::Tor, view.tor_addresses), (Lane::Direct, view.direct_addresses)]
+        .map(|(lane, addresses)| (lane, addresses.join(", ")));
+    Ok(SessionDetail {
+        session,
+        addresses: addresses.to_vec(),
+        public_key: view.public_key,
+        heartbeat_s: Some(age(now, view.last_heartbeat)),
+        down_course,
+        up_course,
+        by_lane: by_lane(view.direct, view.tor),
+        as_of: now,
+    })
+}
+
+/// The session of an identifier: the list is in order of them, so that it is the first after the one before.
+async fn find(api: &dyn AdminApi, id: Uuid) -> Result<SessionView, Fault> {
+    let before = Uuid::from_u128(id.as_u128().saturating_sub(1));
+    let input = SessionsQuery { cursor: Some(before.to_string()), limit: Some(1), ..SessionsQuery::default() };
+    let list = api.list_sessions(input).await.map_err(|error| fault(&error, "session"))?;
+    list.items.into_iter().next().filter(|view| view.id == id).ok_or(Fault::NotFound)
+}
+
+fn by_lane(direct: Bytes, tor: Bytes) -> Vec<(Lane, u64, u64)> {
+    vec![(Lane::Tor, tor.sent, tor.received), (Lane::Direct, direct.sent, direct.received)]
+}
+
+fn user_row(view: UserView, connected: Option<u64>) -> User {
+    User {
+        name: view.username,
+        email: view.email,
+        state: if view.is_active { UserState::Active } else { UserState::Suspended },
+        connected,
+        max_devices: u64::from(view.max_devices),
+        quota: view.month_quota,
+        has_second_factor: view.has_totp,
+        latest_login: view.last_login_at,
+    }
+}
+
+/// The list of users.
+///
+/// # Errors
+///
+/// The sign-in does not allow it, or `auth` does not respond.
+pub async fn users(api: &dyn AdminApi, query: users::Query, now: i64) -> Result<Users, Fault> {
+    let input = UsersQuery {
+        search: query.text,
+        active: query.state.map(|state| state == UserState::Active),
+        cursor: query.cursor.clone(),
+        limit: u32::try_from(ROWS).ok(),
+    };
+    let live = SessionsQuery { limit: Some(WHOLE), ..SessionsQuery::default() };
+    let (list, live) = futures::join!(api.list_users(input), api.list_sessions(live));
+    let list = list.map_err(|error| fault(&error, "auth"))?;
+    // Not known while `session` does not respond, or if there are more.
+    let live = live.ok().filter(|live| live.next.is_none());
+    let mut connected: HashMap<Uuid, u64> = HashMap::new();
+    for session in live.iter().flat_map(|live| &live.items) {
+        *connected.entry(session.user_id).or_default() += 1;
+    }
+    let is_known = live.is_some();
+    let rows = list.items.into_iter().map(|view| {
+        let count = is_known.then(|| connected.get(&view.id).copied().unwrap_or(0));
+        user_row(view, count)
+    });
+    let before = query.cursor.is_some().then(String::new);
+    Ok(Users { page: Page { rows: rows.collect(), offset: None, matching: None, next: list.next, before, as_of: now } })
+}
+
+/// One user. Parts that cannot be read are empty.
+///
+/// # Errors
+///
+/// It does not exist, the sign-in does not allow it, or `auth` does not respond.
+pub async fn user(api: &dyn AdminApi, rates: &Rates, name: String, now: i64) -> Result<UserDetail, Fault> {
+    let of = || ByUser { user: name.clone() };
+    let view = api.show_user(of()).await.map_err(|error: AdminError| fault(&error, "auth"))?;
+    let history = HistoryQuery { user_id: Some(view.id), limit: Some(HISTORY) };
+    let live = SessionsQuery { user_id: Some(view.id), ..SessionsQuery::default() };
+    let (devices, usage, history, live) = futures::join!(
+        api.list_devices(of()),
+        api.show_usage(of()),
+        api.list_session_history(history),
+        api.list_sessions(live)
+    );
+    let devices = devices.map(|list| list.items).unwrap_or_default();
+    let names: HashMap<Uuid, String> = devices.iter().map(|device| (device.id, device.name.clone())).collect();
+    let name_of = |id: Uuid| names.get(&id).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| short(id));
+    let mut sessions = Vec::new();
+    let is_known = live.is_ok();
+    for session in live.map(|list| list.items).unwrap_or_default() {
+        sessions.push(Session { device: name_of(session.device_id), ..row(&session, rates, now) });
+    }
+    let past = history.map(|list| list.items).unwrap_or_default().into_iter().filter(|one| one.ended_at.is_some());
+    let rate = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 * BITS);
+    Ok(UserDetail {
+        created_at: view.created_at,
+        devices: devices
+            .into_iter()
+            .map(|device| Device {
+                id: device.id.to_string(),
+                name: device.name,
+                is_logged_in: device.logged_in,
+                enrolled_at: device.created_at,
+                latest_login: device.last_login_at,
+            })
+            .collect(),
+        history: past
+            .map(|one| PastSession {
+                device: name_of(one.device_id),
+                started_at: one.started_at,
+                ended_at: one.ended_at,
+                reason: one.reason.unwrap_or_default(),
+                direct: one.direct.sent + one.direct.received,
+                tor: one.tor.sent + one.tor.received,
+            })
+            .collect(),
+        total_sessions: usage.as_ref().ok().map(|usage| usage.sessions),
+        by_lane: usage.map(|usage| by_lane(usage.total.direct, usage.total.tor)).unwrap_or_default(),
+        max_down: rate(view.download_rate),
+        max_up: rate(view.upload_rate),
+        peer_group: view.peer_group,
+        as_of: now,
+        user: user_row(view, is_known.then_some(sessions.len() as u64)),
+        sessions,
+    })
+}

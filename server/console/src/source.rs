@@ -1,0 +1,175 @@
+//! The console's source over the API.
+
+use crate::acts;
+use crate::caller::{Caller, fault, refusal};
+use crate::console::Console;
+use crate::memory::sign_in::{self, Pending};
+use crate::{logs, overview, people, system, tor};
+use axum::http::{HeaderMap, HeaderValue};
+use std::sync::Arc;
+use tornado_admin_api::types::{NoInput, SetUp};
+use tornado_admin_api::{AdminApi, AdminError, Cost};
+use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
+use tornado_admin_ui::model::audit::{self, Audit};
+use tornado_admin_ui::model::keys::Keys;
+use tornado_admin_ui::model::logs::{self as log_model, Logs};
+use tornado_admin_ui::model::overview::{Overview, Range, Service};
+use tornado_admin_ui::model::sessions::{self, SessionDetail, Sessions};
+use tornado_admin_ui::model::settings::{About, Settings};
+use tornado_admin_ui::model::tor::Tor;
+use tornado_admin_ui::model::users::{self, UserDetail, Users};
+use tornado_admin_ui::model::{Fault, Viewer};
+use tornado_admin_ui::source::{Entered, Entry, Source};
+use tornado_shared::model::Secret;
+use uuid::Uuid;
+
+/// The source of one request.
+pub struct ApiSource {
+    console: Arc<Console>,
+    caller: Arc<dyn Caller>,
+    /// The sign-in that waits for its code.
+    waiting: Option<Uuid>,
+}
+
+impl ApiSource {
+    /// The source of a request with these headers.
+    pub fn new(console: Arc<Console>, caller: Arc<dyn Caller>, headers: &HeaderMap) -> Self {
+        Self { console, caller, waiting: sign_in::number(headers) }
+    }
+
+    async fn api(&self, cost: Cost) -> Result<Arc<dyn AdminApi>, Fault> {
+        self.caller.api(cost).await.map_err(|error| fault(&error, "auth"))
+    }
+
+    fn now(&self) -> i64 {
+        self.console.clock.now()
+    }
+
+    /// Refuses a change that does not come from a page of this sign-in.
+    fn check(&self, csrf: &str) -> Result<(), Refusal> {
+        let token = self.caller.csrf_token();
+        // The time of the comparison reveals parts of a hash, from which no sign-in can be computed.
+        if !token.is_empty() && token == csrf {
+            return Ok(());
+        }
+        Err(Refusal { code: "csrf".to_owned(), detail: String::new(), field: None })
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for ApiSource {
+    async fn viewer(&self) -> Result<Viewer, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        overview::viewer(&*api, self.caller.csrf_token()).await
+    }
+
+    async fn overview(&self, range: Range) -> Result<Overview, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        overview::read(&*api, &self.console.courses, range).await
+    }
+
+    async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        people::sessions(&*api, &self.console.rates, query, self.now()).await
+    }
+
+    async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        people::session(&*api, &self.console.rates, &id, self.now()).await
+    }
+
+    async fn users(&self, query: users::Query) -> Result<Users, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        people::users(&*api, query, self.now()).await
+    }
+
+    async fn user(&self, name: String) -> Result<UserDetail, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        people::user(&*api, &self.console.rates, name, self.now()).await
+    }
+
+    async fn tor(&self) -> Result<Tor, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        tor::read(&*api, self.now()).await
+    }
+
+    async fn services(&self) -> Result<Vec<Service>, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        overview::services(&*api, &self.console.courses, self.now()).await
+    }
+
+    async fn logs(&self, query: log_model::Query) -> Result<Logs, Fault> {
+        // Pages read the newest lines every few seconds; the queries of each have their own deadline in `telemetry`.
+        let api = self.api(Cost::Usual).await?;
+        logs::read(&*api, query, self.now()).await
+    }
+
+    async fn keys(&self) -> Result<Keys, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        system::keys(&*api).await
+    }
+
+    async fn audit(&self, query: audit::Query) -> Result<Audit, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        system::audit(&*api, query, self.now()).await
+    }
+
+    async fn settings(&self) -> Result<Settings, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        system::settings(&*api, self.now()).await
+    }
+
+    async fn about(&self) -> Result<About, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        system::about(&*api).await
+    }
+
+    async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
+        self.check(&csrf)?;
+        let api = self.caller.api(Cost::Costly).await.map_err(|error| refusal(&error))?;
+        acts::run(&*api, act).await.map_err(|error| refusal(&error))
+    }
+
+    async fn enter(&self, entry: Entry) -> Result<Entered, Refusal> {
+        let cookie = match entry {
+            Entry::Password { name, password } => {
+                let password = Secret::new(password.expose());
+                match self.caller.sign_in(name.clone(), password.clone(), None).await {
+                    Err(error) if error.code() == "totp_required" => {
+                        let cookie = self.console.pending.keep(name, password, self.now());
+                        return Ok(Entered { cookies: vec![cookie], requires_code: true });
+                    }
+                    other => other,
+                }
+            }
+            Entry::Code(code) => {
+                let waiting = self.waiting.and_then(|id| self.console.pending.find(id, self.now()));
+                let Some(waiting) = waiting else {
+                    return Err(refusal(&AdminError::new(401, "sign_in_expired", "the sign-in took too long")));
+                };
+                let code = Secret::new(code.expose().trim());
+                self.caller.sign_in(waiting.name, waiting.password, Some(code)).await
+            }
+            Entry::SetUp { token, name, password } => {
+                let input = SetUp { code: Secret::new(token.expose()), name, password: Secret::new(password.expose()) };
+                self.caller.set_up(input).await
+            }
+        };
+        let cookie = cookie.map_err(|error| refusal(&error))?;
+        if let Some(id) = self.waiting {
+            self.console.pending.forget(id);
+        }
+        Ok(Entered { cookies: vec![cookie, Pending::no_cookie()], requires_code: false })
+    }
+
+    async fn sign_out(&self, csrf: String) -> Result<Vec<HeaderValue>, Refusal> {
+        self.check(&csrf)?;
+        let api = self.caller.api(Cost::Usual).await.map_err(|error| refusal(&error))?;
+        match api.sign_out(NoInput {}).await {
+            Ok(_) => Ok(vec![self.caller.no_cookie()]),
+            // It had ended already.
+            Err(error) if error.status() == 401 => Ok(vec![self.caller.no_cookie()]),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+}

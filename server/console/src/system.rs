@@ -1,0 +1,143 @@
+//! Keys, the audit trail, settings, version.
+
+use crate::caller::fault;
+use crate::overview::{outcome, role};
+use tornado_admin_api::types::{AuditQuery, KeyView, NoInput, SettingOrigin, SettingView};
+use tornado_admin_api::{AdminApi, AdminResult};
+use tornado_admin_ui::model::audit::{self, Audit, Entry};
+use tornado_admin_ui::model::keys::{Key, Keys, Phase, Usage};
+use tornado_admin_ui::model::settings::{About, Configuration, Operator, Origin, Settings, SignIn, Value};
+use tornado_admin_ui::model::{Fault, Page};
+
+/// Licence of the server.
+const LICENCE: &str = "GPL-3.0-or-later";
+
+fn key(view: KeyView) -> Key {
+    Key {
+        usage: match view.usage.as_str() {
+            "access" => Usage::Access,
+            "refresh" => Usage::Refresh,
+            "login_v1" => Usage::LoginV1,
+            "login_v2" => Usage::LoginV2,
+            _ => Usage::Other(view.usage),
+        },
+        phase: match view.phase.as_str() {
+            "next" => Phase::Next,
+            "current" => Phase::Current,
+            _ => Phase::VerifyOnly,
+        },
+        id: view.id,
+        created_at: view.created_at,
+        active_from: view.active_from,
+        gone_at: view.gone_at,
+    }
+}
+
+/// The keys.
+///
+/// # Errors
+///
+/// The sign-in does not allow it, or `auth` does not respond.
+pub async fn keys(api: &dyn AdminApi) -> Result<Keys, Fault> {
+    let view = api.show_keys(NoInput {}).await.map_err(|error| fault(&error, "auth"))?;
+    Ok(Keys {
+        keys: view.keys.into_iter().map(key).collect(),
+        next_rotation: view.next_rotation,
+        is_rotating: view.rotating,
+        tls: view.tls_spki_sha256,
+        as_of: view.now,
+    })
+}
+
+/// A part of the audit trail.
+///
+/// # Errors
+///
+/// The sign-in does not allow it, or `auth` does not respond.
+pub async fn audit(api: &dyn AdminApi, query: audit::Query, now: i64) -> Result<Audit, Fault> {
+    let before = query.cursor.is_some().then(String::new);
+    let input = AuditQuery { action: query.text, actor: None, cursor: query.cursor, limit: None };
+    let list = api.list_audit(input).await.map_err(|error| fault(&error, "auth"))?;
+    let rows = list.items.into_iter().map(|row| Entry {
+        number: u64::try_from(row.seq).unwrap_or(0),
+        at: row.at,
+        actor: row.actor,
+        action: row.action,
+        target: row.subject,
+        outcome: outcome(&row.outcome),
+        details: row.details.into_iter().collect(),
+    });
+    Ok(Audit { page: Page { rows: rows.collect(), offset: None, matching: None, next: list.next, before, as_of: now } })
+}
+
+fn value(view: SettingView) -> Value {
+    Value {
+        name: view.name,
+        value: view.value,
+        origin: match view.origin {
+            SettingOrigin::Default => Origin::Default,
+            SettingOrigin::File => Origin::File,
+            SettingOrigin::Chosen => Origin::Chosen,
+            SettingOrigin::Operator => Origin::Operator,
+        },
+    }
+}
+
+/// A part that is absent for a role without its right.
+fn allowed<T>(part: AdminResult<T>, service: &str) -> Result<Option<T>, Fault> {
+    match part {
+        Ok(part) => Ok(Some(part)),
+        Err(error) if error.status() == 403 => Ok(None),
+        Err(error) => Err(fault(&error, service)),
+    }
+}
+
+/// Settings, operators and sign-ins.
+///
+/// # Errors
+///
+/// The sign-in has ended, or `auth` does not respond.
+pub async fn settings(api: &dyn AdminApi, now: i64) -> Result<Settings, Fault> {
+    let (values, operators, sign_ins) =
+        futures::join!(api.list_settings(NoInput {}), api.list_operators(NoInput {}), api.list_sign_ins(NoInput {}));
+    let sign_ins = sign_ins.map_err(|error| fault(&error, "auth"))?.items;
+    Ok(Settings {
+        configuration: allowed(values, "admin")?.map(|view| Configuration {
+            file: view.file,
+            is_changed: view.is_changed,
+            values: view.settings.into_iter().map(value).collect(),
+        }),
+        operators: allowed(operators, "auth")?.map(|list| {
+            let operator = |view: tornado_admin_api::types::OperatorView| Operator {
+                name: view.name,
+                role: role(view.role),
+                has_second_factor: view.has_totp,
+            };
+            list.items.into_iter().map(operator).collect()
+        }),
+        sign_ins: sign_ins
+            .into_iter()
+            .map(|view| SignIn {
+                id: view.id.to_string(),
+                operator: view.operator,
+                address: view.address,
+                at: view.created_at,
+                latest_use: view.used_at,
+                is_current: view.is_own,
+            })
+            .collect(),
+        as_of: now,
+    })
+}
+
+/// Version and licence.
+///
+/// # Errors
+///
+/// The sign-in has ended.
+pub async fn about(api: &dyn AdminApi) -> Result<About, Fault> {
+    let view = allowed(api.show_server(NoInput {}).await, "admin")?;
+    // All parts of the server have the same version.
+    let version = view.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |view| view.version);
+    Ok(About { version, licence: LICENCE.to_owned() })
+}
