@@ -1,5 +1,5 @@
-//! The administration console: the admin API (`api`, over HTTP in `http`), and the page of the set-up link, which creates
-//! the first operator and shows the first invitation.
+//! The administration console: its pages, the admin API (`api`, over HTTP in `http`), and the page of the set-up
+//! link for builds without the pages, which creates the first operator and shows the first invitation.
 
 #![forbid(unsafe_code)]
 
@@ -19,8 +19,8 @@ mod setup;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
-use tornado_contracts::auth::AuthClient;
-use tornado_contracts::auth::operators::OperatorsClient;
+#[cfg(not(feature = "console"))]
+use tornado_contracts::auth::{AuthClient, operators::OperatorsClient};
 use tornado_contracts::telemetry::metrics::MetricsClient;
 use tornado_contracts::tor::TorClient;
 use tornado_runtime::clock::wall_clock;
@@ -59,37 +59,30 @@ pub enum Error {
     },
 }
 
-/// The pages of the console, which call the API in this process.
-pub type Console = Box<dyn FnOnce(Arc<Services>) -> axum::Router + Send>;
-
-/// Serves the console until `context.shutdown` is cancelled. With `console`, its pages replace the page of the set-up
-/// link.
+/// Serves the console until `context.shutdown` is cancelled. Without the feature `console`, the API and the page of the
+/// set-up link are served.
 ///
 /// # Errors
 /// A socket cannot be opened, or the certificate cannot be used.
-pub async fn run(context: Context, config: Config, server: Server, console: Option<Console>) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, server: Server) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
     let source = config.tls_source(&context.state_dir);
     let tls = source.as_ref().map(|source| tls::load(source, wall_clock())).transpose()?;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-    let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
-    let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
     let metrics = metrics::router(telemetry, config.clone());
     let services = Arc::new(Services::of(&context, server));
     let hub = Arc::new(Hub::new(rand::random()));
-    let api = api_router(services.clone(), hub.clone(), config.clone());
+    let http = http::Http::new(services.clone(), hub.clone(), config);
+    let api = http::router_of(http.clone());
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
     if let (Some(tls), Some(source)) = (tls.clone(), source) {
         tasks.spawn("certificate", listener::renew(tls, source, wall_clock, stop.clone()));
     }
-    let pages = match console {
-        Some(console) => console(services.clone()).merge(setup::health_router()),
-        None => router(auth, operators, config),
-    };
+    let pages = pages(&context, http);
     tasks.spawn("console", listener::serve(listener, pages.merge(metrics).merge(api), tls, stop.clone()));
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services.clone(), stop.clone()));
@@ -98,4 +91,16 @@ pub async fn run(context: Context, config: Config, server: Server, console: Opti
     tasks.spawn("socket", socket.serve(stop));
     setter.ready();
     Ok(tasks.run().await?)
+}
+
+#[cfg(feature = "console")]
+fn pages(_: &Context, http: http::Http) -> axum::Router {
+    http::console_router(http, tornado_runtime::clock::Clock::system()).merge(setup::health_router())
+}
+
+#[cfg(not(feature = "console"))]
+fn pages(context: &Context, http: http::Http) -> axum::Router {
+    let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
+    let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
+    router(auth, operators, http.config())
 }

@@ -53,15 +53,8 @@ async fn frame(state: State<Console>, request: Request, next: Next) -> Response 
 }
 
 async fn within_request(State(console): State<Console>, request: Request, next: Next) -> Response {
-    if !guard::host_is_ours(request.headers(), &console.config.hosts) {
-        return with_headers(refused(
-            "The console does not accept this host name. Use http://localhost:8000 on the server, or add the name to 'hosts' in [admin] of the configuration.",
-        ));
-    }
-    if !request.method().is_safe() && !guard::is_same_origin(request.headers()) {
-        return with_headers(refused(
-            "This form was sent from another site. Open the set-up link directly and try again.",
-        ));
+    if let Some(refusal) = refusal(&console.config, &request) {
+        return refusal;
     }
     match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
         Ok(response) => with_headers(response),
@@ -69,6 +62,21 @@ async fn within_request(State(console): State<Console>, request: Request, next: 
             with_headers(problem_page(StatusCode::REQUEST_TIMEOUT, "Timeout", "The request took too long. Try again."))
         }
     }
+}
+
+/// The response to a request for a foreign host name, or of a foreign origin.
+pub fn refusal(config: &Config, request: &Request) -> Option<Response> {
+    if !guard::host_is_ours(request.headers(), &config.hosts) {
+        return Some(with_headers(refused(
+            "The console does not accept this host name. Use http://localhost:8000 on the server, or add the name to 'hosts' in [admin] of the configuration.",
+        )));
+    }
+    if !request.method().is_safe() && !guard::is_same_origin(request.headers()) {
+        return Some(with_headers(refused(
+            "This form was sent from another site. Open the set-up link directly and try again.",
+        )));
+    }
+    None
 }
 
 fn refused(why: &str) -> Response {

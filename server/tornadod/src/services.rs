@@ -88,7 +88,7 @@ async fn run(name: ServiceName, context: Context, config: Config, config_path: &
             let wiring = tornado_client_api::Wiring { host, pools };
             tornado_client_api::run(context, config.client_api, wiring).await?;
         }
-        ServiceName::Admin => tornado_admin::run(context, config.admin, server.unwrap_or_default(), None).await?,
+        ServiceName::Admin => tornado_admin::run(context, config.admin, server.unwrap_or_default()).await?,
         ServiceName::Telemetry => {
             let wiring = tornado_telemetry::Wiring { log_dir: config.paths.log };
             tornado_telemetry::run(context, config.telemetry, wiring).await?;

@@ -270,11 +270,25 @@ fn the_first_operator_comes_by_the_page_and_has_an_invitation() {
     let lab = Lab::ready();
     let link = String::from_utf8(lab.tornadod(&["setup-link"]).stdout).unwrap();
     let code = link.trim().rsplit_once('=').unwrap().1;
-    let form = format!("code={code}&name=olga&password=correct-horse&again=correct-horse");
-    let mut curl = lab.beside("curl");
-    curl.args(["--silent", "--max-time", "20", "--header", "origin: http://localhost:8000", "--data"]).arg(form);
-    let page = String::from_utf8(curl.arg("http://localhost:8000/setup").output().unwrap().stdout).unwrap();
-    assert!(page.contains("The operator was created") && page.contains("tornado://192.0.2.1:4605/?i="), "{page}");
+    let curl = |path: &str, words: &[&str]| {
+        let mut curl = lab.beside("curl");
+        curl.args(["--silent", "--include", "--max-time", "20", "--header", "origin: http://localhost:8000"])
+            .args(words);
+        String::from_utf8(curl.arg(format!("http://localhost:8000{path}")).output().unwrap().stdout).unwrap()
+    };
+    assert!(curl(&format!("/setup?code={code}"), &[]).contains("name=\"token\""), "the form of the first operator");
+    let form = format!("token={code}&name=olga&password=correct-horse");
+    let head = curl("/setup", &["--data", &form]);
+    assert!(head.starts_with("HTTP/1.1 303") && head.contains("location: /users?invite=1"), "{head}");
+    let json = "content-type: application/json";
+    let body = r#"{"name":"olga","password":"correct-horse"}"#;
+    let signed_in = curl("/api/v1/sign-in", &["--header", json, "--data", body]);
+    let after = |text: &str, end: char| signed_in.split_once(text).unwrap().1.split(end).next().unwrap().to_owned();
+    let cookie = format!("cookie: __Host-tornado={}", after("__Host-tornado=", ';'));
+    let csrf = format!("x-csrf-token: {}", after("\"csrf_token\":\"", '"'));
+    let words = ["--header", json, "--header", &cookie, "--header", &csrf, "--data", "{}"];
+    let invitation = curl("/api/v1/invitations", &words);
+    assert!(invitation.contains("tornado://192.0.2.1:4605/?i="), "{invitation}");
     let trail = String::from_utf8(lab.tornadod(&["audit", "list", "--json"]).stdout).unwrap();
     let rows: serde_json::Value = serde_json::from_str(&trail).unwrap();
     let made = rows.as_array().unwrap().iter().find(|row| row["action"] == "invitation.create").unwrap();

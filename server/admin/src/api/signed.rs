@@ -317,7 +317,7 @@ impl AdminApi for Signed {
         };
         let view = |invitation: tornado_contracts::auth::InvitationLink| InvitationView {
             id: invitation.id.0,
-            qr_svg: qr::svg(invitation.link.expose(), "The invitation as a QR code"),
+            qr_svg: qr::svg(invitation.link.expose(), "The invitation as a QR code").map(maud::PreEscaped::into_string),
             link: invitation.link,
             expires_at: invitation.expires_at,
         };

@@ -14,7 +14,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
-use tornado_admin_api::{AdminError, AdminResult, Method};
+use tornado_admin_api::{AdminError, AdminResult, Cost, Method};
+use tornado_contracts::auth::passkeys::Site;
 use tornado_rpc::problem_response;
 use tornado_shared::model::Secret;
 
@@ -85,23 +86,31 @@ pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminRes
         Ok(token) => token,
         Err(error) => return refused(error),
     };
+    let (client, site) = (address(http, parts), guard::site(&parts.headers));
     if let Some(token) = api_token {
-        return checked(http, method, parts, token).await;
+        return checked(http, (method.right, method.cost), client, site, token).await;
     }
     let Some(token) = credentials::token(&parts.headers) else { return refused(signed_out()) };
     if method.verb.changes() && !credentials::has_csrf_token(&parts.headers, &token) {
         let why = "the request does not have the CSRF token of its sign-in; reload the page and try again";
         return Err(AdminError::new(403, "csrf", why));
     }
-    checked(http, method, parts, token).await
+    checked(http, (method.right, method.cost), client, site, token).await
 }
 
-async fn checked(http: &Http, method: &Method, parts: &Parts, token: Secret) -> AdminResult<Signed> {
-    let signed = Signed::new(http.services.clone(), token).on(guard::site(&parts.headers));
-    match signed.check(method.right).await {
-        Ok(operator) => http.limits.count(operator.id, method.cost).map(|()| signed),
+/// Checks a right, then the rate.
+pub async fn checked(
+    http: &Http,
+    (right, cost): (&str, Cost),
+    client: IpAddr,
+    site: Site,
+    token: Secret,
+) -> AdminResult<Signed> {
+    let signed = Signed::new(http.services.clone(), token).on(site);
+    match signed.check(right).await {
+        Ok(operator) => http.limits.count(operator.id, cost).map(|()| signed),
         Err(error) if [401, 403].contains(&error.status()) => {
-            http.limits.count_refused(address(http, parts))?;
+            http.limits.count_refused(client)?;
             Err(error)
         }
         Err(error) => Err(error),

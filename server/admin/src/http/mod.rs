@@ -1,6 +1,8 @@
 //! The admin API over HTTP: `/api/v1`, JSON, problem+json.
 
 mod answer;
+#[cfg(feature = "console")]
+mod console;
 mod credentials;
 mod entry;
 mod frame;
@@ -9,7 +11,9 @@ mod openapi;
 mod routes;
 mod streams;
 
-pub use routes::router;
+#[cfg(feature = "console")]
+pub use console::router as console_router;
+pub use routes::{router, router_of};
 
 use crate::api::Services;
 use crate::config::Config;
@@ -26,4 +30,26 @@ pub struct Http {
     limits: Arc<Limits>,
     hub: Arc<Hub>,
     streams: Arc<Semaphore>,
+}
+
+/// Maximum number of live tails, streams of metrics and exports at the same time. Each of them calls `telemetry`.
+const STREAMS: usize = 64;
+
+impl Http {
+    /// Counts nothing yet.
+    pub fn new(services: Arc<Services>, hub: Arc<Hub>, config: Config) -> Self {
+        Self {
+            services,
+            config: Arc::new(config),
+            limits: Arc::default(),
+            hub,
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        }
+    }
+
+    /// The configuration.
+    #[cfg(not(feature = "console"))]
+    pub fn config(&self) -> Config {
+        (*self.config).clone()
+    }
 }

@@ -14,25 +14,19 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on, post};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{
     AdminApi as _, AdminError, BACK_UP, BASE, Cost, EVENTS, EXPORT_LOGS, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS,
     Verb, admin_methods,
 };
 
-/// Maximum number of live tails, streams of metrics and exports at the same time. Each of them calls `telemetry`.
-const STREAMS: usize = 64;
-
 /// All routes of the API.
 pub fn router(services: Arc<Services>, hub: Arc<Hub>, config: Config) -> Router {
-    let http = Http {
-        services,
-        config: Arc::new(config),
-        limits: Arc::default(),
-        hub,
-        streams: Arc::new(Semaphore::new(STREAMS)),
-    };
+    router_of(Http::new(services, hub, config))
+}
+
+/// All routes of the API, with given limits.
+pub fn router_of(http: Http) -> Router {
     let routes = methods(Router::new())
         .route("/sign-in", post(sign_in))
         .route("/sign-in/passkey/begin", post(begin_passkey))

@@ -9,6 +9,7 @@ use axum::response::Response;
 use tornado_admin_api::types::SetUp;
 use tornado_admin_api::{AdminError, AdminResult};
 use tornado_contracts::auth::RedeemSetup;
+use tornado_contracts::auth::operators::SignedIn;
 
 /// `POST /api/v1/setup`: the new operator is signed in.
 pub async fn set_up(State(http): State<Http>, request: Request) -> Response {
@@ -23,7 +24,12 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     http.limits.count_refused(address(http, &parts))?;
     let input = read_json(&parts.headers, body).await?;
     let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
-    let SetUp { code, name, password } = serde_json::from_slice(&input).map_err(malformed)?;
+    Ok(signed_in(create_first(http, serde_json::from_slice(&input).map_err(malformed)?).await?))
+}
+
+/// Creates the first operator and signs it in.
+pub async fn create_first(http: &Http, input: SetUp) -> AdminResult<SignedIn> {
+    let SetUp { code, name, password } = input;
     let input = RedeemSetup { code, name: parse("name", &name)?, password };
-    Ok(signed_in(http.services.auth.redeem_setup(input).await.map_err(|error| problem(&error))?))
+    http.services.auth.redeem_setup(input).await.map_err(|error| problem(&error))
 }

@@ -6,8 +6,9 @@ use crate::http::answer::{address, answer, read_json, refuse};
 use crate::http::{Http, credentials};
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use std::net::IpAddr;
 use tornado_admin_api::types::{NoInput, PasskeyAnswer, SignIn, SignedIn};
 use tornado_admin_api::{AdminApi as _, AdminError, AdminResult, METHODS};
 use tornado_contracts::auth::operators;
@@ -28,17 +29,27 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     http.limits.count_refused(client_ip)?;
     let input = read_json(&parts.headers, body).await?;
     let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
-    let SignIn { name, password, code } = serde_json::from_slice(&input).map_err(malformed)?;
+    Ok(signed_in(by_password(http, client_ip, serde_json::from_slice(&input).map_err(malformed)?).await?))
+}
+
+/// Signs in with name, password and code.
+pub async fn by_password(http: &Http, client_ip: IpAddr, input: SignIn) -> AdminResult<operators::SignedIn> {
+    let SignIn { name, password, code } = input;
     // A name that no operator can have is answered like a wrong password.
     let Ok(name) = name.parse() else { return Err(problem(&tornado_contracts::auth::AuthError::InvalidCredentials)) };
     let input = operators::SignIn { name, password, code, client_ip };
-    Ok(signed_in(http.services.operators.sign_in(input).await.map_err(|error| problem(&error))?))
+    http.services.operators.sign_in(input).await.map_err(|error| problem(&error))
+}
+
+/// The cookie of a new sign-in.
+pub fn cookie_of(signed_in: &operators::SignedIn) -> HeaderValue {
+    let seconds = signed_in.expires_at.saturating_sub(unix_now()).max(0);
+    credentials::cookie(&signed_in.token, seconds)
 }
 
 /// The response that stores a new sign-in in the browser.
 pub fn signed_in(signed_in: operators::SignedIn) -> Response {
-    let seconds = signed_in.expires_at.saturating_sub(unix_now()).max(0);
-    let cookie = credentials::cookie(&signed_in.token, seconds);
+    let cookie = cookie_of(&signed_in);
     let view = SignedIn {
         operator: operator(signed_in.operator),
         expires_at: signed_in.expires_at,

@@ -1,0 +1,116 @@
+//! The console's pages. They call the API in this process, with the sign-in and the limits of their request.
+
+use super::answer::{address, checked};
+use super::entry::{by_password, cookie_of, create_first};
+use super::{Http, credentials};
+use crate::{guard, setup};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::Limited;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tornado_admin_api::types::{SetUp, SignIn};
+use tornado_admin_api::{AdminApi, AdminError, AdminResult, Cost};
+use tornado_admin_ui::serve::Assets;
+use tornado_console::{Caller, Console};
+use tornado_contracts::auth::passkeys::Site;
+use tornado_rpc::{REQUEST_ID, RequestId};
+use tornado_runtime::clock::Clock;
+use tornado_shared::model::Secret;
+
+/// Maximum size of a request body, bytes.
+const MAX_BODY: usize = 64 * 1024;
+/// Maximum duration of a request, including its body. Pages carry out every method of the API.
+const WHOLE_REQUEST: Duration = Duration::from_secs(130);
+
+/// The browser of one request.
+struct Browser {
+    http: Http,
+    address: IpAddr,
+    site: Site,
+    token: Option<Secret>,
+}
+
+/// Pages, their data and files, sign-in and set-up.
+pub fn router(http: Http, clock: Clock) -> Router {
+    let of = http.clone();
+    let make_caller = move |parts: &Parts| -> Arc<dyn Caller> {
+        Arc::new(Browser {
+            address: address(&of, parts),
+            site: guard::site(&parts.headers),
+            token: credentials::token(&parts.headers),
+            http: of.clone(),
+        })
+    };
+    tornado_console::router(Arc::new(Console::new(clock)), Assets::embedded(), Arc::new(make_caller))
+        .layer(middleware::from_fn_with_state(http, frame))
+}
+
+#[async_trait::async_trait]
+impl Caller for Browser {
+    async fn api(&self, cost: Cost) -> AdminResult<Arc<dyn AdminApi>> {
+        let Some(token) = self.token.clone() else {
+            self.http.limits.count_refused(self.address)?;
+            return Err(AdminError::new(401, "signed_out", "sign in first"));
+        };
+        // The service that carries out a method checks the right of the method.
+        let signed = checked(&self.http, ("own.read", cost), self.address, self.site.clone(), token).await?;
+        Ok(Arc::new(signed))
+    }
+
+    fn csrf_token(&self) -> String {
+        self.token.as_ref().map(credentials::csrf_token).unwrap_or_default()
+    }
+
+    async fn sign_in(&self, name: String, password: Secret, code: Option<Secret>) -> AdminResult<HeaderValue> {
+        self.http.limits.count_refused(self.address)?;
+        let input = SignIn { name, password, code };
+        Ok(cookie_of(&by_password(&self.http, self.address, input).await?))
+    }
+
+    async fn set_up(&self, input: SetUp) -> AdminResult<HeaderValue> {
+        self.http.limits.count_refused(self.address)?;
+        Ok(cookie_of(&create_first(&self.http, input).await?))
+    }
+
+    fn no_cookie(&self) -> HeaderValue {
+        credentials::no_cookie()
+    }
+}
+
+/// Middleware of all pages: request id, host name, origin, size, deadline and headers.
+async fn frame(State(http): State<Http>, request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers()).unwrap_or_else(RequestId::random);
+    let mut response = id.clone().scope(within_request(http, request, next)).await;
+    response.headers_mut().insert(REQUEST_ID, id.header());
+    response
+}
+
+async fn within_request(http: Http, request: Request, next: Next) -> Response {
+    if let Some(refusal) = setup::refusal(&http.config, &request) {
+        return refusal;
+    }
+    let request = request.map(|body| Body::new(Limited::new(body, MAX_BODY)));
+    let late = |_| (StatusCode::REQUEST_TIMEOUT, "The request took too long. Try again.").into_response();
+    with_headers(tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await.unwrap_or_else(late))
+}
+
+/// Adds the headers that a response does not have. Pages have a policy of their own, with the nonce of their script.
+fn with_headers(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
