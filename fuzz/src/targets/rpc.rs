@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::telemetry::{logs, metrics};
-use tornado_contracts::{auth, engines, master, session, telemetry, token, tor, wg};
+use tornado_contracts::{auth, engines, master, operator, session, telemetry, token, tor, wg};
 use tornado_rpc::{Channel, Fault, NoInput, ServiceError, with_unknown_methods};
 use tornado_runtime::Roles;
 use tornado_shared::problem::Problem;
@@ -29,14 +29,20 @@ fn routers() -> Vec<Router> {
             .merge(auth::audit::router(Arc::new(auth::audit::AuditClient::new(channel()))))
             .merge(auth::users::router(Arc::new(auth::users::UsersClient::new(channel()))))
             .merge(auth::operators::router(Arc::new(auth::operators::OperatorsClient::new(channel()))))
+            .merge(auth::api_tokens::router(Arc::new(auth::api_tokens::ApiTokensClient::new(channel()))))
+            .merge(auth::passkeys::router(Arc::new(auth::passkeys::PasskeysClient::new(channel()))))
+            .merge(auth::settings::router(Arc::new(auth::settings::ServerSettingsClient::new(channel()))))
             .merge(auth::keys::router(Arc::new(auth::keys::KeyRingClient::new(channel()))))
             .merge(auth::import::router(Arc::new(auth::import::ImportClient::new(channel()))))
             .merge(engines::router(Arc::new(engines::EnginesClient::new(channel())))),
         session::router(Arc::new(session::SessionsClient::new(channel())))
+            .merge(operator::sessions::router(Arc::new(operator::sessions::OperatorSessionsClient::new(channel()))))
             .merge(engines::router(Arc::new(engines::EnginesClient::new(channel())))),
         wg::router(Arc::new(wg::WgClient::new(channel()))),
-        tor::router(Arc::new(tor::TorClient::new(channel()))),
-        master::router(Arc::new(master::MasterClient::new(channel()))),
+        tor::router(Arc::new(tor::TorClient::new(channel())))
+            .merge(operator::tor::router(Arc::new(operator::tor::OperatorTorClient::new(channel())))),
+        master::router(Arc::new(master::MasterClient::new(channel())))
+            .merge(operator::services::router(Arc::new(operator::services::OperatorServicesClient::new(channel())))),
         logs::router(Arc::new(logs::LogsClient::new(channel())))
             .merge(metrics::router(Arc::new(metrics::MetricsClient::new(channel())))),
     ];

@@ -78,7 +78,8 @@ pub async fn admit_reader<I: DeserializeOwned>(
     Ok((signed, from_query(&[], parts.uri.query().unwrap_or_default())?))
 }
 
-/// Checks sign-in and CSRF token, or API token, then right and rate. The service that carries out the method checks the right again.
+/// Checks sign-in and CSRF token, or API token, then right and rate. The service that carries out the method checks the
+/// right again.
 pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminResult<Signed> {
     let signed_out = || AdminError::new(401, "signed_out", "sign in first");
     let refused = |error| http.limits.count_refused(address(http, parts)).and(Err(error));

@@ -3,5 +3,9 @@
 mod setup;
 mod sign_in;
 
-pub use setup::{create_first, set_up};
-pub use sign_in::{begin_passkey, by_passkey, by_password, cookie_of, sign_in, sign_out};
+#[cfg(feature = "console")]
+pub use setup::create_first;
+pub use setup::set_up;
+pub use sign_in::{begin_passkey, by_passkey, sign_in, sign_out};
+#[cfg(feature = "console")]
+pub use sign_in::{by_password, cookie_of};
