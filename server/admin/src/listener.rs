@@ -115,6 +115,7 @@ mod tests {
     use rustls::pki_types::{CertificateDer, ServerName};
     use tokio::io::AsyncReadExt as _;
     use tokio_rustls::TlsConnector;
+    use tornado_runtime::clock::wall_clock;
 
     #[test]
     fn the_response_to_plain_http_has_its_stated_length() {
@@ -138,7 +139,7 @@ mod tests {
         let hosts = vec!["console.example.org".to_owned()];
         let config = Config { tls: ConsoleTls::Word(TlsWord::Own), hosts, ..Config::default() };
         let source = config.tls_source(dir.path()).unwrap();
-        let tls = tornado_runtime::tls::load(&source, SystemTime::now()).unwrap();
+        let tls = tornado_runtime::tls::load(&source, wall_clock()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let router = Router::new().route("/hello", get(|| async { "over TLS" }));
