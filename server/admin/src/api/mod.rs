@@ -2,6 +2,7 @@
 //! operator's sign-in, and `auth` decides.
 
 mod convert;
+mod methods;
 mod overview;
 mod parse;
 mod people;

@@ -113,7 +113,7 @@ pub async fn sign_in_by_passkey(core: &Core, input: PasskeySignIn) -> Result<Sig
         }
         Err(AuthError::PasskeyRefused) => {
             attempt.failed();
-            core.trail.note("nobody", "operator.sign_in", "passkey", Outcome::Refused).await;
+            core.trail.note("unauthenticated", "operator.sign_in", "passkey", Outcome::Refused).await;
             Err(AuthError::PasskeyRefused)
         }
         Err(error) => Err(error),
