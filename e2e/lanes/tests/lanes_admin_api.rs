@@ -101,6 +101,11 @@ impl Browser {
         let headers = [("Cookie", self.cookie.as_str()), ("X-CSRF-Token", &self.csrf), ("Origin", OURS)];
         call(verb, path, &headers, body)
     }
+
+    fn create(&self, path: &str, key: &str, body: &str) -> Reply {
+        let headers = [("Cookie", self.cookie.as_str()), ("X-CSRF-Token", &self.csrf), ("Idempotency-Key", key)];
+        call("POST", path, &headers, body)
+    }
 }
 
 /// An operation of the OpenAPI document that changes something.
@@ -261,6 +266,14 @@ fn operators_see_and_steer_the_server() {
         assert_eq!(ann.get(&format!("/users?limit=1&cursor={cursor}")).body["items"].as_array().unwrap().len(), 1);
         assert_eq!(ann.change("PUT", "/tor/desired", r#"{"order":"down"}"#).body["desired"]["lane"], false);
         assert!(ann.change("POST", "/invitations", "").body["qr_svg"].as_str().unwrap().contains("<svg"));
+        let invitation = || ann.create("/invitations", "f81d4fae", r#"{"max_devices":2}"#);
+        let (first, again) = (invitation(), invitation());
+        assert_eq!((first.status, &first.body), (200, &again.body), "the same invitation");
+        assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), (None, Some("true")));
+        let other = ann.create("/invitations", "f81d4fae", r#"{"max_devices":3}"#);
+        assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
+        let rows = ann.get("/audit?action=invitation.create&limit=500").body;
+        assert_eq!(rows["items"].as_array().unwrap().iter().filter(|row| row["actor"] == "operator:ann").count(), 2);
         let body = r#"{"action":"restart"}"#;
         assert_eq!(ann.change("POST", "/services/dns/control", body).status, 200);
         let wrong = ann.change("POST", "/services/unknown/control", body);

@@ -19,3 +19,5 @@ pub use methods::{
 pub const BASE: &str = "/api/v1";
 /// Header with which the browser repeats the CSRF token of its sign-in in each request that changes something.
 pub const CSRF_HEADER: &str = "x-csrf-token";
+/// Header of requests that create something. A repetition with the same key receives the first response.
+pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";

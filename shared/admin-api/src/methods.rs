@@ -212,6 +212,14 @@ const fn stream(
     Method { name, verb: Verb::GET, path, summary, right, cost }
 }
 
+impl Method {
+    /// True if the method creates something and therefore accepts an idempotency key.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        self.name.starts_with("create_")
+    }
+}
+
 /// HTTP verb of a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -313,6 +321,13 @@ mod tests {
         let names: BTreeSet<_> = all().map(|method| method.name).collect();
         let routes: BTreeSet<_> = all().map(|method| (method.verb.as_str(), method.path)).collect();
         assert_eq!((names.len(), routes.len()), (all().count(), all().count()));
+    }
+
+    #[test]
+    fn methods_that_create_are_posts_and_no_streams() {
+        let creating = METHODS.iter().filter(|method| method.creates());
+        assert_eq!(creating.inspect(|method| assert_eq!(method.verb, Verb::POST, "{}", method.name)).count(), 3);
+        assert!(STREAMS.iter().all(|method| !method.creates()));
     }
 
     #[test]

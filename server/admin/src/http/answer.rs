@@ -1,5 +1,6 @@
 //! One request: extract, authorise, call, convert.
 
+use super::repeats::{Begun, Keyed, Ticket};
 use super::{Http, credentials};
 use crate::api::Signed;
 use crate::client;
@@ -9,18 +10,20 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
-use tornado_admin_api::{AdminError, AdminResult, Cost, Method};
+use tornado_admin_api::{AdminError, AdminResult, Cost, IDEMPOTENCY_HEADER, Method};
 use tornado_contracts::auth::passkeys::Site;
-use tornado_rpc::problem_response;
+use tornado_rpc::{RequestId, problem_response};
 use tornado_shared::model::Secret;
 
 /// Maximum size of a request body, bytes.
 const MAX_BODY: usize = 64 * 1024;
+/// Header of a response that was kept for a repeated request.
+const REPEATED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Answers a request with the output of `call`.
 pub async fn answer<I, O, F>(
@@ -31,16 +34,53 @@ pub async fn answer<I, O, F>(
 ) -> Response
 where
     I: DeserializeOwned,
-    O: Serialize,
-    F: Future<Output = AdminResult<O>>,
+    O: Serialize + Send,
+    F: Future<Output = AdminResult<O>> + Send + 'static,
 {
     match admit(&http, method, request).await {
-        Ok((signed, input)) => match call(signed, input).await {
+        Ok((signed, input, None)) => match call(signed, input).await {
             Ok(output) => Json(output).into_response(),
+            Err(error) => refuse(&error),
+        },
+        Ok((signed, input, Some(keyed))) => match http.repeats.begin(keyed) {
+            Ok(Begun::First(ticket)) => run_once(&http, ticket, call(signed, input)).await,
+            Ok(Begun::Repeated(response)) => repeated(&response),
             Err(error) => refuse(&error),
         },
         Err(error) => refuse(&error),
     }
+}
+
+/// Carries out a request with an idempotency key. Its client may disconnect and repeat it, so it runs to its end in any
+/// case.
+async fn run_once<O, F>(http: &Http, ticket: Ticket, call: F) -> Response
+where
+    O: Serialize + Send,
+    F: Future<Output = AdminResult<O>> + Send + 'static,
+{
+    let run = async move {
+        let output = call.await?;
+        let failed = |error| AdminError::new(500, "internal", format!("cannot write the response: {error}"));
+        let text = serde_json::to_string(&output).map_err(failed)?;
+        ticket.keep(Secret::new(text.clone()));
+        Ok(text)
+    };
+    let id = RequestId::current().unwrap_or_else(RequestId::random);
+    match http.running.spawn(id.scope(run)).await {
+        Ok(Ok(text)) => json(text),
+        Ok(Err(error)) => refuse(&error),
+        Err(_) => refuse(&AdminError::new(500, "internal", "the request could not be carried out")),
+    }
+}
+
+fn repeated(response: &Secret) -> Response {
+    let mut response = json(response.expose().to_owned());
+    response.headers_mut().insert(REPEATED, HeaderValue::from_static("true"));
+    response
+}
+
+fn json(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// The response of an error.
@@ -54,18 +94,25 @@ pub fn address(http: &Http, parts: &Parts) -> IpAddr {
     client::address(peer, &parts.headers, &http.config.trusted_proxies)
 }
 
-async fn admit<I: DeserializeOwned>(http: &Http, method: &Method, request: Request) -> AdminResult<(Signed, I)> {
+async fn admit<I: DeserializeOwned>(
+    http: &Http,
+    method: &Method,
+    request: Request,
+) -> AdminResult<(Signed, I, Option<Keyed>)> {
     let (mut parts, body) = request.into_parts();
     let signed = authorised(http, method, &parts).await?;
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let path = path.map_err(|_| AdminError::invalid("the path is not valid"))?;
     let path: Vec<_> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let input = if method.verb.changes() {
-        from_body(&path, &read_json(&parts.headers, body).await?)
-    } else {
-        from_query(&path, parts.uri.query().unwrap_or_default())
-    };
-    Ok((signed, input?))
+    if !method.verb.changes() {
+        return Ok((signed, from_query(&path, parts.uri.query().unwrap_or_default())?, None));
+    }
+    let body = read_json(&parts.headers, body).await?;
+    let input = from_body(&path, &body)?;
+    let key = parts.headers.get(IDEMPOTENCY_HEADER).filter(|_| method.creates());
+    let content = [method.name.as_bytes(), parts.uri.path().as_bytes(), &body];
+    let keyed = key.map(|key| http.repeats.keyed(signed.token(), key.as_bytes(), &content));
+    Ok((signed, input, keyed.transpose()?))
 }
 
 /// Admits a request to a route whose response is not JSON. The input is in the query.
@@ -157,7 +204,40 @@ fn from_query<I: DeserializeOwned>(path: &[(String, String)], query: &str) -> Ad
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Services;
+    use crate::config::Config;
+    use crate::events::Hub;
+    use std::path::PathBuf;
+    use std::pin::pin;
+    use std::sync::Arc;
     use tornado_admin_api::types::{ByUser, SavedQuery, SessionsQuery};
+    use tornado_rpc::Channel;
+
+    fn http() -> Http {
+        let channel = || Channel::new(PathBuf::from("/nonexistent"));
+        Http::new(Arc::new(Services::over(|_| channel(), channel())), Arc::new(Hub::new(1)), Config::default())
+    }
+
+    #[tokio::test]
+    async fn a_request_with_a_key_runs_to_its_end() {
+        let http = http();
+        let keyed = http.repeats.keyed(&Secret::new("TOKEN"), b"key", &[]).unwrap();
+        let Begun::First(ticket) = http.repeats.begin(keyed).unwrap() else { panic!("the key is new") };
+        let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+        let call = async {
+            finished.await.unwrap();
+            Ok(7)
+        };
+        {
+            let mut response = pin!(run_once(&http, ticket, call));
+            assert!(futures::poll!(response.as_mut()).is_pending());
+            // The client disconnects here.
+        }
+        finish.send(()).unwrap();
+        http.running.close();
+        http.running.wait().await;
+        assert!(matches!(http.repeats.begin(keyed).unwrap(), Begun::Repeated(response) if response.expose() == "7"));
+    }
 
     #[test]
     fn fields_come_from_path_query_and_body() {

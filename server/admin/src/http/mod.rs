@@ -8,6 +8,7 @@ mod entry;
 mod frame;
 mod limits;
 mod openapi;
+mod repeats;
 mod routes;
 mod streams;
 
@@ -19,8 +20,10 @@ use crate::api::Services;
 use crate::config::Config;
 use crate::events::Hub;
 use limits::Limits;
+use repeats::Repeats;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 /// What every route uses.
 #[derive(Clone)]
@@ -30,6 +33,9 @@ pub struct Http {
     limits: Arc<Limits>,
     hub: Arc<Hub>,
     streams: Arc<Semaphore>,
+    repeats: Arc<Repeats>,
+    /// Requests with an idempotency key. They continue when their client has gone.
+    running: TaskTracker,
 }
 
 /// Maximum number of live tails, streams of metrics and exports at the same time. Each of them calls `telemetry`.
@@ -44,6 +50,8 @@ impl Http {
             limits: Arc::default(),
             hub,
             streams: Arc::new(Semaphore::new(STREAMS)),
+            repeats: Arc::new(Repeats::new(rand::random())),
+            running: TaskTracker::new(),
         }
     }
 

@@ -3,13 +3,15 @@
 
 use super::Http;
 use super::answer::answer;
+use super::repeats::MAX_KEY;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{
-    BACK_UP, BASE, CSRF_HEADER, EVENTS, EXPORT_LOGS, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS, Verb, admin_methods,
+    BACK_UP, BASE, CSRF_HEADER, EVENTS, EXPORT_LOGS, IDEMPOTENCY_HEADER, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS,
+    Verb, admin_methods,
 };
 use tornado_shared::problem::MEDIA_TYPE;
 use utoipa::ToSchema;
@@ -67,6 +69,9 @@ impl Document {
         if let Some(body) = body(method, &input) {
             operation["requestBody"] = body;
         }
+        if method.creates() {
+            operation["responses"]["422"] = refusal("The idempotency key was used for another request");
+        }
         self.add(method.path, method.verb, operation);
     }
 
@@ -106,10 +111,14 @@ fn responses(media_type: &str, output: Value) -> Value {
     let mut all = Map::new();
     all.insert("200".into(), json!({ "description": "Success", "content": { media_type: { "schema": output } } }));
     for (status, description) in REFUSALS {
-        let content = json!({ MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } });
-        all.insert(status.into(), json!({ "description": description, "content": content }));
+        all.insert(status.into(), refusal(description));
     }
     all.into()
+}
+
+fn refusal(description: &str) -> Value {
+    let content = json!({ MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    json!({ "description": description, "content": content })
 }
 
 fn is_in_path(method: &Method, name: &str) -> bool {
@@ -149,6 +158,14 @@ fn parameters(method: &Method, input: &Value) -> Value {
         all.push(json!({
             "name": CSRF_HEADER, "in": "header", "required": false, "description": description,
             "schema": { "type": "string" },
+        }));
+    }
+    if method.creates() {
+        let description = "A new random text for each new request. A repetition with the same key within an hour \
+                           receives the response of the first request, and nothing is created again";
+        all.push(json!({
+            "name": IDEMPOTENCY_HEADER, "in": "header", "required": false, "description": description,
+            "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY },
         }));
     }
     all.into()
