@@ -28,7 +28,8 @@ pub struct Config {
     pub stats_interval: u32,
     /// Interval at which activity and counters are written to the database.
     pub checkpoint_interval: u32,
-    /// Days for which ended connections stay in the history; 90 by default. Totals of accounts stay permanently.
+    /// Days for which ended connections and the usage of each day are kept; 90 by default. Totals of accounts stay
+    /// permanently.
     pub history_days: u32,
     /// How many times per minute a device may request new circuits, through a new identity or another exit country.
     pub identity_changes: u32,

@@ -51,6 +51,7 @@ pub(crate) const SESSIONS_SQLITE: Files = files!("sessions/sqlite":
     "0008_usage"
     "0009_allowances"
     "0010_marks"
+    "0011_usage_days"
 );
 pub(crate) const SESSIONS_POSTGRES: Files = files!("sessions/postgres":
     "0004_sessions"
@@ -60,6 +61,7 @@ pub(crate) const SESSIONS_POSTGRES: Files = files!("sessions/postgres":
     "0008_usage"
     "0009_allowances"
     "0010_marks"
+    "0011_usage_days"
 );
 
 /// The migrations in `files`.

@@ -68,6 +68,8 @@ macro_rules! admin_methods {
             list_devices(ByUser) -> List<DeviceView> = GET "/users/{user}/devices", right "users.read", Usual;
             /// Transfer of an account in total, today and this month, and its quota.
             show_usage(ByUser) -> UsageView = GET "/users/{user}/usage", right "users.read", Usual;
+            /// Transfer of an account by day (UTC), the latest first. Days without transfer are left out, except today.
+            list_usage_days(UsageDaysQuery) -> List<DayUsageView> = GET "/users/{user}/usage/days", right "users.read", Usual;
             /// Removes a device. Its login and its session end.
             remove_device(ByDevice) -> Done = DELETE "/devices/{device_id}", right "devices.write", Usual;
             /// Creates an invitation. The link is returned only here.

@@ -20,11 +20,11 @@ where
     text.map(|text| parse(field, text)).transpose()
 }
 
-/// The page size of a request.
-pub fn page_size(limit: Option<u32>, default: u32, most: u32) -> AdminResult<u32> {
+/// The number of items that a request wants in `field`.
+pub fn page_size(field: &str, limit: Option<u32>, default: u32, most: u32) -> AdminResult<u32> {
     match limit.unwrap_or(default) {
         limit if (1..=most).contains(&limit) => Ok(limit),
-        _ => Err(AdminError::invalid(format!("limit must be between 1 and {most}"))),
+        _ => Err(AdminError::invalid(format!("{field} must be between 1 and {most}"))),
     }
 }
 
@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn page_sizes_are_limited() {
-        assert_eq!(page_size(None, 50, 500).unwrap(), 50);
+        assert_eq!(page_size("limit", None, 50, 500).unwrap(), 50);
         for bad in [0, 501, u32::MAX] {
-            assert_eq!(page_size(Some(bad), 50, 500).unwrap_err().status(), 400);
+            assert_eq!(page_size("limit", Some(bad), 50, 500).unwrap_err().status(), 400);
         }
     }
 }

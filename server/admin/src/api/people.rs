@@ -2,13 +2,15 @@
 
 use super::convert::bytes;
 use tornado_admin_api::types::{
-    ApiTokenView, CreatedApiToken, DeviceView, HistoryView, Lane, LaneBytes, OperatorView, PasskeyChallenge,
-    PasskeyView, QuotaView, Role, SessionEventView, SessionState, SessionView, SignInView, UsageView, UserView,
+    ApiTokenView, CreatedApiToken, DayUsageView, DeviceView, HistoryView, Lane, LaneBytes, OperatorView,
+    PasskeyChallenge, PasskeyView, QuotaView, Role, SessionEventView, SessionState, SessionView, SignInView, UsageView,
+    UserView,
 };
 use tornado_contracts::auth::api_tokens::{self as contract, ApiToken};
 use tornado_contracts::auth::operators::{self, Operator, OperatorRole};
 use tornado_contracts::auth::passkeys;
 use tornado_contracts::auth::users::{DeviceInfo, UserInfo};
+use tornado_contracts::operator::sessions::DayUsage;
 use tornado_contracts::session::{EventKind, HistoryRow, LiveSession, SessionEvent};
 use tornado_shared::api::{self, OwnUsage};
 use tornado_shared::model::{self, LaneAddresses};
@@ -156,6 +158,10 @@ pub fn history(row: HistoryRow) -> HistoryView {
         direct: bytes(row.direct_transfer),
         tor: bytes(row.tor_transfer),
     }
+}
+
+pub fn day_usage(of: DayUsage) -> DayUsageView {
+    DayUsageView { day: of.day, direct: bytes(of.usage.direct), tor: bytes(of.usage.tor) }
 }
 
 pub fn usage(usage: OwnUsage) -> UsageView {

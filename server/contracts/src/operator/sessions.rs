@@ -5,8 +5,8 @@ use crate::ServiceName;
 use crate::auth::Acting;
 use crate::session::{Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, SessionEvent};
 use serde::{Deserialize, Serialize};
-use tornado_shared::api::OwnUsage;
-use tornado_shared::model::{DeviceId, UserId};
+use tornado_shared::api::{LaneBytes, OwnUsage};
+use tornado_shared::model::{DeviceId, UnixSeconds, UserId};
 
 /// Input of [`OperatorSessions::close_session`].
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -23,6 +23,24 @@ pub struct UserUsageQuery {
     /// Its monthly quota, bytes; `None`: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
+}
+
+/// Input of [`OperatorSessions::user_days`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct UserDaysQuery {
+    /// The account.
+    pub user_id: UserId,
+    /// Number of days including today, 1 to 366.
+    pub days: u32,
+}
+
+/// Transfer of an account on one day (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayUsage {
+    /// Start of the day.
+    pub day: UnixSeconds,
+    /// Bytes on each lane.
+    pub usage: LaneBytes,
 }
 
 /// Input of [`OperatorSessions::next_events`].
@@ -53,6 +71,9 @@ tornado_rpc::contract! {
         session_history(Acting<HistoryQuery>) -> Vec<HistoryRow> = POST "/v1/operator/history", within 15, up to 4_096, for [Admin];
         /// Transfer of an account in total, today and this month. Right `users.read`.
         user_usage(Acting<UserUsageQuery>) -> OwnUsage = POST "/v1/operator/usage", within 15, up to 4_096, for [Admin];
+        /// Transfer of an account by day, the latest first. Days without transfer are left out, except today.
+        /// Right `users.read`.
+        user_days(Acting<UserDaysQuery>) -> Vec<DayUsage> = POST "/v1/operator/days", within 15, up to 4_096, for [Admin];
         /// Waits for changes of sessions. Right `sessions.read`.
         next_events(Acting<EventsAfter>) -> EventPage = POST "/v1/operator/events", within 30, up to 4_096, for [Admin];
         /// Closes a device's session in any state. Right `sessions.close`.

@@ -5,7 +5,7 @@ use tornado_shared::model::UnixSeconds;
 use tornado_store::sessions::Span;
 
 /// Seconds per day; Unix time has no leap seconds.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 /// Month of a time (year times twelve plus month, from zero), and the start of the next month.
 pub(crate) fn month_of(now: UnixSeconds) -> (i64, UnixSeconds) {

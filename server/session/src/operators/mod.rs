@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::operator::OperatorError;
 use tornado_contracts::operator::sessions::{
-    self, CloseSession, EventPage, EventsAfter, OperatorSessions, UserUsageQuery,
+    self, CloseSession, DayUsage, EventPage, EventsAfter, OperatorSessions, UserDaysQuery, UserUsageQuery,
 };
 use tornado_contracts::session::{
     CloseDevice, Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _,
@@ -48,6 +48,13 @@ impl OperatorSessions for Desk {
         let UserUsageQuery { user_id, month_quota } = self.rights.check(input, "users.read").await?;
         let core = &self.service.core;
         let usage = core.accounting.own_usage(user_id, month_quota, core.now()).await;
+        usage.map_err(|error| OperatorError::refused(&error))
+    }
+
+    async fn user_days(&self, input: Acting<UserDaysQuery>) -> Result<Vec<DayUsage>, OperatorError> {
+        let UserDaysQuery { user_id, days } = self.rights.check(input, "users.read").await?;
+        let core = &self.service.core;
+        let usage = core.accounting.days(user_id, days, core.now()).await;
         usage.map_err(|error| OperatorError::refused(&error))
     }
 

@@ -18,7 +18,7 @@ mod postgres_tests;
 mod tests;
 
 pub use model::{
-    AfterClose, Checkpoint, CloseSession, HistoryRecord, LaneCount, LiveBytes, Mark, MonthQuota, Moved, OpenSession,
-    Opened, PoolCount, PresharedPair, SessionRow, Span, Usage,
+    AfterClose, Checkpoint, CloseSession, DayUsage, HistoryRecord, LaneCount, LiveBytes, Mark, MonthQuota, Moved,
+    OpenSession, Opened, PoolCount, PresharedPair, SessionRow, Span, Usage,
 };
 pub use store::SqlSessions;

@@ -281,6 +281,17 @@ pub struct Mark {
     pub tor: Transfer,
 }
 
+/// Transfer of an account on a past day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayUsage {
+    /// The day, numbered since 1970 (UTC).
+    pub day: i64,
+    /// Bytes on the direct lane.
+    pub direct: Transfer,
+    /// Bytes on the tor lane.
+    pub tor: Transfer,
+}
+
 /// Total of an account's ended sessions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -1,10 +1,10 @@
 //! The transactions of the session store. The statements are in one file per table.
 
 use super::model::{
-    AfterClose, Checkpoint, CloseSession, HistoryRecord, Mark, MonthQuota, Moved, OpenSession, Opened, PoolCount,
-    SessionRow,
+    AfterClose, Checkpoint, CloseSession, DayUsage, HistoryRecord, Mark, MonthQuota, Moved, OpenSession, Opened,
+    PoolCount, SessionRow,
 };
-use super::tables::{exits, history, isolation, leases, marks, quotas, sessions, turns, usage};
+use super::tables::{exits, history, isolation, leases, marks, quotas, sessions, turns, usage, usage_days};
 use crate::{Database, Engine, KnownSchema, PostgresLogin, StoreError, postgres};
 use sqlx::AnyConnection;
 use std::collections::HashMap;
@@ -261,16 +261,21 @@ impl SqlSessions {
     }
 
     /// Stores marks, all or none. The first mark of a day or month stays, and a later one is never replaced by an
-    /// earlier one.
+    /// earlier one. The mark of a day ends the day of the mark before.
     pub async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError> {
         let marks = in_order(marks);
         self.write(async |tx| {
             for (user, mark) in marks {
-                marks::put(tx, user, mark).await?;
+                put_mark(tx, user, mark).await?;
             }
             Ok(())
         })
         .await
+    }
+
+    /// Past days of an account on which it transferred something, from day `first` on, the latest first.
+    pub async fn usage_days(&self, user: UserId, first: i64) -> Result<Vec<DayUsage>, StoreError> {
+        self.read(async |db| usage_days::of_user(db, user, first).await).await
     }
 
     /// Totals of accounts, all read at the same time. The result contains each of `users`. Limited to several hundred.
@@ -310,11 +315,14 @@ impl SqlSessions {
         .await
     }
 
-    /// Deletes history rows that ended before `before`, and clears the devices of slots released before it: at most
-    /// `most` of each, oldest first. Returns the number of rows of both.
+    /// Deletes history rows that ended before `before` and usage of days before it, and clears the devices of slots
+    /// released before it: at most `most` of each, oldest first. Returns the number of rows of all.
     pub async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
-        self.write(async |tx| Ok(history::forget(tx, before, most).await? + leases::forget(tx, before, most).await?))
-            .await
+        self.write(async |tx| {
+            let days = usage_days::forget(tx, before.div_euclid(86_400), most).await?;
+            Ok(days + history::forget(tx, before, most).await? + leases::forget(tx, before, most).await?)
+        })
+        .await
     }
 
     /// Number of leased slots and of slots in quarantine. A slot released before `rested_before` is no longer in
@@ -322,6 +330,11 @@ impl SqlSessions {
     pub async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
         self.read(async |db| leases::count(db, node_id, rested_before).await).await
     }
+}
+
+async fn put_mark(tx: &mut AnyConnection, user: UserId, mark: Mark) -> Result<(), StoreError> {
+    usage_days::end(tx, user, mark).await?;
+    marks::put(tx, user, mark).await
 }
 
 /// Values of accounts, always in the same order, so that gateways cannot deadlock.
@@ -367,7 +380,7 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
     sessions::insert(tx, &row).await?;
     history::insert(tx, &row).await?;
     for mark in &open.marks {
-        marks::put(tx, open.user_id, *mark).await?;
+        put_mark(tx, open.user_id, *mark).await?;
     }
     Ok(Opened::New { row: Box::new(row), held_before: taken.held_before, replaced: old.map(Box::new) })
 }

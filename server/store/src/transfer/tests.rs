@@ -45,7 +45,8 @@ INSERT INTO turns VALUES ('u1', 9);
 INSERT INTO exits VALUES ('d1', 'de');
 INSERT INTO usage VALUES ('u1', 1, 2, 3, 4, 5);
 INSERT INTO allowances VALUES ('u1', 202611, 0, 10);
-INSERT INTO marks VALUES ('u1', 'day', 20000, 1, 2, 3, 4), ('u1', 'month', 24310, 0, 0, 0, 0);";
+INSERT INTO marks VALUES ('u1', 'day', 20000, 1, 2, 3, 4), ('u1', 'month', 24310, 0, 0, 0, 0);
+INSERT INTO usage_days VALUES ('u1', 19999, 1, 2, 3, 9007199254740993);";
 
 struct Files(tempfile::TempDir);
 

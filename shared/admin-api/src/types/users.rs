@@ -65,6 +65,17 @@ views! {
         pub quota: Option<QuotaView>,
     }
 
+    /// Transfer of an account on one day.
+    #[derive(Copy, Eq)]
+    pub struct DayUsageView {
+        /// Start of the day (UTC).
+        pub day: i64,
+        /// On the direct lane.
+        pub direct: Bytes,
+        /// On the tor lane.
+        pub tor: Bytes,
+    }
+
     /// Bytes on each lane.
     #[derive(Copy, Default, Eq)]
     pub struct LaneBytes {
@@ -102,6 +113,15 @@ inputs! {
         /// Largest number of items, 1 to 500; default 100.
         #[serde(default)]
         pub limit: Option<u32>,
+    }
+
+    /// Days of usage.
+    pub struct UsageDaysQuery {
+        /// Name or id of the account.
+        pub user: String,
+        /// Number of days including today, 1 to 366; default 30. The server keeps days as long as ended sessions.
+        #[serde(default)]
+        pub days: Option<u32>,
     }
 
     /// A new account.

@@ -44,7 +44,7 @@ pub async fn check_keys(signed: &Signed, _: NoInput) -> AdminResult<KeyCheckView
 }
 
 pub async fn list_audit(signed: &Signed, input: AuditQuery) -> AdminResult<List<AuditView>> {
-    let limit = page_size(input.limit, 50, 500)?;
+    let limit = page_size("limit", input.limit, 50, 500)?;
     let before = parse_some("cursor", input.cursor.as_deref())?;
     let query = audit::AuditQuery { before, action: input.action, actor: input.actor, limit };
     let rows = signed.services().audit.list_audit(signed.acting(query)).await.map_err(|error| problem(&error))?;

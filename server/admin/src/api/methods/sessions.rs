@@ -10,7 +10,7 @@ use tornado_contracts::session::{self, LiveQuery};
 use tornado_shared::model::{DeviceId, UserId};
 
 pub async fn list_sessions(signed: &Signed, input: SessionsQuery) -> AdminResult<List<SessionView>> {
-    let limit = usize::try_from(page_size(input.limit, 100, 1000)?).unwrap_or(usize::MAX);
+    let limit = usize::try_from(page_size("limit", input.limit, 100, 1000)?).unwrap_or(usize::MAX);
     let query = LiveQuery { user_id: input.user_id.map(UserId) };
     let live = signed.services().operator_sessions.live_sessions(signed.acting(query)).await;
     let live = live.map_err(|error| problem(&error))?;
@@ -30,7 +30,7 @@ pub async fn list_sessions(signed: &Signed, input: SessionsQuery) -> AdminResult
 }
 
 pub async fn list_session_history(signed: &Signed, input: HistoryQuery) -> AdminResult<List<HistoryView>> {
-    let limit = page_size(input.limit, 50, 500)?;
+    let limit = page_size("limit", input.limit, 50, 500)?;
     let query = session::HistoryQuery { user_id: input.user_id.map(UserId), limit };
     let rows = signed.services().operator_sessions.session_history(signed.acting(query)).await;
     answer(rows, |rows| list(rows, people::history))

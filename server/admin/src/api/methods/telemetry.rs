@@ -14,7 +14,7 @@ pub async fn query_logs(signed: &Signed, input: LogsQuery) -> AdminResult<List<L
     let query = LogQuery {
         select: selection(input.text, input.from, input.until),
         order: if input.oldest_first { logs::Order::Oldest } else { logs::Order::Newest },
-        limit: page_size(input.limit, 100, 1000)?,
+        limit: page_size("limit", input.limit, 100, 1000)?,
         after: input.cursor,
     };
     let page = signed.services().logs.query(signed.acting(query)).await.map_err(|error| problem(&error))?;
@@ -38,7 +38,7 @@ pub async fn chart_logs(signed: &Signed, input: LogChart) -> AdminResult<List<Le
 }
 
 pub async fn top_logs(signed: &Signed, input: LogTop) -> AdminResult<List<TopView>> {
-    let limit = page_size(input.limit, 10, 100)?;
+    let limit = page_size("limit", input.limit, 10, 100)?;
     let select = selection(input.text, input.from, input.until);
     let what = Top { select, by: system::log_key(input.by), limit };
     let top = |row: logs::TopRow| TopView { key: row.key, lines: row.lines, errors: row.errors };

@@ -37,7 +37,7 @@ pub async fn list_country_tors(signed: &Signed, _: NoInput) -> AdminResult<List<
 }
 
 pub async fn show_tor_log(signed: &Signed, input: LinesQuery) -> AdminResult<List<String>> {
-    let lines = page_size(input.lines, 200, 10_000)?;
+    let lines = page_size("lines", input.lines, 200, 10_000)?;
     let query = TorLogQuery { lines: usize::try_from(lines).ok() };
     answer(signed.services().operator_tor.tor_log(signed.acting(query)).await, |log| List::whole(log.lines))
 }

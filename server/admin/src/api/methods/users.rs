@@ -7,11 +7,11 @@ use crate::qr;
 use tornado_admin_api::AdminResult;
 use tornado_admin_api::types::*;
 use tornado_contracts::auth::users::{DeviceRef, UserQuery, UserRef};
-use tornado_contracts::operator::sessions::UserUsageQuery;
+use tornado_contracts::operator::sessions::{UserDaysQuery, UserUsageQuery};
 use tornado_shared::model::DeviceId;
 
 pub async fn list_users(signed: &Signed, input: UsersQuery) -> AdminResult<List<UserView>> {
-    let limit = page_size(input.limit, 100, 500)?;
+    let limit = page_size("limit", input.limit, 100, 500)?;
     let after = parse_some("cursor", input.cursor.as_deref())?;
     // One more than the page, which shows whether another page follows.
     let query = UserQuery {
@@ -80,6 +80,14 @@ pub async fn show_usage(signed: &Signed, input: ByUser) -> AdminResult<UsageView
     let what = UserUsageQuery { user_id: user.id, month_quota: user.month_quota };
     let usage = signed.services().operator_sessions.user_usage(signed.acting(what)).await;
     answer(usage, people::usage)
+}
+
+pub async fn list_usage_days(signed: &Signed, input: UsageDaysQuery) -> AdminResult<List<DayUsageView>> {
+    let days = page_size("days", input.days, 30, 366)?;
+    let user = signed.services().users.show_user(signed.acting(UserRef { user: input.user })).await;
+    let what = UserDaysQuery { user_id: user.map_err(|error| problem(&error))?.id, days };
+    let rows = signed.services().operator_sessions.user_days(signed.acting(what)).await;
+    answer(rows, |rows| list(rows, people::day_usage))
 }
 
 pub async fn remove_device(signed: &Signed, input: ByDevice) -> AdminResult<Done> {

@@ -2,6 +2,7 @@
 
 use crate::lifecycle::sweep;
 use crate::tests::support::world::{World, token};
+use tornado_contracts::operator::sessions::DayUsage;
 use tornado_contracts::session::{OwnHistory, SessionError, Sessions as _};
 use tornado_shared::api::OwnUsage;
 use tornado_shared::model::*;
@@ -58,6 +59,16 @@ async fn days_and_months_begin_under_live_sessions() {
     world.wg.moves(phone.key, 1, 1);
     counted(&world).await;
     assert_eq!(usage(&world).await, [(1, 1), (1, 1), (136, 10)], "the first of December");
+    let days = async |number| {
+        let core = &world.service.core;
+        let days = core.accounting.days(user, number, core.now()).await.unwrap();
+        let today = core.now().div_euclid(DAY);
+        let part = |day: DayUsage| (today - day.day / DAY, day.usage.direct.rx_bytes, day.usage.tor.rx_bytes);
+        days.into_iter().map(part).collect::<Vec<_>>()
+    };
+    assert_eq!(days(30).await, [(0, 1, 1), (16, 5, 2), (17, 130, 7)]);
+    assert_eq!(days(17).await, [(0, 1, 1), (16, 5, 2)]);
+    assert!(world.service.core.accounting.days(user, 0, world.now()).await.is_err());
     // A clock that was set back does not start an earlier day again.
     world.wait(-2 * DAY);
     counted(&world).await;

@@ -19,6 +19,7 @@ macro_rules! for_each {
             totals_outlive_the_history,
             a_month_keeps_its_first_base,
             marks_keep_what_was_written_first,
+            a_mark_ends_the_day_before,
             owners_page_through_their_history,
         }
     };

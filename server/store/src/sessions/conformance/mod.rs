@@ -12,7 +12,9 @@ mod list;
 mod own;
 
 pub(super) use list::for_each;
-pub(super) use own::{marks_keep_what_was_written_first, owners_page_through_their_history};
+pub(super) use own::{
+    a_mark_ends_the_day_before, marks_keep_what_was_written_first, owners_page_through_their_history,
+};
 
 pub(super) const NODE: &str = "main";
 

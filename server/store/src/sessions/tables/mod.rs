@@ -9,3 +9,4 @@ pub mod quotas;
 pub mod sessions;
 pub mod turns;
 pub mod usage;
+pub mod usage_days;
