@@ -238,6 +238,13 @@ fn operators_see_and_steer_the_server() {
         let address = device_addresses(1).v4.to_string();
         assert!(!events.contains(&address), "events have no addresses: {events}");
         assert_eq!(ann.get("/sessions").body["items"], json!([]));
+        let page = ann.get("/sessions/history?limit=1").body;
+        assert_eq!(page["items"][0]["id"], session["id"], "{page}");
+        let cursor = page["next"].as_str().unwrap();
+        assert_eq!(ann.get(&format!("/sessions/history?limit=1&cursor={cursor}")).body["items"], json!([]));
+        assert_eq!(ann.get("/sessions?cursor=x").status, 400);
+        let user = session["username"].as_str().unwrap();
+        assert_eq!(ann.get(&format!("/users/{user}/usage/days")).body["items"].as_array().unwrap().len(), 1);
 
         let body = json!({ "name": "grafana", "scopes": ["logs.read", "sessions.read", "sessions.close"] }).to_string();
         let token = ann.change("POST", "/api-tokens", &body).body["token"].as_str().unwrap().to_owned();

@@ -246,7 +246,7 @@ pub async fn users(api: &dyn AdminApi, query: users::Query, now: i64) -> Result<
 pub async fn user(api: &dyn AdminApi, rates: &Rates, name: String, now: i64) -> Result<UserDetail, Fault> {
     let of = || ByUser { user: name.clone() };
     let view = api.show_user(of()).await.map_err(|error: AdminError| fault(&error, "auth"))?;
-    let history = HistoryQuery { user_id: Some(view.id), limit: Some(HISTORY) };
+    let history = HistoryQuery { user_id: Some(view.id), limit: Some(HISTORY), cursor: None };
     let live = SessionsQuery { user_id: Some(view.id), ..SessionsQuery::default() };
     let (devices, usage, history, live) = futures::join!(
         api.list_devices(of()),

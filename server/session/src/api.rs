@@ -98,7 +98,7 @@ impl Sessions for Service {
         let OwnHistory { access_token, before, limit } = input;
         check_limit(limit)?;
         let user = self.core.access.whoami(AccessToken { access_token }).await?.user.id;
-        self.core.accounting.usage.history_page(user, before, limit).await
+        self.core.accounting.usage.history_page(Some(user), before, limit).await
     }
 
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {

@@ -176,14 +176,6 @@ pub fn usage(usage: OwnUsage) -> UsageView {
     }
 }
 
-/// True if one of the session's searchable texts contains `text`, which is in lower case.
-pub fn contains(session: &SessionView, text: &str) -> bool {
-    let SessionView { username, device_id, public_key, endpoint, direct_addresses, tor_addresses, .. } = session;
-    let addresses = direct_addresses.iter().chain(tor_addresses).chain(endpoint);
-    let mut texts = addresses.chain([username, public_key]);
-    texts.any(|of| of.to_lowercase().contains(text)) || device_id.to_string().contains(text)
-}
-
 const fn state(state: model::SessionState) -> SessionState {
     match state {
         model::SessionState::Connecting => SessionState::Connecting,
@@ -197,5 +189,21 @@ const fn lane(lane: model::Lane) -> Lane {
     match lane {
         model::Lane::Direct => Lane::Direct,
         model::Lane::Tor => Lane::Tor,
+    }
+}
+
+pub const fn session_state(state: SessionState) -> model::SessionState {
+    match state {
+        SessionState::Connecting => model::SessionState::Connecting,
+        SessionState::Online => model::SessionState::Online,
+        SessionState::Offline => model::SessionState::Offline,
+        SessionState::Closed => model::SessionState::Closed,
+    }
+}
+
+pub const fn session_lane(lane: Lane) -> model::Lane {
+    match lane {
+        Lane::Direct => model::Lane::Direct,
+        Lane::Tor => model::Lane::Tor,
     }
 }

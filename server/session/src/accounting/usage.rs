@@ -57,14 +57,13 @@ impl Usage {
     /// Past and live sessions, newest first.
     pub async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRow>, SessionError> {
         check_limit(limit)?;
-        let rows = self.store.history(user, limit).await.map_err(error::store)?;
-        Ok(rows.into_iter().map(|row| self.row(row)).collect())
+        self.history_page(user, None, limit).await
     }
 
-    /// Sessions of an account that began before the session `before`, newest first. The caller checks the limit.
+    /// Sessions that began before the session `before`, newest first. The caller checks the limit.
     pub async fn history_page(
         &self,
-        user: UserId,
+        user: Option<UserId>,
         before: Option<SessionId>,
         limit: u32,
     ) -> Result<Vec<HistoryRow>, SessionError> {

@@ -1,9 +1,13 @@
 //! The methods for operators; each checks the operator's right and calls the method of the service.
 
+mod page;
 mod recent;
 
+#[cfg(test)]
+pub(crate) use page::page;
 pub(crate) use recent::Recent;
 
+use crate::accounting::check_limit;
 use crate::service::Service;
 use async_trait::async_trait;
 use axum::Router;
@@ -11,11 +15,11 @@ use std::sync::Arc;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::operator::OperatorError;
 use tornado_contracts::operator::sessions::{
-    self, CloseSession, DayUsage, EventPage, EventsAfter, OperatorSessions, UserDaysQuery, UserUsageQuery,
+    self, CloseSession, DayUsage, EventPage, EventsAfter, HistoryPageQuery, LivePage, LivePageQuery, OperatorSessions,
+    UserDaysQuery, UserUsageQuery,
 };
-use tornado_contracts::session::{
-    CloseDevice, Closed, HistoryQuery, HistoryRow, LiveQuery, LiveSession, Sessions as _,
-};
+use tornado_contracts::session::{CloseDevice, Closed, HistoryRow, Sessions as _};
+use tornado_rpc::Fault;
 use tornado_runtime::operators::{Action, OperatorRights};
 use tornado_shared::api::OwnUsage;
 use tornado_shared::model::CloseReason;
@@ -34,14 +38,21 @@ pub(crate) fn router(service: &Arc<Service>, recent: Arc<Recent>, rights: Operat
 
 #[async_trait]
 impl OperatorSessions for Desk {
-    async fn live_sessions(&self, input: Acting<LiveQuery>) -> Result<Vec<LiveSession>, OperatorError> {
+    async fn live_sessions(&self, input: Acting<LivePageQuery>) -> Result<LivePage, OperatorError> {
         let query = self.rights.check(input, "sessions.read").await?;
-        self.service.live(query).await.map_err(|error| OperatorError::refused(&error))
+        let limit = usize::try_from(query.limit).ok().filter(|limit| (1..=1000).contains(limit));
+        let limit = limit.ok_or_else(|| Fault::Malformed("limit must be 1 to 1000".into()))?;
+        let core = &self.service.core;
+        Ok(page::page(core.registry.all(), &query, limit, core.now()))
     }
 
-    async fn session_history(&self, input: Acting<HistoryQuery>) -> Result<Vec<HistoryRow>, OperatorError> {
-        let query = self.rights.check(input, "sessions.read").await?;
-        self.service.history(query).await.map_err(|error| OperatorError::refused(&error))
+    async fn session_history(&self, input: Acting<HistoryPageQuery>) -> Result<Vec<HistoryRow>, OperatorError> {
+        let HistoryPageQuery { user_id, before, limit } = self.rights.check(input, "sessions.read").await?;
+        let rows = match check_limit(limit) {
+            Ok(()) => self.service.core.accounting.usage.history_page(user_id, before, limit).await,
+            Err(error) => Err(error),
+        };
+        rows.map_err(|error| OperatorError::refused(&error))
     }
 
     async fn user_usage(&self, input: Acting<UserUsageQuery>) -> Result<OwnUsage, OperatorError> {

@@ -5,6 +5,7 @@ mod endurance;
 mod exits;
 mod lanes;
 mod lifecycle;
+mod operators;
 mod policies;
 mod simulation;
 mod socket;

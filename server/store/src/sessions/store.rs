@@ -241,17 +241,17 @@ impl SqlSessions {
         self.read(async |db| history::newest(db, user, limit).await).await
     }
 
-    /// Connections of an account, newest first: those before connection `before`, or the latest ones. Empty if the
-    /// account has no such connection.
+    /// Connections of an account or of all, newest first: those before connection `before`, or the latest ones. Empty
+    /// if there is no such connection.
     pub async fn history_page(
         &self,
-        user: UserId,
+        user: Option<UserId>,
         before: Option<SessionId>,
         limit: u32,
     ) -> Result<Vec<HistoryRecord>, StoreError> {
         match before {
             Some(before) => self.read(async |db| history::before(db, user, before, limit).await).await,
-            None => self.history(Some(user), limit).await,
+            None => self.history(user, limit).await,
         }
     }
 

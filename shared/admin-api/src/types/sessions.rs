@@ -132,11 +132,14 @@ inputs! {
     }
 
     /// Filters of the history.
-    #[derive(Copy, Default)]
+    #[derive(Default)]
     pub struct HistoryQuery {
         /// Only this account.
         #[serde(default)]
         pub user_id: Option<Uuid>,
+        /// `next` of the page before.
+        #[serde(default)]
+        pub cursor: Option<String>,
         /// Largest number of items, 1 to 500; default 50.
         #[serde(default)]
         pub limit: Option<u32>,

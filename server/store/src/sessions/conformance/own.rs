@@ -57,17 +57,19 @@ pub(in crate::sessions) async fn owners_page_through_their_history(store: &SqlSe
             assert!(store.close(&CloseSession { lease: AfterClose::FreeNow, ..end }).await.unwrap());
         }
     }
-    let (mut seen, mut before) = (Vec::new(), None);
-    loop {
-        let page = store.history_page(user, before, 2).await.unwrap();
-        assert!(page.len() <= 2 && page.iter().all(|row| row.user_id == user));
-        let Some(last) = page.last() else { break };
-        before = Some(last.session_id);
-        seen.extend(page);
+    for owner in [Some(user), None] {
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let page = store.history_page(owner, before, 2).await.unwrap();
+            assert!(page.len() <= 2 && page.iter().all(|row| owner.is_none_or(|owner| row.user_id == owner)));
+            let Some(last) = page.last() else { break };
+            before = Some(last.session_id);
+            seen.extend(page);
+        }
+        assert_eq!(seen, store.history(owner, 10).await.unwrap(), "each row once, in order, even within one second");
     }
-    assert_eq!(seen, store.history(Some(user), 10).await.unwrap(), "each row once, in order, even within one second");
     let foreign = store.history(Some(other), 1).await.unwrap().remove(0).session_id;
     for stranger in [foreign, SessionId::random()] {
-        assert_eq!(store.history_page(user, Some(stranger), 10).await.unwrap(), []);
+        assert_eq!(store.history_page(Some(user), Some(stranger), 10).await.unwrap(), []);
     }
 }

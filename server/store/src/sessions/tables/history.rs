@@ -57,19 +57,28 @@ pub async fn newest(
     }
 }
 
-/// Rows of an account that follow one of its rows in the order of [`newest`]. Empty if that row belongs to another
-/// account.
+/// Rows that follow a row in the order of [`newest`]. Rows of an account: empty if that row belongs to another account.
 pub async fn before(
     db: &mut AnyConnection,
-    user: UserId,
+    user: Option<UserId>,
     before: SessionId,
     limit: u32,
 ) -> Result<Vec<HistoryRecord>, StoreError> {
-    let query = format!(
-        "{ALL} JOIN history b ON b.session_id = $2 AND b.user_id = $1 WHERE h.user_id = $1 AND \
-         (h.started_at < b.started_at OR (h.started_at = b.started_at AND h.session_id < b.session_id)) {ORDER} $3"
-    );
-    all(db, AssertSqlSafe(query), values![user, before, limit], read).await
+    const EARLIER: &str =
+        "(h.started_at < b.started_at OR (h.started_at = b.started_at AND h.session_id < b.session_id))";
+    match user {
+        Some(user) => {
+            let query = format!(
+                "{ALL} JOIN history b ON b.session_id = $2 AND b.user_id = $1 WHERE h.user_id = $1 AND {EARLIER} \
+                 {ORDER} $3"
+            );
+            all(db, AssertSqlSafe(query), values![user, before, limit], read).await
+        }
+        None => {
+            let query = format!("{ALL} JOIN history b ON b.session_id = $1 WHERE {EARLIER} {ORDER} $2");
+            all(db, AssertSqlSafe(query), values![before, limit], read).await
+        }
+    }
 }
 
 fn read(row: &AnyRow) -> Result<HistoryRecord, StoreError> {
