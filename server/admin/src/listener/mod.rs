@@ -1,4 +1,6 @@
-//! Accepts connections of browsers and reverse proxies.
+//! Accepts connections of browsers and reverse proxies: HTTP/1.1, over TLS also HTTP/2.
+
+mod http2;
 
 use axum::{Extension, Router};
 use std::net::IpAddr;
@@ -30,7 +32,7 @@ pub struct Peer(pub IpAddr);
 pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shutdown: CancellationToken) {
     let limits = Limits { connections: 2048, header_read: Duration::from_secs(10), ..Limits::default() };
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let acceptor = tls.map(|tls| TlsAcceptor::from(tls.server));
+    let acceptor = tls.map(|tls| acceptor(&tls));
     let tasks = TaskTracker::new();
     loop {
         let accept = async { (slots.clone().acquire_owned().await, listener.accept().await) };
@@ -59,6 +61,12 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shut
     }
 }
 
+fn acceptor(tls: &Tls) -> TlsAcceptor {
+    let mut server = (*tls.server).clone();
+    server.alpn_protocols.insert(0, http2::PROTOCOL.to_vec());
+    TlsAcceptor::from(Arc::new(server))
+}
+
 async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, router: Router, limits: Limits, stop: CancellationToken) {
     let handshake = async {
         let mut first = [0];
@@ -74,6 +82,9 @@ async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, router: Router, lim
     let timed = tokio::time::timeout(limits.header_read, handshake);
     let Some(handshake) = stop.run_until_cancelled(timed).await else { return };
     match handshake {
+        Ok(Ok(Some(stream))) if stream.get_ref().1.alpn_protocol() == Some(http2::PROTOCOL) => {
+            http2::serve(stream, router, limits, stop.clone()).await;
+        }
         Ok(Ok(Some(stream))) => serve_connection(stream, router, limits, stop.clone()).await,
         Ok(Ok(None)) => {}
         Ok(Err(error)) => {
@@ -111,6 +122,9 @@ mod tests {
     use super::*;
     use crate::config::{Config, ConsoleTls, TlsWord};
     use axum::routing::get;
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper::body::Bytes;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateDer, ServerName};
     use tokio::io::AsyncReadExt as _;
@@ -152,7 +166,8 @@ mod tests {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let client =
             rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let connector = TlsConnector::from(Arc::new(client.with_root_certificates(roots).with_no_client_auth()));
+        let mut client = client.with_root_certificates(roots).with_no_client_auth();
+        let connector = TlsConnector::from(Arc::new(client.clone()));
         for name in ["localhost", "127.0.0.1", "console.example.org"] {
             let stream = TcpStream::connect(address).await.unwrap();
             let name = ServerName::try_from(name).unwrap();
@@ -161,6 +176,18 @@ mod tests {
         }
         let other = ServerName::try_from("console.evil.example").unwrap();
         assert!(connector.connect(other, TcpStream::connect(address).await.unwrap()).await.is_err());
+        client.alpn_protocols = vec![http2::PROTOCOL.to_vec(), b"http/1.1".to_vec()];
+        let connector = TlsConnector::from(Arc::new(client));
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = connector.connect(name, TcpStream::connect(address).await.unwrap()).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(http2::PROTOCOL));
+        let (mut client, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = axum::http::Request::get("https://localhost/hello").body(Empty::<Bytes>::new()).unwrap();
+        let body = client.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "over TLS");
+        drop(client);
         stop.cancel();
         server.await.unwrap();
     }
