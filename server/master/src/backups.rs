@@ -37,7 +37,7 @@ struct Held {
 
 fn failed(detail: impl std::fmt::Display) -> OperatorError {
     let detail = format!("cannot create a backup: {detail}");
-    OperatorError::Refused { status: 500, code: "backup_failed".into(), detail }
+    OperatorError::Refused { status: 500, code: "backup_failed".into(), detail, retry_after: None }
 }
 
 impl Backups {
@@ -98,7 +98,7 @@ impl Backups {
         let latest = self.latest.lock();
         let Some(held) = latest.as_ref().filter(|held| held.id == input.id) else {
             let detail = "this backup is no longer available; create another one".into();
-            return Err(OperatorError::Refused { status: 404, code: "not_found".into(), detail });
+            return Err(OperatorError::Refused { status: 404, code: "not_found".into(), detail, retry_after: None });
         };
         let mut bytes = vec![0; PART];
         let count = read_full(&held.file, &mut bytes, input.offset).map_err(failed)?;
@@ -112,7 +112,7 @@ fn check_passphrase(passphrase: &str) -> Result<(), OperatorError> {
         return Ok(());
     }
     let detail = "the passphrase must have 10 to 1,024 characters, without line breaks".into();
-    Err(OperatorError::Refused { status: 400, code: "invalid_fields".into(), detail })
+    Err(OperatorError::Refused { status: 400, code: "invalid_fields".into(), detail, retry_after: None })
 }
 
 /// Reads until the buffer is full or the file ends; returns the number of bytes.

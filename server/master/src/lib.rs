@@ -10,6 +10,7 @@ mod backups;
 mod event;
 mod metrics;
 mod operators;
+mod os_services;
 mod policy;
 mod process;
 mod supervisor;
@@ -24,6 +25,7 @@ use tornado_runtime::metrics::Metrics;
 use tornado_runtime::operators::OperatorRights;
 use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
+pub use os_services::{NotUnit, OsServices, Systemd, Units};
 pub use policy::table::{Capabilities, Service, service};
 pub use process::record::lock;
 
@@ -36,6 +38,8 @@ pub struct Wiring {
     pub state_dir: PathBuf,
     /// Passed to the services as `--config`; the file need not exist.
     pub config_path: PathBuf,
+    /// Units of systemd that operators see.
+    pub os_services: OsServices,
 }
 
 /// Why the supervisor could not start.
@@ -117,8 +121,9 @@ pub async fn run(wiring: Wiring, shutdown: CancellationToken) -> Result<(), Erro
     let auth = socket_path(&wiring.run_dir, ServiceName::Auth.as_str());
     let rights = OperatorRights::new(tornado_rpc::Channel::new(auth));
     let backups = backups::Backups::new(&wiring.state_dir, &wiring.config_path);
+    let units = Units::new(wiring.os_services.clone(), Systemd::default());
     let router = master::router(handle.clone())
-        .merge(operators::router(handle, backups, rights))
+        .merge(operators::router(handle, backups, units, rights))
         .merge(readiness.router())
         .merge(published.router());
     let server =

@@ -1,26 +1,28 @@
 //! The methods for operators; each checks the operator's right and passes the order on.
 
 use crate::backups::Backups;
+use crate::os_services::Units;
 use std::sync::Arc;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::master::{self, Control, Master, MasterStatus};
 use tornado_contracts::operator::OperatorError;
 use tornado_contracts::operator::services::{
-    self, BackupPart, CreateBackup, CreatedBackup, OperatorServices, ReadBackup,
+    self, BackupPart, ControlOsService, CreateBackup, CreatedBackup, OperatorServices, OsService, ReadBackup,
 };
-use tornado_rpc::{Fault, Router};
+use tornado_rpc::{Fault, NoInput, Router};
 use tornado_runtime::operators::{Action, OperatorRights};
 
 /// The implementation of the contract.
 struct Desk {
     master: Arc<dyn Master>,
     backups: Backups,
+    units: Units,
     rights: OperatorRights,
 }
 
 /// The routes of the methods.
-pub fn router(master: Arc<dyn Master>, backups: Backups, rights: OperatorRights) -> Router {
-    services::router(Arc::new(Desk { master, backups, rights }))
+pub fn router(master: Arc<dyn Master>, backups: Backups, units: Units, rights: OperatorRights) -> Router {
+    services::router(Arc::new(Desk { master, backups, units, rights }))
 }
 
 const fn word(action: master::Action) -> &'static str {
@@ -41,6 +43,20 @@ impl OperatorServices for Desk {
             Action::new("service.control", format!("service:{service}")).with("action", word(what.action))
         };
         self.rights.act(input, "services.control", action, |control| self.master.control(control)).await
+    }
+
+    async fn os_services(&self, input: Acting<NoInput>) -> Result<Vec<OsService>, OperatorError> {
+        self.rights.check(input, "services.read").await?;
+        self.units.list().await
+    }
+
+    async fn control_os_service(&self, input: Acting<ControlOsService>) -> Result<OsService, OperatorError> {
+        let action = |what: &ControlOsService| {
+            // Any name can arrive here; those of the configuration are at most this long.
+            let unit: String = what.unit.chars().take(100).collect();
+            Action::new("os_service.control", format!("unit:{unit}")).with("action", word(what.action))
+        };
+        self.rights.act(input, "services.control", action, |what| self.units.control(what)).await
     }
 
     async fn create_backup(&self, input: Acting<CreateBackup>) -> Result<CreatedBackup, OperatorError> {

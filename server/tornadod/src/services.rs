@@ -24,7 +24,12 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     let config_path = std::path::absolute(config_path).context("cannot resolve the path of the configuration")?;
     let config = pools::settle(config, &config_path)?;
     let watched = config.clone();
-    let master = tornado_master::Wiring { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
+    let master = tornado_master::Wiring {
+        run_dir: config.paths.run,
+        state_dir: config.paths.state,
+        config_path,
+        os_services: config.os_services,
+    };
     blocking(async {
         let shutdown = end_on_signals().context("cannot handle signals")?;
         let _watch = AbortOnDropHandle::new(tokio::spawn(pools::watch(watched)));

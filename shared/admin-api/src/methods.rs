@@ -97,6 +97,12 @@ macro_rules! admin_methods {
             /// Starts, stops or restarts a service; the actual state follows.
             control_service(ControlService) -> ServicesView = POST "/services/{service}/control", right "services.control", Usual;
 
+            /// State of the units of systemd that `[os_services]` names.
+            list_os_services(NoInput) -> List<OsServiceView> = GET "/os-services", right "services.read", Usual;
+            /// Starts, stops or restarts a unit that `[os_services]` allows; the actual state follows. After three starts
+            /// within ten minutes, further ones are refused.
+            control_os_service(ControlOsService) -> OsServiceView = POST "/os-services/{unit}/control", right "services.control", Usual;
+
             /// Ages and phases of the keys, and the next rotation.
             show_keys(NoInput) -> KeysView = GET "/keys", right "keys.read", Usual;
             /// Creates new signing and login keys. No login ends.

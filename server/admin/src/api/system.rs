@@ -3,11 +3,12 @@
 use super::convert::word;
 use tornado_admin_api::types::{
     AuditVerdictView, AuditView, KeyView, KeysView, LogKey, LogLevel, LogStatusView, LogStep, LogView, MetricStep,
-    PointView, SeriesView, ServiceAction, ServiceView, ServicesView,
+    OsServiceView, PointView, SeriesView, ServiceAction, ServiceView, ServicesView,
 };
 use tornado_contracts::auth::audit::{AuditRow, AuditVerdict};
 use tornado_contracts::auth::keys::KeyStatus;
 use tornado_contracts::master::{Action, Actual, MasterStatus, ServiceStatus, Wanted};
+use tornado_contracts::operator::services::OsService;
 use tornado_contracts::telemetry::logs::{self, FieldValue, LogLine, LogStatus};
 use tornado_contracts::telemetry::metrics::{Point, Resolution, Series};
 
@@ -41,6 +42,21 @@ fn service(status: ServiceStatus) -> ServiceView {
         started_at: status.started_at,
         restarts: status.restarts,
         memory_bytes: status.memory_bytes,
+    }
+}
+
+pub fn os_service(unit: OsService) -> OsServiceView {
+    OsServiceView {
+        unit: unit.unit,
+        description: unit.description,
+        load_state: unit.load_state,
+        active_state: unit.active_state,
+        sub_state: unit.sub_state,
+        since: unit.since,
+        pid: unit.pid,
+        restarts: unit.restarts,
+        memory_bytes: unit.memory_bytes,
+        is_controllable: unit.is_controllable,
     }
 }
 

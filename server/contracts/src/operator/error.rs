@@ -23,6 +23,9 @@ pub enum OperatorError {
         code: String,
         /// Description for people.
         detail: String,
+        /// Seconds to wait before a retry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
     },
     /// The call itself failed.
     #[error(transparent)]
@@ -33,7 +36,12 @@ impl OperatorError {
     /// The refusal of a service.
     #[must_use]
     pub fn refused<E: ServiceError>(error: &E) -> Self {
-        Self::Refused { status: error.status(), code: error.code().to_owned(), detail: error.to_string() }
+        Self::Refused {
+            status: error.status(),
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            retry_after: error.retry_after(),
+        }
     }
 }
 
@@ -71,6 +79,14 @@ impl ServiceError for OperatorError {
             Self::SignedOut => "signed_out",
             Self::Refused { code, .. } => code,
             Self::Fault(fault) => fault.code(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Fault(fault) => fault.retry_after(),
+            Self::NotAllowed | Self::SignedOut => None,
         }
     }
 }

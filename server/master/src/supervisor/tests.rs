@@ -4,8 +4,12 @@ use tornado_runtime::Readiness;
 
 /// A supervisor whose services are all stopped by an operator, so that it starts no process.
 fn idle(directory: &std::path::Path) -> (Supervisor, Handle, Readiness) {
-    let wiring =
-        Wiring { run_dir: directory.into(), state_dir: directory.into(), config_path: directory.join("none.toml") };
+    let wiring = Wiring {
+        run_dir: directory.into(),
+        state_dir: directory.into(),
+        config_path: directory.join("none.toml"),
+        os_services: crate::OsServices::default(),
+    };
     let entry = |name| Entry { name, wanted: Wanted::Stopped, starts: 0, process: None };
     let services = ServiceName::ALL.into_iter().map(entry).collect();
     record::write(directory, &Record { boot_id: proc::boot_id(), services }).unwrap();

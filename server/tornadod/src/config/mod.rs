@@ -43,6 +43,8 @@ pub struct Config {
     pub admin: tornado_admin::Config,
     /// Service `telemetry`.
     pub telemetry: tornado_telemetry::Config,
+    /// Units of systemd that operators see.
+    pub os_services: tornado_master::OsServices,
     /// Logging.
     pub log: Log,
 }
@@ -149,6 +151,7 @@ impl Config {
         self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
         self.tor.validate().map_err(|e| format!("[tor]: {e}"))?;
         self.dns.validate().map_err(|e| format!("[dns]: {e}"))?;
+        self.os_services.validate().map_err(|e| format!("[os_services]: {e}"))?;
         self.telemetry.validate().map_err(|e| e.to_string())?;
         if !self.paths.log.is_absolute() {
             return Err("[paths] log must be an absolute path".into());
@@ -216,6 +219,7 @@ mod tests {
             ("[server]\nhost = 'a b'", "[server] host"),
             ("[server]\nhost = 'vpn.example.org:443'", "without a port"),
             ("[client_api]\nlisten = []", "listen"),
+            ("[os_services]\nshow = ['nginx']", "'nginx' is not the name"),
             ("[store]\nurl = 'postgres://localhost/x'", "[live] url is missing"),
             ("[live]\nurl = 'redis://localhost'", "[store] url is missing"),
             (

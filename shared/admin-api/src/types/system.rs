@@ -28,6 +28,30 @@ views! {
         pub services: Vec<ServiceView>,
     }
 
+    /// A unit of systemd on the server's machine.
+    pub struct OsServiceView {
+        /// Its name.
+        pub unit: String,
+        /// Its description.
+        pub description: Option<String>,
+        /// `loaded`, `not-found`, `masked` or another word of systemd.
+        pub load_state: String,
+        /// `active`, `inactive`, `failed`, `activating`, `deactivating` or another word of systemd.
+        pub active_state: String,
+        /// The state of its kind, for example `running`.
+        pub sub_state: Option<String>,
+        /// Time at which it became active.
+        pub since: Option<i64>,
+        /// Its main process.
+        pub pid: Option<u32>,
+        /// How often systemd restarted it.
+        pub restarts: Option<u64>,
+        /// Memory of its processes.
+        pub memory_bytes: Option<u64>,
+        /// True if operators may start, stop and restart it.
+        pub is_controllable: bool,
+    }
+
     /// One service.
     pub struct ServiceView {
         /// Its name.
@@ -139,6 +163,14 @@ inputs! {
         /// Largest number of items, 1 to 500; default 50.
         #[serde(default)]
         pub limit: Option<u32>,
+    }
+
+    /// An action on a unit of systemd.
+    pub struct ControlOsService {
+        /// Name of the unit.
+        pub unit: String,
+        /// The action.
+        pub action: ServiceAction,
     }
 
     /// An action on a service.

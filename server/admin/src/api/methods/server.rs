@@ -8,6 +8,7 @@ use tornado_admin_api::types::*;
 use tornado_contracts::auth::audit;
 use tornado_contracts::auth::settings::{HOST, Setting};
 use tornado_contracts::master::Control;
+use tornado_contracts::operator::services;
 use tornado_rpc::NoInput as Nothing;
 use tornado_runtime::clock::unix_now;
 
@@ -25,6 +26,16 @@ pub async fn control_service(signed: &Signed, input: ControlService) -> AdminRes
     let service = parse("service:", &input.service)?;
     let what = Control { service: Some(service), action: system::action(input.action) };
     answer(signed.services().operator_services.control_service(signed.acting(what)).await, system::services)
+}
+
+pub async fn list_os_services(signed: &Signed, _: NoInput) -> AdminResult<List<OsServiceView>> {
+    let units = signed.services().operator_services.os_services(signed.nothing()).await;
+    answer(units, |units| list(units, system::os_service))
+}
+
+pub async fn control_os_service(signed: &Signed, input: ControlOsService) -> AdminResult<OsServiceView> {
+    let what = services::ControlOsService { unit: input.unit, action: system::action(input.action) };
+    answer(signed.services().operator_services.control_os_service(signed.acting(what)).await, system::os_service)
 }
 
 pub async fn show_keys(signed: &Signed, _: NoInput) -> AdminResult<KeysView> {
