@@ -4,7 +4,7 @@
 //! pages can be read, and nothing takes over in the browser.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes the list.
 ///
@@ -12,13 +12,15 @@ use std::path::Path;
 ///
 /// A file cannot be read or written.
 pub fn generate(root: &Path, target: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let built = match std::env::var_os("TORNADO_CONSOLE_DIR") {
+    let built: PathBuf = match std::env::var_os("TORNADO_CONSOLE_DIR") {
         Some(dir) => dir.into(),
         None => root.join("../target/console"),
     };
     println!("cargo:rerun-if-env-changed=TORNADO_CONSOLE_DIR");
+    // Cargo builds again whenever a watched path is missing, so the directory exists from the first build on.
+    std::fs::create_dir_all(&built)?;
+    println!("cargo:rerun-if-changed={}", built.display());
     let list = built.join("files.txt");
-    println!("cargo:rerun-if-changed={}", list.display());
     let mut code = String::from("&[\n");
     match std::fs::read_to_string(&list) {
         Ok(names) => {

@@ -1,5 +1,5 @@
-//! The console behind nginx and Caddy, with the files that `installers/proxy` gives to operators: TLS, HTTP/2, the
-//! client's address, live events without a delay, downloads.
+//! The console behind nginx and Caddy, with the files that `installers/proxy` gives to operators, and with its own TLS:
+//! HTTP/2, the client's address, live events without a delay, downloads.
 
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
@@ -17,7 +17,6 @@ use tornado_e2e_lanes::world::World;
 use tornado_shared::model::Secret;
 
 const NAME: &str = "console.example.org";
-const ORIGIN: &str = "Origin: https://console.example.org";
 const PASSWORD: &str = "correct horse battery";
 const PASSPHRASE: &str = "a passphrase for tests";
 const WITHIN: Duration = Duration::from_secs(60);
@@ -27,11 +26,12 @@ const CONFIG: &str = "[admin]\nhosts = [\"console.example.org\"]\ntrusted_proxie
 struct Site {
     world: World,
     dir: TempDir,
+    port: u16,
 }
 
 impl Site {
-    fn up() -> Self {
-        let world = World::up(1, CONFIG).unwrap();
+    fn up(port: u16, config: &str) -> Self {
+        let world = World::up(1, &format!("{CONFIG}{config}")).unwrap();
         let mut command = world.server.command().unwrap();
         command.args(["operator", "add", "ann", "--role", "owner", "--password-stdin"]).stdin(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -39,7 +39,7 @@ impl Site {
         assert!(child.wait().unwrap().success());
         let (dir, authority) = (tempfile::tempdir().unwrap(), Authority::new().unwrap());
         let (certificate, key) = authority.server(NAME).unwrap();
-        let site = Self { world, dir };
+        let site = Self { world, dir, port };
         for (name, text) in [("ca.pem", authority.certificate()), ("site.pem", &certificate), ("site.key", &key)] {
             std::fs::write(site.path(name), text).unwrap();
         }
@@ -59,6 +59,11 @@ impl Site {
         text.replace("/etc/ssl/console.example.org.pem", &certificate).replace("/etc/ssl/console.example.org.key", &key)
     }
 
+    fn origin(&self) -> String {
+        let port = if self.port == 443 { String::new() } else { format!(":{}", self.port) };
+        format!("Origin: https://{NAME}{port}")
+    }
+
     fn start(&self, program: &str, words: &[&str]) -> Process {
         let host = self.world.lab.host("server").unwrap();
         let mut command = host.command(program);
@@ -68,8 +73,8 @@ impl Site {
 
     /// `curl` on the device, with the console's path. Returns its output, and the status and version of HTTP.
     fn curl(&self, path: &str, words: &[&str]) -> (String, String) {
-        let url = format!("https://{NAME}/api/v1{path}");
-        let (ca, resolve) = (self.path("ca.pem"), format!("{NAME}:443:{}", SERVER.v4));
+        let url = format!("https://{NAME}:{}/api/v1{path}", self.port);
+        let (ca, resolve) = (self.path("ca.pem"), format!("{NAME}:{}:{}", self.port, SERVER.v4));
         let ca = ca.display().to_string();
         let mut all =
             vec!["curl", "-sS", "--cacert", &ca, "--resolve", &resolve, "-w", "\n%{http_code} %{http_version}"];
@@ -83,7 +88,8 @@ impl Site {
     fn sign_in(&self, extra: &[&str]) -> [String; 2] {
         let body = json!({ "name": "ann", "password": PASSWORD }).to_string();
         let jar = self.path("jar").display().to_string();
-        let mut words = vec!["-c", &jar, "-H", ORIGIN, "-H", "Content-Type: application/json", "-d", &body];
+        let origin = self.origin();
+        let mut words = vec!["-c", &jar, "-H", &origin, "-H", "Content-Type: application/json", "-d", &body];
         words.extend(extra);
         let (text, end) = self.curl("/sign-in", &words);
         assert_eq!(end, "200 2", "{text}");
@@ -99,6 +105,7 @@ impl Site {
 
 /// Everything that a proxy could spoil.
 fn check(site: &Site) {
+    let origin = site.origin();
     wait_for("the proxy", WITHIN, || Ok((site.curl("/me", &[]).1 == "401 2").then_some(()))).unwrap();
     let [cookie, csrf] = site.sign_in(&["-H", "X-Forwarded-For: 192.0.2.66"]);
     let (text, end) = site.curl("/sign-ins", &["-H", &cookie]);
@@ -124,7 +131,7 @@ fn check(site: &Site) {
     let file = site.path("server.backup");
     let (name, body) = (file.display().to_string(), json!({ "passphrase": PASSPHRASE }).to_string());
     let json = "Content-Type: application/json";
-    let words = ["-H", &cookie, "-H", &csrf, "-H", ORIGIN, "-H", json, "-d", &body, "-o", &name];
+    let words = ["-H", &cookie, "-H", &csrf, "-H", &origin, "-H", json, "-d", &body, "-o", &name];
     let (_, end) = site.curl("/backup", &words);
     assert_eq!(end, "200 2", "{}", String::from_utf8_lossy(&std::fs::read(&file).unwrap()));
     let archive = Archive::open(BufReader::new(File::open(&file).unwrap()), || Ok(Secret::new(PASSPHRASE))).unwrap();
@@ -132,13 +139,13 @@ fn check(site: &Site) {
     assert!(manifest.files.iter().any(|entry| entry.path.as_str() == "state/auth/keys/identity.json"));
 
     let large = "x".repeat(100_000);
-    let (text, end) = site.curl("/me/confirm", &["-H", &cookie, "-H", &csrf, "-H", ORIGIN, "-H", json, "-d", &large]);
+    let (text, end) = site.curl("/me/confirm", &["-H", &cookie, "-H", &csrf, "-H", &origin, "-H", json, "-d", &large]);
     assert_eq!(end, "413 2", "{text}");
 }
 
 #[test]
 fn nginx_serves_the_console() {
-    let site = Site::up();
+    let site = Site::up(443, "");
     std::fs::write(site.path("site.conf"), site.example("nginx.conf")).unwrap();
     let main = format!(
         "user root;\nworker_processes 1;\npid {dir}/nginx.pid;\nerror_log {dir}/error.log;\nevents {{}}\nhttp {{\n\
@@ -154,10 +161,19 @@ fn nginx_serves_the_console() {
 
 #[test]
 fn caddy_serves_the_console() {
-    let site = Site::up();
+    let site = Site::up(443, "");
     let options = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n";
     std::fs::write(site.path("Caddyfile"), format!("{options}{}", site.example("Caddyfile"))).unwrap();
     let path = site.path("Caddyfile").display().to_string();
     let _caddy = site.start("caddy", &["run", "--adapter", "caddyfile", "--config", &path]);
+    check(&site);
+}
+
+#[test]
+fn the_console_serves_http2_with_its_own_certificate() {
+    let site = Site::up(8443, "listen = \"0.0.0.0:8443\"\ntls = \"own\"\n");
+    // The certificate that the server created is its own authority.
+    let own = site.world.server.state_dir().join("admin/tls.crt");
+    std::fs::copy(own, site.path("ca.pem")).unwrap();
     check(&site);
 }
