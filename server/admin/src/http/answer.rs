@@ -34,7 +34,7 @@ pub async fn answer<I, O, F>(
 ) -> Response
 where
     I: DeserializeOwned,
-    O: Serialize + Send,
+    O: Serialize + Send + 'static,
     F: Future<Output = AdminResult<O>> + Send + 'static,
 {
     match admit(&http, method, request).await {
@@ -55,7 +55,7 @@ where
 /// case.
 async fn run_once<O, F>(http: &Http, ticket: Ticket, call: F) -> Response
 where
-    O: Serialize + Send,
+    O: Serialize + Send + 'static,
     F: Future<Output = AdminResult<O>> + Send + 'static,
 {
     let run = async move {
@@ -63,7 +63,7 @@ where
         let failed = |error| AdminError::new(500, "internal", format!("cannot write the response: {error}"));
         let text = serde_json::to_string(&output).map_err(failed)?;
         ticket.keep(Secret::new(text.clone()));
-        Ok(text)
+        Ok::<_, AdminError>(text)
     };
     let id = RequestId::current().unwrap_or_else(RequestId::random);
     match http.running.spawn(id.scope(run)).await {
