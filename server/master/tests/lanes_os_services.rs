@@ -40,7 +40,7 @@ impl Bus {
             Command::new("dbus-daemon").args(["--session", "--nofork", "--nopidfile", "--address", &address]).spawn();
         let mut bus = Self { _dir: dir, address, processes: vec![daemon.unwrap()] };
         // It connects to the bus once.
-        bus.connect().await;
+        drop(bus.connect().await);
         let mut mock = Command::new("python3");
         mock.args(["-m", "dbusmock", "--template", "systemd"]).env("DBUS_SYSTEM_BUS_ADDRESS", &bus.address);
         bus.processes.push(mock.spawn().unwrap());
