@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use tornado_contracts::master::Action;
@@ -41,8 +41,10 @@ impl Bus {
         let mut bus = Self { _dir: dir, address, processes: vec![daemon.unwrap()] };
         // It connects to the bus once.
         drop(bus.connect().await);
-        let mut mock = Command::new("python3");
+        // The one of Debian, which has the package.
+        let mut mock = Command::new("/usr/bin/python3");
         mock.args(["-m", "dbusmock", "--template", "systemd"]).env("DBUS_SYSTEM_BUS_ADDRESS", &bus.address);
+        mock.stdout(Stdio::null());
         bus.processes.push(mock.spawn().unwrap());
         bus.prepare().await;
         bus
