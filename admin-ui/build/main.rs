@@ -1,4 +1,4 @@
-//! Generates the texts from the message files, and embeds what `cargo xtask web` built for the browser.
+//! Generates the texts from the message files, and for the server the stylesheet and the stamp of the sources.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "cargo reads the output of a build script")]
@@ -6,6 +6,7 @@
 mod assets;
 #[path = "../src/messages.rs"]
 mod messages;
+mod stamp;
 mod texts;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=src/messages.rs");
     texts::generate(&root.join("locales"), &out.join("texts.rs"))?;
     if std::env::var_os("CARGO_FEATURE_SSR").is_some() {
-        assets::generate(&root, &out.join("assets.rs"))?;
+        assets::generate(&root, &out.join("console.css"))?;
     }
     Ok(())
 }

@@ -536,3 +536,110 @@ network = Netz
 origin-chosen = beim ersten Start gewählt
 origin-operator = von einem Operator gesetzt
 file-changed = Die Datei hat sich seit dem Start geändert. Ein Neustart wendet sie an.
+
+## Ohne den Teil im Browser
+no-program-text = Werte ändern sich nicht von selbst, und Dialoge öffnen sich nicht: Die Dateien der Konsole für den Browser sind noch nicht installiert.
+
+## Einrichtung
+step-operator = Erster Operator
+step-operator-text = Name und Passwort der Person, die diesen Server verwaltet
+step-host = Hostname
+step-host-text = Was Geräte aufrufen
+step-invite = Erste Einladung
+step-invite-text = Ein Link und ein QR-Code für das erste Gerät
+step-done = erledigt
+host-title = Was rufen Geräte auf?
+host-text = Ein Name oder eine Adresse, die von Ihren Geräten aus zu diesem Server führt. Jede Einladung enthält sie.
+field-host = Hostname oder Adresse
+keep-host = Diesen Namen behalten
+skip-step = Überspringen
+device-api = Geräte-API
+reach-name = Er muss von Ihren Geräten aus zu diesem Server führen.
+reach-public = Eine Adresse des öffentlichen Internets.
+reach-private = Eine private Adresse: Geräte anderswo brauchen einen weitergeleiteten Port und die öffentliche Adresse des Routers.
+reach-missing = Dieser Server hat keine Adresse. Verbinden Sie ihn mit einem Netz.
+tor-opens = Die Lane tor öffnet sich bei 100 % von selbst, mit einem Circuit und einer Probe. Sie müssen nicht warten.
+firewall-note = Ob eine Firewall vor diesem Server die Ports durchlässt, ist von hier aus nicht zu sehen. Das erste Gerät zeigt es.
+problem-host = Schreiben Sie einen Hostnamen oder eine Adresse, ohne Port.
+first-invite-title = Das erste Gerät einladen
+first-invite-text = Die Person scannt den Code mit der App oder öffnet den Link auf dem Gerät und wählt einen Namen und ein Passwort.
+another-invitation = Weitere Einladung
+to-console = Konsole öffnen
+factor-advice = Ein zweiter Faktor schützt diesen Operator, falls das Passwort bekannt wird.
+waiting-device = Wartet auf das erste Gerät
+first-device-came = Der erste Benutzer ist angemeldet
+or-word = oder
+use-passkey = Passkey verwenden
+problem-passkey = Der Browser oder der Authenticator hat dies nicht abgeschlossen. Versuchen Sie es erneut.
+
+## Zweiter Faktor und Passkeys
+set-up-factor = Zweiten Faktor einrichten
+factor-text = Eine Authenticator-App zeigt einen Code, den jede Anmeldung zusätzlich zum Passwort verlangt.
+factor-begin-text = Bestätigen Sie Ihr Passwort. Der zweite Faktor wird erst verlangt, wenn sein erster Code angenommen wurde.
+factor-remove-text = Anmeldungen verlangen dann nur noch das Passwort.
+factor-scan = Scannen Sie den Code mit der Authenticator-App und geben Sie die sechs Ziffern ein, die sie zeigt.
+factor-qr = Das Geheimnis als QR-Code
+factor-secret = Geheimnis
+factor-code-hint = Sechs Ziffern
+done-factor-removed = Der zweite Faktor wurde entfernt.
+codes-title = Wiederherstellungscodes
+codes-text = Bewahren Sie diese Codes auf. Sie werden nur jetzt gezeigt, und jeder ersetzt einmal einen Code des Authenticators.
+passkeys = Passkeys
+passkey = Passkey
+passkeys-none = Noch keine Passkeys
+passkeys-none-text = Ein Passkey ersetzt Passwort und Code: Das Gerät beweist, dass es Ihres ist.
+passkeys-need-tls = Browser unterstützen Passkeys nur über HTTPS oder auf dem Server selbst.
+add-passkey = Passkey hinzufügen
+add-passkey-text = Bestätigen Sie Ihr Passwort. Der Browser fragt dann, wo der Passkey gespeichert wird.
+passkey-name-hint = Zum Beispiel der Name des Geräts
+done-passkey-added = Der Passkey { $name } wurde hinzugefügt.
+remove-passkey-title = { $name } entfernen?
+remove-passkey-text = Er kann sich nicht mehr anmelden. Bestehende Anmeldungen bleiben.
+done-passkey-removed = Der Passkey { $name } wurde entfernt.
+
+## API-Token
+tokens = API-Token
+token = Token
+token-may = Darf
+tokens-none = Noch keine API-Token
+tokens-none-text = Mit einem Token verwendet ein Programm die API mit gewählten Rechten, bis es abläuft.
+expires = Läuft ab
+new-token = Neues Token
+new-token-text = Das Token handelt in Ihrem Namen, höchstens mit diesen Rechten. Sein Name steht im Audit-Trail.
+create-token = Token erstellen
+token-name-hint = Buchstaben, Ziffern, Bindestriche und Unterstriche
+token-days-hint = 1 bis 365
+problem-scopes = Wählen Sie mindestens ein Recht.
+created-token-title = API-Token
+created-token-text = Kopieren Sie das Token jetzt. Es wird nur einmal gezeigt, und der Server speichert nur seinen Hash.
+revoke-token = Widerrufen
+revoke-token-title = { $name } widerrufen?
+revoke-token-text = Programme, die das Token verwenden, werden ab jetzt abgewiesen.
+done-token-revoked = { $name } wurde widerrufen.
+
+## Sicherung
+backup = Sicherung
+backup-text = Eine Datei mit Konten, Schlüsseln und Konfiguration, versiegelt mit einer Passphrase. Wiederherstellung: tornadod restore.
+create-backup = Sicherung erstellen
+create-backup-text = Die Datei enthält alle Schlüssel dieses Servers. Ohne die Passphrase lässt sie sich nicht öffnen, und die Passphrase wird nicht gespeichert.
+passphrase = Passphrase
+passphrase-hint = Mindestens 10 Zeichen
+done-backup = Die Sicherung wurde heruntergeladen.
+
+## Konfiguration
+values-changed = { $n-changed } von { $n-all } Werten weichen vom Standard ab
+configuration-hint = Ändern Sie die Datei auf dem Server und starten Sie den Dienst neu. Dies prüft sie vorher:
+
+## Gespeicherte Abfragen und Export
+level = Stufe
+save-query = Abfrage speichern
+saved-queries = Gespeicherte Abfragen
+done-query-saved = Die Abfrage { $name } wurde gespeichert.
+delete-query-title = Die Abfrage { $name } löschen?
+delete-query-text = Keine Logzeile wird gelöscht.
+done-query-deleted = Die Abfrage { $name } wurde gelöscht.
+download = Herunterladen
+
+## Bilder
+life-of-keys = Lebensdauer der Schlüssel
+processes = Prozesse

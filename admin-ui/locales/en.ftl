@@ -536,3 +536,110 @@ network = Network
 origin-chosen = chosen at the first start
 origin-operator = set by an operator
 file-changed = The file has changed since the start. A restart applies it.
+
+## Without the browser's half
+no-program-text = Values do not change by themselves, and dialogs do not open: the console’s files for the browser are not installed yet.
+
+## Set-up
+step-operator = First operator
+step-operator-text = Name and password of the person who administers this server
+step-host = Host name
+step-host-text = What devices call
+step-invite = First invitation
+step-invite-text = A link and a QR code for the first device
+step-done = done
+host-title = What do devices call?
+host-text = A name or an address that leads to this server from where your devices are. Each invitation contains it.
+field-host = Host name or address
+keep-host = Keep this name
+skip-step = Skip
+device-api = Device API
+reach-name = It must lead to this server from where your devices are.
+reach-public = An address of the public internet.
+reach-private = A private address: devices elsewhere need a forwarded port and the public address of the router.
+reach-missing = This server has no address. Connect it to a network.
+tor-opens = The tor lane opens by itself at 100 %, with a circuit and a probe. You do not have to wait.
+firewall-note = Whether a firewall in front of this server lets the ports through cannot be seen from here. The first device shows it.
+problem-host = Write a host name or an address, without a port.
+first-invite-title = Invite the first device
+first-invite-text = The person scans the code with the app, or opens the link on the device, and chooses a name and a password.
+another-invitation = Another invitation
+to-console = Open the console
+factor-advice = A second factor protects this operator if the password becomes known.
+waiting-device = Waiting for the first device
+first-device-came = The first user is enrolled
+or-word = or
+use-passkey = Use a passkey
+problem-passkey = The browser or the authenticator did not complete this. Try again.
+
+## Second factor and passkeys
+set-up-factor = Set up a second factor
+factor-text = An authenticator app shows a code that each sign-in requires in addition to the password.
+factor-begin-text = Confirm your password. The second factor is required only after its first code was accepted.
+factor-remove-text = Sign-ins then require the password alone.
+factor-scan = Scan the code with the authenticator app, then enter the six digits that it shows.
+factor-qr = The secret as a QR code
+factor-secret = Secret
+factor-code-hint = Six digits
+done-factor-removed = The second factor was removed.
+codes-title = Recovery codes
+codes-text = Store these codes. They are shown only now, and each replaces one code of the authenticator, once.
+passkeys = Passkeys
+passkey = Passkey
+passkeys-none = No passkeys yet
+passkeys-none-text = A passkey replaces password and code: the device proves that it is yours.
+passkeys-need-tls = Browsers support passkeys only over HTTPS, or on the server itself.
+add-passkey = Add a passkey
+add-passkey-text = Confirm your password. The browser then asks where to store the passkey.
+passkey-name-hint = For example the name of the device
+done-passkey-added = The passkey { $name } was added.
+remove-passkey-title = Remove { $name }?
+remove-passkey-text = It cannot sign in any more. Sign-ins that exist continue.
+done-passkey-removed = The passkey { $name } was removed.
+
+## API tokens
+tokens = API tokens
+token = Token
+token-may = May
+tokens-none = No API tokens yet
+tokens-none-text = A token lets a program use the API with chosen rights, until it expires.
+expires = Expires
+new-token = New token
+new-token-text = The token acts on your behalf, with these rights at most. Its name appears in the audit trail.
+create-token = Create token
+token-name-hint = Letters, digits, hyphens and underscores
+token-days-hint = 1 to 365
+problem-scopes = Choose at least one right.
+created-token-title = API token
+created-token-text = Copy the token now. It is shown only once, and the server keeps only its hash.
+revoke-token = Revoke
+revoke-token-title = Revoke { $name }?
+revoke-token-text = Programs that use the token are refused from now on.
+done-token-revoked = { $name } was revoked.
+
+## Backup
+backup = Backup
+backup-text = A file with accounts, keys and configuration, sealed with a passphrase. Restore it with tornadod restore.
+create-backup = Create backup
+create-backup-text = The file contains all keys of this server. Without the passphrase it cannot be opened, and the passphrase is not stored.
+passphrase = Passphrase
+passphrase-hint = At least 10 characters
+done-backup = The backup was downloaded.
+
+## Configuration
+values-changed = { $n-changed } of { $n-all } values differ from the default
+configuration-hint = Change the file on the server, then restart the service. This checks it before:
+
+## Saved queries and export
+level = Level
+save-query = Save query
+saved-queries = Saved queries
+done-query-saved = The query { $name } was saved.
+delete-query-title = Delete the query { $name }?
+delete-query-text = No log line is deleted.
+done-query-deleted = The query { $name } was deleted.
+download = Download
+
+## Pictures
+life-of-keys = Life of the keys
+processes = Processes

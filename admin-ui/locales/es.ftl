@@ -536,3 +536,110 @@ network = Interfaces
 origin-chosen = elegido en el primer inicio
 origin-operator = definido por un operador
 file-changed = El archivo cambió desde el inicio. Un reinicio lo aplica.
+
+## Sin la parte del navegador
+no-program-text = Los valores no cambian por sí solos y los diálogos no se abren: los archivos de la consola para el navegador aún no están instalados.
+
+## Configuración inicial
+step-operator = Primer operador
+step-operator-text = Nombre y contraseña de la persona que administra este servidor
+step-host = Nombre del servidor
+step-host-text = A qué llaman los dispositivos
+step-invite = Primera invitación
+step-invite-text = Un enlace y un código QR para el primer dispositivo
+step-done = hecho
+host-title = ¿A qué llaman los dispositivos?
+host-text = Un nombre o una dirección que lleva a este servidor desde donde están sus dispositivos. Cada invitación lo contiene.
+field-host = Nombre o dirección
+keep-host = Mantener este nombre
+skip-step = Omitir
+device-api = API de dispositivos
+reach-name = Debe llevar a este servidor desde donde están sus dispositivos.
+reach-public = Una dirección de la internet pública.
+reach-private = Una dirección privada: los dispositivos en otros lugares necesitan un puerto reenviado y la dirección pública del router.
+reach-missing = Este servidor no tiene dirección. Conéctelo a una red.
+tor-opens = La vía tor se abre por sí sola al 100 %, con un circuito y una prueba. No tiene que esperar.
+firewall-note = Desde aquí no se ve si un cortafuegos delante de este servidor deja pasar los puertos. El primer dispositivo lo muestra.
+problem-host = Escriba un nombre o una dirección, sin puerto.
+first-invite-title = Invitar al primer dispositivo
+first-invite-text = La persona escanea el código con la aplicación, o abre el enlace en el dispositivo, y elige un nombre y una contraseña.
+another-invitation = Otra invitación
+to-console = Abrir la consola
+factor-advice = Un segundo factor protege a este operador si la contraseña llega a conocerse.
+waiting-device = Esperando al primer dispositivo
+first-device-came = El primer usuario está inscrito
+or-word = o
+use-passkey = Usar una llave de acceso
+problem-passkey = El navegador o el autenticador no completó esto. Inténtelo de nuevo.
+
+## Segundo factor y llaves de acceso
+set-up-factor = Configurar un segundo factor
+factor-text = Una aplicación de autenticación muestra un código que cada inicio de sesión exige además de la contraseña.
+factor-begin-text = Confirme su contraseña. El segundo factor solo se exige después de aceptar su primer código.
+factor-remove-text = Los inicios de sesión exigen entonces solo la contraseña.
+factor-scan = Escanee el código con la aplicación de autenticación e introduzca las seis cifras que muestra.
+factor-qr = El secreto como código QR
+factor-secret = Secreto
+factor-code-hint = Seis cifras
+done-factor-removed = El segundo factor se ha eliminado.
+codes-title = Códigos de recuperación
+codes-text = Guarde estos códigos. Solo se muestran ahora, y cada uno sustituye una vez a un código del autenticador.
+passkeys = Llaves de acceso
+passkey = Llave de acceso
+passkeys-none = Aún no hay llaves de acceso
+passkeys-none-text = Una llave de acceso sustituye a la contraseña y al código: el dispositivo demuestra que es suyo.
+passkeys-need-tls = Los navegadores admiten llaves de acceso solo con HTTPS, o en el propio servidor.
+add-passkey = Añadir una llave de acceso
+add-passkey-text = Confirme su contraseña. El navegador pregunta después dónde guardar la llave de acceso.
+passkey-name-hint = Por ejemplo, el nombre del dispositivo
+done-passkey-added = La llave de acceso { $name } se ha añadido.
+remove-passkey-title = ¿Eliminar { $name }?
+remove-passkey-text = Ya no puede iniciar sesión. Las sesiones de operador existentes continúan.
+done-passkey-removed = La llave de acceso { $name } se ha eliminado.
+
+## Tokens de la API
+tokens = Tokens de la API
+token = Token
+token-may = Puede
+tokens-none = Aún no hay tokens de la API
+tokens-none-text = Con un token, un programa usa la API con los derechos elegidos hasta que caduca.
+expires = Caduca
+new-token = Nuevo token
+new-token-text = El token actúa en su nombre, con estos derechos como máximo. Su nombre aparece en el registro de auditoría.
+create-token = Crear token
+token-name-hint = Letras, cifras, guiones y guiones bajos
+token-days-hint = 1 a 365
+problem-scopes = Elija al menos un derecho.
+created-token-title = Token de la API
+created-token-text = Copie el token ahora. Solo se muestra una vez, y el servidor guarda solo su hash.
+revoke-token = Revocar
+revoke-token-title = ¿Revocar { $name }?
+revoke-token-text = Los programas que usan el token se rechazan desde ahora.
+done-token-revoked = { $name } se ha revocado.
+
+## Copia de seguridad
+backup = Copia de seguridad
+backup-text = Un archivo con cuentas, claves y configuración, sellado con una frase de contraseña. Se restaura con tornadod restore.
+create-backup = Crear copia
+create-backup-text = El archivo contiene todas las claves de este servidor. Sin la frase de contraseña no se puede abrir, y la frase no se guarda.
+passphrase = Frase de contraseña
+passphrase-hint = Al menos 10 caracteres
+done-backup = La copia de seguridad se ha descargado.
+
+## Configuración
+values-changed = { $n-changed } de { $n-all } valores difieren del valor por defecto
+configuration-hint = Cambie el archivo en el servidor y reinicie el servicio. Esto lo comprueba antes:
+
+## Consultas guardadas y exportación
+level = Nivel
+save-query = Guardar consulta
+saved-queries = Consultas guardadas
+done-query-saved = La consulta { $name } se ha guardado.
+delete-query-title = ¿Eliminar la consulta { $name }?
+delete-query-text = No se elimina ninguna línea del registro.
+done-query-deleted = La consulta { $name } se ha eliminado.
+download = Descargar
+
+## Imágenes
+life-of-keys = Vida de las claves
+processes = Procesos

@@ -1,11 +1,13 @@
 //! What an operator does: a question with its consequences, the call, and a report of what came of it.
 
+use crate::browser::passkey::{self, Ceremony};
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
 use crate::model::{Fault, Viewer};
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use std::sync::Arc;
 use std::time::Duration;
 use tornado_ui::button::{Button, Kind, LinkButton, Size};
 use tornado_ui::feedback::{Note, Weight};
@@ -36,13 +38,16 @@ pub struct Question {
     pub done: String,
 }
 
+/// What is done again after the operator has confirmed the sign-in.
+pub type Retry = Arc<dyn Fn() + Send + Sync>;
+
 /// The changes of this page's operator.
 #[derive(Clone, Copy)]
 pub struct Acts {
     viewer: Resource<Result<Viewer, Fault>>,
     question: RwSignal<Option<Question>>,
-    /// A change that waits for the operator's password, and its report.
-    waiting: RwSignal<Option<(Act, String)>>,
+    /// What waits for the operator's confirmation.
+    waiting: RwSignal<Option<Retry>>,
     toasts: RwSignal<Vec<Toast>>,
     count: RwSignal<u64>,
     number: StoredValue<u64>,
@@ -87,7 +92,7 @@ impl Acts {
     ///
     /// The server refused it, or cannot be reached.
     pub async fn send(self, act: Act) -> Result<Outcome, Refusal> {
-        let csrf = self.viewer.await.map(|viewer| viewer.csrf).unwrap_or_default();
+        let csrf = self.csrf().await;
         let outcome = source::act(csrf, act).await;
         if outcome.is_ok() {
             self.count.update(|count| *count += 1);
@@ -103,10 +108,22 @@ impl Acts {
                     let (condition, text) = report(t, &outcome, done);
                     self.say(condition, text);
                 }
-                Err(refusal) if refusal.requires_confirmation() => self.waiting.set(Some((act, done))),
+                Err(refusal) if refusal.requires_confirmation() => {
+                    self.confirm(Arc::new(move || self.run(t, act.clone(), done.clone())));
+                }
                 Err(refusal) => self.say(Condition::Broken, words(t, &refusal)),
             }
         });
+    }
+
+    /// Requests the operator's confirmation, and then does it again.
+    pub fn confirm(self, retry: Retry) {
+        self.waiting.set(Some(retry));
+    }
+
+    /// The value that the server requires with each change.
+    pub async fn csrf(self) -> String {
+        self.viewer.await.map(|viewer| viewer.csrf).unwrap_or_default()
     }
 
     /// Reports what happened. Success goes by itself, a fault stays until it is dismissed.
@@ -123,7 +140,12 @@ impl Acts {
 /// State and words of an outcome.
 fn report(t: Texts, outcome: &Outcome, done: String) -> (Condition, String) {
     match outcome {
-        Outcome::Done | Outcome::Invited(_) => (Condition::Good, done),
+        Outcome::Done
+        | Outcome::Invited(_)
+        | Outcome::Challenge(_)
+        | Outcome::Factor(_)
+        | Outcome::Codes(_)
+        | Outcome::Token { .. } => (Condition::Good, done),
         Outcome::Checked { files, problems } if problems.is_empty() => (Condition::Good, t.done_checked(*files)),
         Outcome::Checked { problems, .. } => (Condition::Broken, problems.join("; ")),
         Outcome::Verified { rows, broken: None } => (Condition::Good, t.done_verified(*rows)),
@@ -142,6 +164,8 @@ pub fn words(t: Texts, refusal: &Refusal) -> String {
         "not_allowed" => t.problem_not_allowed().to_owned(),
         "signed_out" => t.problem_signed_out().to_owned(),
         "csrf" => t.problem_csrf().to_owned(),
+        "passkey" => t.problem_passkey().to_owned(),
+        "totp_invalid" => t.problem_code().to_owned(),
         "last_owner" => t.problem_last_owner().to_owned(),
         "too_many_attempts" | "too_many_requests" | "busy" => t.problem_rate().to_owned(),
         "unreachable" => t.unreachable_text().to_owned(),
@@ -289,19 +313,39 @@ fn Confirmation() -> impl IntoView {
         }
         is_open
     });
+    let confirm = move |act: Act, field: Option<&'static str>| async move {
+        match acts.send(act).await {
+            Ok(_) => {
+                let retry = acts.waiting.get_untracked();
+                open.set(false);
+                if let Some(retry) = retry {
+                    retry();
+                }
+            }
+            Err(why) => refusal.set(Some(Refusal { field: field.map(str::to_owned), ..why })),
+        }
+        busy.set(false);
+    };
     let submit = move |sent: Sent| {
-        let Some((act, done)) = acts.waiting.get_untracked() else { return };
         let password = Hidden::new(sent.text("confirm-password"));
         busy.set(true);
+        spawn_local(confirm(Act::ConfirmSignIn { password }, Some("confirm-password")));
+    };
+    let by_passkey = move |_| {
+        busy.set(true);
         spawn_local(async move {
-            match acts.send(Act::ConfirmSignIn { password }).await {
-                Ok(_) => {
-                    open.set(false);
-                    acts.run(t, act, done);
+            let challenge = match acts.send(Act::BeginConfirmation).await {
+                Ok(Outcome::Challenge(challenge)) => passkey::answer(Ceremony::Prove, challenge).await,
+                Ok(_) => Err(Refusal::unreachable()),
+                Err(why) => Err(why),
+            };
+            match challenge {
+                Ok(answer) => confirm(Act::ConfirmByPasskey(answer), None).await,
+                Err(why) => {
+                    refusal.set(Some(Refusal { field: None, ..why }));
+                    busy.set(false);
                 }
-                Err(why) => refusal.set(Some(Refusal { field: Some("confirm-password".to_owned()), ..why })),
             }
-            busy.set(false);
         });
     };
     view! {
@@ -315,6 +359,9 @@ fn Confirmation() -> impl IntoView {
             on_submit=submit
         >
             <p>{t.confirm_text()}</p>
+            <RefusalNote refusal fields=&["confirm-password"] />
+            {passkey::is_available()
+                .then(|| view! { <Button icon=Icon::Fingerprint on:click=by_passkey>{t.use_passkey()}</Button> })}
             <Field
                 name="confirm-password"
                 label=t.field_password()

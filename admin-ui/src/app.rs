@@ -36,9 +36,11 @@ pub fn App() -> impl IntoView {
         <a class="skip" href="#main">{t.skip()}</a>
         <Router>
             <Routes fallback=NotFound>
-                <Route path=path!("/sign-in") view=pages::sign_in::SignIn ssr=SsrMode::Async />
-                <Route path=path!("/sign-in/code") view=pages::sign_in::Code ssr=SsrMode::Async />
-                <Route path=path!("/setup") view=pages::sign_in::SetUp ssr=SsrMode::Async />
+                <Route path=path!("/sign-in") view=pages::entry::SignIn ssr=SsrMode::Async />
+                <Route path=path!("/sign-in/code") view=pages::entry::Code ssr=SsrMode::Async />
+                <Route path=path!("/setup") view=pages::entry::SetUp ssr=SsrMode::Async />
+                <Route path=path!("/setup/host") view=pages::entry::Host ssr=SsrMode::Async />
+                <Route path=path!("/setup/invite") view=pages::entry::Invite ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view=pages::overview::Page ssr=SsrMode::Async />
                     <Route path=path!("/sessions") view=pages::sessions::Page ssr=SsrMode::Async />

@@ -7,7 +7,9 @@
 #![recursion_limit = "512"]
 
 pub mod acts;
+pub mod address;
 pub mod app;
+pub mod browser;
 pub mod frame;
 pub mod keyboard;
 pub mod live;
@@ -27,4 +29,14 @@ pub mod texts;
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
+    mark_hydrated();
+}
+
+/// Marks a page that the browser has taken over, for stylesheets and tests.
+#[cfg(feature = "browser")]
+pub fn mark_hydrated() {
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // Fails only for an invalid name.
+        drop(root.set_attribute("data-hydrated", "true"));
+    }
 }

@@ -45,7 +45,7 @@ pub fn provide_feed() -> Feed {
         let Ok(source) = web_sys::EventSource::new(EVENTS) else { return };
         feed.is_live.set(true);
         let opened = Closure::<dyn FnMut()>::new(move || {
-            // What was missed meanwhile is read as after a `resync`.
+            // What was missed until then is read as after a `resync`.
             if feed.is_lost.get_untracked() {
                 feed.is_lost.set(false);
                 feed.latest.update(|(count, kind)| (*count, *kind) = (*count + 1, RESYNC));

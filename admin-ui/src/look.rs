@@ -42,6 +42,10 @@ pub struct Look {
     pub theme: Theme,
 }
 
+/// The page is served without the browser's half, which is not installed. Exists on the server only.
+#[derive(Clone, Copy, Debug)]
+pub struct NoProgram;
+
 /// Names of the cookies.
 pub const LANG_COOKIE: &str = "tornado_lang";
 /// Name of the cookie with the theme.

@@ -5,12 +5,13 @@
 
 #[cfg(feature = "ssr")]
 use crate::model::act::Hidden;
-use crate::model::act::{Act, Outcome, Refusal};
+use crate::model::act::{Act, Invitation, Outcome, Refusal};
 use crate::model::audit::{self, Audit};
 use crate::model::keys::Keys;
 use crate::model::logs::{self, Logs};
 use crate::model::overview::{Overview, Range, Service};
 use crate::model::sessions::{self, SessionDetail, Sessions};
+use crate::model::set_up::Reachability;
 use crate::model::settings::{About, Settings};
 use crate::model::tor::Tor;
 use crate::model::users::{self, UserDetail, Users};
@@ -112,6 +113,22 @@ pub struct Entered {
     pub requires_code: bool,
 }
 
+/// The invitation that the form of this request has created, for the page that the server renders in response.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug)]
+pub struct Created(pub Result<Invitation, Refusal>);
+
+#[server(prefix = "/data", endpoint = "created", input = Json)]
+async fn call_created() -> Result<Option<Result<Invitation, Refusal>>, ServerFnError> {
+    let created = std::future::ready(use_context::<Created>()).await;
+    Ok(created.map(|Created(created)| created))
+}
+
+/// The invitation that the form of this request has created; none for a page that was opened by its address.
+pub async fn created() -> Option<Result<Invitation, Refusal>> {
+    call_created().await.unwrap_or_default()
+}
+
 #[server(prefix = "/data", endpoint = "act", input = Json)]
 async fn call_act(csrf: String, act: Act) -> Result<Result<Outcome, Refusal>, ServerFnError> {
     let Some(source) = use_context::<std::sync::Arc<dyn Source>>() else {
@@ -152,6 +169,8 @@ reads! {
     keys / call_keys / "keys" () -> Keys;
     /// The audit trail.
     audit / call_audit / "audit" (query: audit::Query) -> Audit;
+    /// How devices reach the server.
+    reachability / call_reachability / "reachability" () -> Reachability;
     /// Settings.
     settings / call_settings / "settings" () -> Settings;
     /// Version, licence, and what is kept.

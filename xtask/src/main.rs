@@ -39,7 +39,7 @@ enum Task {
     Bench(bench::Words),
     /// Installs missing packages for building and testing
     Install(machine::Install),
-    /// Builds the console's files for the browser, which the next build of the server embeds
+    /// Builds the console's files for the browser, which the server reads from `target/console`
     Web(web::Web),
     /// Checks the tree for long files and forbidden words; part of `test`
     LintTree,

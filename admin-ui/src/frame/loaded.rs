@@ -1,10 +1,12 @@
 //! Content of a page: read, shown, kept, or the reason why there is none.
 
 use crate::acts::use_acts;
+use crate::address::address;
 use crate::live::{Feed, follow};
 use crate::model::Fault;
 use crate::texts::use_texts;
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -142,6 +144,14 @@ where
     }
 }
 
+/// The address of the sign-in that returns to this page.
+fn sign_in_address() -> String {
+    let location = use_location();
+    let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
+    let back = if search.is_empty() { path } else { format!("{path}?{search}") };
+    address("/sign-in", &[("back", Some(&back))])
+}
+
 /// What a page shows instead of content.
 #[component]
 pub fn FaultCard(
@@ -154,12 +164,17 @@ pub fn FaultCard(
     let t = use_texts();
     let retry = move || view! { <Button icon=Icon::Refresh on:click=move |_| on_retry.run(())>{t.retry()}</Button> };
     let content = match fault {
-        Fault::SignedOut => view! {
-            <Empty icon=Icon::Lock title=t.signed_out_title() text=t.signed_out_text()>
-                <LinkButton href="/sign-in">{t.sign_in()}</LinkButton>
-            </Empty>
+        Fault::SignedOut => {
+            let sign_in = sign_in_address();
+            #[cfg(feature = "ssr")]
+            leptos_axum::redirect(&sign_in);
+            view! {
+                <Empty icon=Icon::Lock title=t.signed_out_title() text=t.signed_out_text()>
+                    <LinkButton href=sign_in>{t.sign_in()}</LinkButton>
+                </Empty>
+            }
+            .into_any()
         }
-        .into_any(),
         Fault::Forbidden => view! {
             <Empty icon=Icon::Lock title=t.forbidden_title() text=t.forbidden_text() />
         }

@@ -1,13 +1,15 @@
 //! The frame of all pages with a menu: menu, head, and what a page shows instead of content.
 
+mod copy;
 mod loaded;
 
 use crate::acts::{Acts, Desk};
 use crate::live::{follow, provide_feed};
-use crate::look::{Look, Theme};
+use crate::look::{Look, NoProgram, Theme};
 use crate::model::{Role, Viewer};
 use crate::source;
 use crate::texts::{Lang, Texts, use_texts};
+pub use copy::CopyField;
 use leptos::html;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -110,6 +112,7 @@ pub fn Frame() -> impl IntoView {
                 </Transition>
             </header>
             <main class="main" id="main">
+                {use_context::<NoProgram>().map(|_| view! { <Note weight=Weight::Warning>{t.no_program_text()}</Note> })}
                 <div class="lost" role="status">
                     <Show when=move || feed.is_lost.get()>
                         <Note weight=Weight::Warning>{t.lost_text()}</Note>

@@ -172,6 +172,84 @@ pub enum Act {
         /// The password.
         password: Hidden,
     },
+    /// Creates a challenge for a confirmation by an own passkey.
+    BeginConfirmation,
+    /// Confirms by a passkey, in place of the password.
+    ConfirmByPasskey(Answer),
+    /// Creates a secret for an authenticator.
+    BeginFactor {
+        /// The own password.
+        password: Hidden,
+    },
+    /// Confirms the secret with its first code.
+    ConfirmFactor {
+        /// Six digits.
+        code: Hidden,
+    },
+    /// Removes the own authenticator.
+    EndFactor {
+        /// The own password.
+        password: Hidden,
+    },
+    /// Creates a challenge for a new passkey.
+    BeginPasskey {
+        /// The own password.
+        password: Hidden,
+    },
+    /// Adds a passkey.
+    AddPasskey {
+        /// Its name.
+        name: String,
+        /// What the browser created.
+        answer: Answer,
+    },
+    /// Removes an own passkey.
+    RemovePasskey {
+        /// Which.
+        id: String,
+        /// The own password.
+        password: Hidden,
+    },
+    /// Creates an API token.
+    CreateToken {
+        /// Its name.
+        name: String,
+        /// Names of its rights.
+        scopes: Vec<String>,
+        /// Days until it expires.
+        days: u32,
+    },
+    /// Ends an API token.
+    RevokeToken {
+        /// Which.
+        id: String,
+    },
+    /// Saves a query of logs under a name, and replaces an older one.
+    SaveQuery {
+        /// The name.
+        name: String,
+        /// The query.
+        text: String,
+    },
+    /// Deletes a saved query.
+    DeleteQuery {
+        /// Its name.
+        name: String,
+    },
+    /// Sets the public name or address of the server; none: that of the configuration file counts.
+    PutHost {
+        /// The name or address.
+        host: Option<String>,
+    },
+}
+
+/// The answer of an authenticator to a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Identifier of the challenge.
+    pub id: String,
+    /// The credential of the browser: JSON.
+    pub credential: String,
 }
 
 impl Act {
@@ -191,7 +269,20 @@ impl Act {
             Self::VerifyAudit => "audit.verify",
             Self::PutOperator { .. } => "operators.write",
             Self::RemoveOperator { .. } => "operators.remove",
-            Self::RevokeSignIn { .. } | Self::ConfirmSignIn { .. } => "own.sign_in",
+            Self::RevokeSignIn { .. }
+            | Self::ConfirmSignIn { .. }
+            | Self::BeginConfirmation
+            | Self::ConfirmByPasskey(_)
+            | Self::BeginFactor { .. }
+            | Self::ConfirmFactor { .. }
+            | Self::EndFactor { .. }
+            | Self::BeginPasskey { .. }
+            | Self::AddPasskey { .. }
+            | Self::RemovePasskey { .. } => "own.sign_in",
+            Self::CreateToken { .. } => "tokens.create",
+            Self::RevokeToken { .. } => "tokens.revoke",
+            Self::SaveQuery { .. } | Self::DeleteQuery { .. } => "logs.save",
+            Self::PutHost { .. } => "settings.write",
         }
     }
 }
@@ -227,6 +318,39 @@ pub enum Outcome {
         /// Country of the exit, or why it failed.
         detail: String,
     },
+    /// A challenge for an authenticator.
+    Challenge(Challenge),
+    /// The secret of a new authenticator.
+    Factor(FactorOffer),
+    /// Recovery codes, shown only once.
+    Codes(Vec<Hidden>),
+    /// An API token, shown only once.
+    Token {
+        /// The token.
+        token: Hidden,
+        /// When it expires.
+        expires_at: i64,
+    },
+}
+
+/// A challenge for an authenticator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Its identifier.
+    pub id: String,
+    /// Options for the browser: JSON.
+    pub options: String,
+}
+
+/// The secret of an authenticator that is not required yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactorOffer {
+    /// The secret in Base32.
+    pub secret: Hidden,
+    /// Address for an authenticator: `otpauth://…`.
+    pub url: Hidden,
+    /// The address as a QR code: an SVG image of the server.
+    pub qr: Option<Hidden>,
 }
 
 /// A new invitation.

@@ -109,6 +109,15 @@ pub struct Interval {
     pub error: u64,
 }
 
+/// A saved query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedQuery {
+    /// Its name.
+    pub name: String,
+    /// The query.
+    pub text: String,
+}
+
 /// The lines, with their course.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logs {
@@ -118,6 +127,8 @@ pub struct Logs {
     pub histogram: Vec<Interval>,
     /// Lines by service, most first.
     pub by_service: Vec<(String, u64)>,
+    /// Saved queries by name.
+    pub saved: Vec<SavedQuery>,
     /// What is wrong with the query, if it cannot be parsed.
     pub problem: Option<String>,
     /// Cursor of the next part.

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod logs;
 pub mod overview;
 pub mod sessions;
+pub mod set_up;
 pub mod settings;
 pub mod tor;
 pub mod users;

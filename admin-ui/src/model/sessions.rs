@@ -14,8 +14,8 @@ pub struct Query {
     pub lane: Option<Lane>,
     /// Column that sorts, descending with `-` before it.
     pub sort: Option<String>,
-    /// Where the part starts.
-    pub cursor: Option<String>,
+    /// Position of the first row.
+    pub offset: u64,
 }
 
 /// State of a session.
@@ -66,8 +66,6 @@ pub struct Sessions {
     pub page: Page<Session>,
     /// Sessions that are online and offline, without filters, if known.
     pub numbers: Option<(u64, u64)>,
-    /// Whether the list can be sorted: only while the server returns it whole.
-    pub is_sortable: bool,
 }
 
 /// One session with its detail.

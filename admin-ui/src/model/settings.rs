@@ -67,6 +67,36 @@ pub struct SignIn {
     pub is_current: bool,
 }
 
+/// A passkey.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passkey {
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was added.
+    pub created_at: i64,
+    /// Latest use.
+    pub latest_use: Option<i64>,
+}
+
+/// An API token without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Its identifier.
+    pub id: String,
+    /// On whose behalf it acts.
+    pub operator: String,
+    /// Its name.
+    pub name: String,
+    /// Names of its rights.
+    pub scopes: Vec<String>,
+    /// When it expires.
+    pub expires_at: i64,
+    /// Latest use.
+    pub latest_use: Option<i64>,
+}
+
 /// The page. A part that the role does not allow is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -76,6 +106,12 @@ pub struct Settings {
     pub operators: Option<Vec<Operator>>,
     /// The operator's own sign-ins; for an owner, all.
     pub sign_ins: Vec<SignIn>,
+    /// Whether the operator has an authenticator.
+    pub has_second_factor: bool,
+    /// The operator's passkeys; absent if they cannot be read.
+    pub passkeys: Option<Vec<Passkey>>,
+    /// The operator's API tokens; for an owner, all.
+    pub tokens: Option<Vec<Token>>,
     /// When they were read.
     pub as_of: i64,
 }

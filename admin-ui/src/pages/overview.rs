@@ -319,6 +319,9 @@ fn charts(t: Texts, overview: &Overview, range: Range) -> impl IntoView + use<> 
         });
         throughput_words.push(format!("{}: {}", lane.lane.word(), sentence(&lane.course, &rate)));
     }
+    if throughput_words.is_empty() {
+        throughput_words.push(t.chart_empty().to_owned());
+    }
     let mut sessions = Vec::new();
     let mut session_words = Vec::new();
     for (one, name, tone) in [(&overview.online, t.state_online(), "ok"), (&overview.offline, t.state_offline(), "off")]

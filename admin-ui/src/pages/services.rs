@@ -1,7 +1,7 @@
 //! Services: desired and actual state, restarts, processor and memory.
 
-use super::measure;
 use super::overview::service_word;
+use super::{address, measure};
 use crate::acts::{Ask, Question};
 use crate::frame::{Head, Loaded, read};
 use crate::model::act::{Act, ServiceAction};
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use std::time::Duration;
 use tornado_ui::button::{Kind, Size};
 use tornado_ui::chart::Sparkline;
-use tornado_ui::state::State;
+use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Table};
 
 /// Distance of two readings of processor and memory.
@@ -100,6 +100,9 @@ pub fn Content(
         Column::new(t.memory_word(), "num d"),
         Column::hidden(t.action(), "col-act"),
     ];
+    let (all, ready) =
+        (services.len() as u64, services.iter().filter(|service| service.condition == Condition::Good).count() as u64);
+    let memory = services.iter().map(|service| service.memory).sum::<Option<u64>>();
     let rows = services
         .into_iter()
         .map(|service| {
@@ -117,7 +120,10 @@ pub fn Content(
             );
             view! {
                 <tr role="row" id=service.name.clone()>
-                    <th scope="row" role="rowheader" class="a"><bdi dir="ltr">{service.name.clone()}</bdi></th>
+                    <th scope="row" role="rowheader" class="a"><a class="main-link" href=address("/logs", &[("text", Some(&format!("service:{}", service.name)))])>
+                            <bdi dir="ltr">{service.name.clone()}</bdi>
+                        </a>
+                    </th>
                     <td role="cell" class="hide-m">{desired}</td>
                     <td role="cell" class="b"><State condition=service.condition word /></td>
                     <td role="cell" class="c soft wrap"><bdi>{service.reason.clone()}</bdi></td>
@@ -132,7 +138,12 @@ pub fn Content(
         })
         .collect_view();
     view! {
-        <section class="card" aria-label=t.nav_services()>
+        <section class="card" aria-labelledby="processes">
+            <div class="card-head">
+                <h2 id="processes">{t.processes()}</h2>
+                <p>{t.services_ready(all, ready)}</p>
+                {memory.map(|memory| view! { <p class="push">{t.joined(t.memory(memory))}</p> })}
+            </div>
             <Table caption=t.nav_services() columns cards=true>{rows}</Table>
         </section>
     }

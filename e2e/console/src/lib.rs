@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 #![recursion_limit = "512"]
 
+#[cfg(feature = "ssr")]
+pub mod browser;
 pub mod gallery;
 #[cfg(feature = "ssr")]
 pub mod sample;
@@ -32,14 +34,11 @@ pub fn TestApp() -> impl IntoView {
     if path().ends_with(GALLERY) { view! { <gallery::Gallery /> }.into_any() } else { view! { <App /> }.into_any() }
 }
 
-/// Takes over the page that the test server rendered, and marks it, so that tests know when.
+/// Takes over the page that the test server rendered.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(TestApp);
-    if let Some(root) = document().document_element() {
-        // Fails only for an invalid name.
-        drop(root.set_attribute("data-hydrated", "true"));
-    }
+    tornado_admin_ui::mark_hydrated();
 }

@@ -1,8 +1,11 @@
 //! Changes: each is one method of the API.
 
+use crate::qr;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{AdminApi, AdminError, AdminResult};
-use tornado_admin_ui::model::act::{self, Act, Hidden, Invitation, Outcome, UserChange};
+use tornado_admin_ui::model::act::{
+    self, Act, Answer, Challenge, FactorOffer, Hidden, Invitation, Outcome, UserChange,
+};
 use tornado_shared::model::Secret;
 use uuid::Uuid;
 
@@ -91,10 +94,65 @@ pub async fn run(api: &dyn AdminApi, act: Act) -> AdminResult<Outcome> {
         }
         Act::RemoveOperator { name } => api.remove_operator(ByName { name }).await.map(done),
         Act::RevokeSignIn { id: sign_in } => api.revoke_sign_in(ById { id: id(&sign_in)? }).await.map(done),
-        Act::ConfirmSignIn { password } => {
-            api.confirm_sign_in(ConfirmPassword { password: secret(&password) }).await.map(done)
+        Act::ConfirmSignIn { password } => api.confirm_sign_in(confirmed(&password)).await.map(done),
+        Act::BeginConfirmation => api.begin_passkey_confirmation(NoInput {}).await.map(challenge),
+        Act::ConfirmByPasskey(answer) => {
+            let (id, credential) = answered(&answer)?;
+            api.confirm_by_passkey(PasskeyAnswer { id, credential }).await.map(done)
+        }
+        Act::BeginFactor { password } => api.begin_totp(confirmed(&password)).await.map(|offer| {
+            Outcome::Factor(FactorOffer {
+                qr: qr::svg(offer.url.expose()).map(Hidden::new),
+                secret: Hidden::new(offer.secret.expose()),
+                url: Hidden::new(offer.url.expose()),
+            })
+        }),
+        Act::ConfirmFactor { code } => {
+            let codes = api.confirm_totp(TotpCode { code: secret(&code) }).await;
+            codes.map(|codes| Outcome::Codes(codes.codes.iter().map(|code| Hidden::new(code.expose())).collect()))
+        }
+        Act::EndFactor { password } => api.end_totp(confirmed(&password)).await.map(done),
+        Act::BeginPasskey { password } => api.begin_passkey(confirmed(&password)).await.map(challenge),
+        Act::AddPasskey { name, answer } => {
+            let (id, credential) = answered(&answer)?;
+            api.confirm_passkey(NewPasskey { id, name, credential }).await.map(done)
+        }
+        Act::RemovePasskey { id: passkey, password } => {
+            let input = RemovePasskey { id: id(&passkey)?, password: secret(&password) };
+            api.remove_passkey(input).await.map(done)
+        }
+        Act::CreateToken { name, scopes, days } => {
+            let lifetime = Some(i64::from(days) * 86_400);
+            let created = api.create_api_token(CreateApiToken { name, scopes, lifetime }).await;
+            created.map(|created| Outcome::Token {
+                token: Hidden::new(created.token.expose()),
+                expires_at: created.expires_at,
+            })
+        }
+        Act::RevokeToken { id: token } => api.revoke_api_token(ById { id: id(&token)? }).await.map(done),
+        Act::SaveQuery { name, text } => {
+            api.save_query(SavedQuery { name, description: String::new(), text }).await.map(done)
+        }
+        Act::DeleteQuery { name } => api.delete_query(ByName { name }).await.map(done),
+        Act::PutHost { host } => {
+            api.put_setting(PutSetting { name: "server.host".to_owned(), value: host }).await.map(done)
         }
     }
+}
+
+fn confirmed(password: &Hidden) -> ConfirmPassword {
+    ConfirmPassword { password: secret(password) }
+}
+
+fn challenge(view: PasskeyChallenge) -> Outcome {
+    Outcome::Challenge(Challenge { id: view.id.to_string(), options: view.options.to_string() })
+}
+
+/// The challenge and the credential of an answer.
+fn answered(answer: &Answer) -> AdminResult<(Uuid, serde_json::Value)> {
+    let credential = serde_json::from_str(&answer.credential);
+    let credential = credential.map_err(|_| AdminError::invalid("the credential is not valid JSON"))?;
+    Ok((id(&answer.id)?, credential))
 }
 
 fn update(user: String, change: &UserChange) -> UpdateUser {

@@ -1,6 +1,7 @@
 //! What the console keeps between requests, all of it in memory.
 
 use crate::memory::courses::Courses;
+use crate::memory::lists::Lists;
 use crate::memory::rates::Rates;
 use crate::memory::sign_in::Pending;
 use tornado_kit::clock::Clock;
@@ -9,6 +10,7 @@ use tornado_kit::clock::Clock;
 pub struct Console {
     pub(crate) clock: Clock,
     pub(crate) rates: Rates,
+    pub(crate) lists: Lists,
     pub(crate) courses: Courses,
     pub(crate) pending: Pending,
 }
@@ -16,6 +18,12 @@ pub struct Console {
 impl Console {
     /// A console that keeps nothing yet.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, rates: Rates::default(), courses: Courses::default(), pending: Pending::default() }
+        Self {
+            clock,
+            rates: Rates::default(),
+            lists: Lists::default(),
+            courses: Courses::default(),
+            pending: Pending::default(),
+        }
     }
 }

@@ -12,6 +12,7 @@ mod logs;
 mod memory;
 mod overview;
 mod people;
+mod qr;
 mod source;
 mod system;
 mod tor;

@@ -2,9 +2,9 @@
 
 use crate::caller::fault;
 use tornado_admin_api::AdminApi;
-use tornado_admin_api::types::{LevelCount, LogChart, LogKey, LogLevel, LogStep, LogTop, LogView, LogsQuery};
+use tornado_admin_api::types::{LevelCount, LogChart, LogKey, LogLevel, LogStep, LogTop, LogView, LogsQuery, NoInput};
 use tornado_admin_ui::model::Fault;
-use tornado_admin_ui::model::logs::{Interval, Level, Line, Logs, Query, Range};
+use tornado_admin_ui::model::logs::{Interval, Level, Line, Logs, Query, Range, SavedQuery};
 
 /// Lines of a page.
 const LINES: u32 = 100;
@@ -83,7 +83,12 @@ pub async fn read(api: &dyn AdminApi, query: Query, now: i64) -> Result<Logs, Fa
         by: LogKey::Service,
         limit: Some(12),
     };
-    let (lines, chart, top) = futures::join!(api.query_logs(lines), api.chart_logs(chart), api.top_logs(top));
+    let (lines, chart, top, saved) = futures::join!(
+        api.query_logs(lines),
+        api.chart_logs(chart),
+        api.top_logs(top),
+        api.list_saved_queries(NoInput {})
+    );
     let (lines, next, problem) = match lines {
         Ok(list) => (list.items.into_iter().map(line).collect(), list.next, None),
         Err(error) if error.status() == 400 || error.status() == 422 => (Vec::new(), None, Some(error.to_string())),
@@ -94,6 +99,9 @@ pub async fn read(api: &dyn AdminApi, query: Query, now: i64) -> Result<Logs, Fa
         histogram: histogram(&chart.map(|list| list.items).unwrap_or_default(), from, until, length),
         by_service: top
             .map(|list| list.items.into_iter().map(|row| (row.key, row.lines)).collect())
+            .unwrap_or_default(),
+        saved: saved
+            .map(|list| list.items.into_iter().map(|one| SavedQuery { name: one.name, text: one.text }).collect())
             .unwrap_or_default(),
         problem,
         next,

@@ -1,6 +1,7 @@
 //! Sessions, users and devices.
 
 use crate::caller::fault;
+use crate::memory::lists::{Key, Lists};
 use crate::memory::rates::{Rates, Reading};
 use crate::overview::age;
 use futures::future::join_all;
@@ -15,9 +16,11 @@ use tornado_admin_ui::model::{Fault, Lane, Page};
 use uuid::Uuid;
 
 /// Rows of a page.
-const ROWS: usize = 50;
-/// Sessions up to which the console has them all, sorts them and knows their number.
+const ROWS: usize = 100;
+/// Sessions of one call of the API.
 const WHOLE: u32 = 1000;
+/// Sessions that the list has at most.
+const MAX: usize = 200_000;
 /// Past sessions on the page of a user.
 const HISTORY: u32 = 20;
 /// Bits of a byte: the API counts rates in bytes.
@@ -109,52 +112,75 @@ fn sort(rows: &mut [Session], sort: Option<&str>) {
     }
 }
 
-/// The list of sessions. Up to [`WHOLE`] that match, it is sorted and has positions; longer lists have the API's order.
-///
-/// # Errors
-///
-/// The sign-in does not allow it, or `session` does not respond.
-pub async fn sessions(api: &dyn AdminApi, rates: &Rates, query: sessions::Query, now: i64) -> Result<Sessions, Fault> {
-    let position: Option<usize> = query.cursor.as_deref().map_or(Some(0), |cursor| cursor.parse().ok());
-    let input = SessionsQuery {
+/// All sessions of a query, in the order of the API.
+async fn all(api: &dyn AdminApi, query: &sessions::Query) -> Result<Vec<SessionView>, AdminError> {
+    let mut input = SessionsQuery {
         user_id: None,
         state: query.state.map(api_state),
         lane: query.lane.map(api_lane),
         search: query.text.clone(),
-        cursor: query.cursor.clone().filter(|_| position.is_none()),
-        limit: Some(if position.is_some() { WHOLE } else { u32::try_from(ROWS).unwrap_or(WHOLE) }),
+        cursor: None,
+        limit: Some(WHOLE),
     };
-    let (list, overview) = futures::join!(api.list_sessions(input), api.overview(NoInput {}));
-    let list = list.map_err(|error| fault(&error, "session"))?;
+    let mut all = Vec::new();
+    loop {
+        let list = api.list_sessions(input.clone()).await?;
+        all.extend(list.items);
+        match list.next {
+            Some(next) if all.len() < MAX => input.cursor = Some(next),
+            Some(_) | None => return Ok(all),
+        }
+    }
+}
+
+/// The list of sessions: all that match, sorted, and a window of them. Readings of the last second are shared by the
+/// requests of all pages that show the same; each request checks the right with a call of its own.
+///
+/// # Errors
+///
+/// The sign-in does not allow it, or `session` does not respond.
+pub async fn sessions(
+    api: &dyn AdminApi,
+    rates: &Rates,
+    lists: &Lists,
+    query: sessions::Query,
+    now: i64,
+) -> Result<Sessions, Fault> {
+    let key = Key { text: query.text.clone(), state: query.state, lane: query.lane };
+    let list = async {
+        match lists.find(&key, now) {
+            Some(list) => {
+                api.list_sessions(SessionsQuery { limit: Some(1), ..SessionsQuery::default() }).await?;
+                Ok(list)
+            }
+            None => Ok(lists.keep(key, all(api, &query).await?, now)),
+        }
+    };
+    let (list, overview) = futures::join!(list, api.overview(NoInput {}));
+    let list = list.map_err(|error: AdminError| fault(&error, "session"))?;
     let numbers = overview.ok().and_then(|view| view.sessions);
     let numbers = numbers.map(|numbers| (u64::from(numbers.online), u64::from(numbers.offline)));
-    let mut rows: Vec<_> = list.items.iter().map(|view| row(view, rates, now)).collect();
-    let is_sortable = position.is_some() && list.next.is_none();
-    let mut page = if is_sortable {
-        sort(&mut rows, query.sort.as_deref());
-        let (all, offset) = (rows.len(), position.unwrap_or(0).min(rows.len()));
-        let rows: Vec<_> = rows.into_iter().skip(offset).take(ROWS).collect();
-        let end = offset + rows.len();
-        Page {
-            rows,
-            offset: Some(offset as u64),
-            matching: Some(all as u64),
-            next: (end < all).then(|| end.to_string()),
-            before: (offset > 0).then(|| match offset.saturating_sub(ROWS) {
-                0 => String::new(),
-                before => before.to_string(),
-            }),
-            as_of: now,
-        }
-    } else {
-        rows.truncate(ROWS);
-        let last = list.items.get(rows.len().saturating_sub(1)).map(|view| view.id.to_string());
-        let is_more = list.next.is_some() || list.items.len() > rows.len();
-        let before = query.cursor.is_some().then(String::new);
-        Page { rows, offset: None, matching: None, next: last.filter(|_| is_more), before, as_of: now }
-    };
+    let mut rows: Vec<_> = list.iter().map(|view| row(view, rates, now)).collect();
+    sort(&mut rows, query.sort.as_deref());
+    let mut page = window(rows, query.offset, now);
     name_devices(api, &mut page.rows).await;
-    Ok(Sessions { page, numbers, is_sortable })
+    Ok(Sessions { page, numbers })
+}
+
+/// The part of a list from a position.
+fn window(rows: Vec<Session>, offset: u64, now: i64) -> Page<Session> {
+    let all = rows.len();
+    let offset = usize::try_from(offset).unwrap_or(all).min(all);
+    let rows: Vec<_> = rows.into_iter().skip(offset).take(ROWS).collect();
+    let end = offset + rows.len();
+    Page {
+        rows,
+        offset: Some(offset as u64),
+        matching: Some(all as u64),
+        next: (end < all).then(|| end.to_string()),
+        before: (offset > 0).then(|| offset.saturating_sub(ROWS).to_string()),
+        as_of: now,
+    }
 }
 
 /// One session with its rates of the last minute.

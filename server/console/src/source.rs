@@ -15,6 +15,7 @@ use tornado_admin_ui::model::keys::Keys;
 use tornado_admin_ui::model::logs::{self as log_model, Logs};
 use tornado_admin_ui::model::overview::{Overview, Range, Service};
 use tornado_admin_ui::model::sessions::{self, SessionDetail, Sessions};
+use tornado_admin_ui::model::set_up::Reachability;
 use tornado_admin_ui::model::settings::{About, Settings};
 use tornado_admin_ui::model::tor::Tor;
 use tornado_admin_ui::model::users::{self, UserDetail, Users};
@@ -70,7 +71,7 @@ impl Source for ApiSource {
 
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
         let api = self.api(Cost::Usual).await?;
-        people::sessions(&*api, &self.console.rates, query, self.now()).await
+        people::sessions(&*api, &self.console.rates, &self.console.lists, query, self.now()).await
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
@@ -112,6 +113,11 @@ impl Source for ApiSource {
     async fn audit(&self, query: audit::Query) -> Result<Audit, Fault> {
         let api = self.api(Cost::Usual).await?;
         system::audit(&*api, query, self.now()).await
+    }
+
+    async fn reachability(&self) -> Result<Reachability, Fault> {
+        let api = self.api(Cost::Usual).await?;
+        system::reachability(&*api).await
     }
 
     async fn settings(&self) -> Result<Settings, Fault> {

@@ -2,11 +2,14 @@
 
 use crate::caller::fault;
 use crate::overview::{outcome, role};
-use tornado_admin_api::types::{AuditQuery, KeyView, NoInput, SettingOrigin, SettingView};
+use tornado_admin_api::types::{self, ApiTokenView, AuditQuery, KeyView, NoInput, SettingOrigin, SettingView};
 use tornado_admin_api::{AdminApi, AdminResult};
 use tornado_admin_ui::model::audit::{self, Audit, Entry};
 use tornado_admin_ui::model::keys::{Key, Keys, Phase, Usage};
-use tornado_admin_ui::model::settings::{About, Configuration, Operator, Origin, Settings, SignIn, Value};
+use tornado_admin_ui::model::set_up::{Reach, Reachability};
+use tornado_admin_ui::model::settings::{
+    About, Configuration, Operator, Origin, Passkey, Settings, SignIn, Token, Value,
+};
 use tornado_admin_ui::model::{Fault, Page};
 
 /// Licence of the server.
@@ -98,8 +101,14 @@ fn allowed<T>(part: AdminResult<T>, service: &str) -> Result<Option<T>, Fault> {
 ///
 /// The sign-in has ended, or `auth` does not respond.
 pub async fn settings(api: &dyn AdminApi, now: i64) -> Result<Settings, Fault> {
-    let (values, operators, sign_ins) =
-        futures::join!(api.list_settings(NoInput {}), api.list_operators(NoInput {}), api.list_sign_ins(NoInput {}));
+    let (values, operators, sign_ins, own) = futures::join!(
+        api.list_settings(NoInput {}),
+        api.list_operators(NoInput {}),
+        api.list_sign_ins(NoInput {}),
+        api.whoami(NoInput {})
+    );
+    let (passkeys, tokens) = futures::join!(api.list_passkeys(NoInput {}), api.list_api_tokens(NoInput {}));
+    let own = own.map_err(|error| fault(&error, "auth"))?;
     let sign_ins = sign_ins.map_err(|error| fault(&error, "auth"))?.items;
     Ok(Settings {
         configuration: allowed(values, "admin")?.map(|view| Configuration {
@@ -126,7 +135,51 @@ pub async fn settings(api: &dyn AdminApi, now: i64) -> Result<Settings, Fault> {
                 is_current: view.is_own,
             })
             .collect(),
+        has_second_factor: own.operator.has_totp,
+        passkeys: allowed(passkeys, "auth")?.map(|list| {
+            let passkey = |view: types::PasskeyView| Passkey {
+                id: view.id.to_string(),
+                name: view.name,
+                created_at: view.created_at,
+                latest_use: view.used_at,
+            };
+            list.items.into_iter().map(passkey).collect()
+        }),
+        tokens: allowed(tokens, "auth")?.map(|list| list.items.into_iter().map(token).collect()),
         as_of: now,
+    })
+}
+
+fn token(view: ApiTokenView) -> Token {
+    Token {
+        id: view.id.to_string(),
+        operator: view.operator,
+        name: view.name,
+        scopes: view.scopes,
+        expires_at: view.expires_at,
+        latest_use: view.used_at,
+    }
+}
+
+/// How devices reach the server.
+///
+/// # Errors
+///
+/// The sign-in does not allow it.
+pub async fn reachability(api: &dyn AdminApi) -> Result<Reachability, Fault> {
+    let (server, tor) = futures::join!(api.show_server(NoInput {}), api.show_tor(NoInput {}));
+    let server = server.map_err(|error| fault(&error, "admin"))?;
+    Ok(Reachability {
+        host: server.host,
+        found_address: server.found_address,
+        port: server.port,
+        reach: match server.reach {
+            types::Reach::Name => Reach::Name,
+            types::Reach::Public => Reach::Public,
+            types::Reach::Private => Reach::Private,
+            types::Reach::Missing => Reach::Missing,
+        },
+        tor: tor.ok().map(|tor| crate::tor::bootstrap(&tor)),
     })
 }
 

@@ -49,6 +49,12 @@ fn country(view: CountryTorView) -> CountryTor {
     CountryTor { country: view.country, condition, percent: u64::from(view.bootstrap.percent), is_used: view.in_use }
 }
 
+/// Progress of Tor's start in percent, and its step or warning.
+pub fn bootstrap(view: &TorView) -> (u64, String) {
+    let step = view.bootstrap.warning.as_ref().unwrap_or(&view.bootstrap.summary);
+    (u64::from(view.bootstrap.percent), step.clone())
+}
+
 /// Everything on the page. Parts that cannot be read are empty.
 ///
 /// # Errors
@@ -68,7 +74,7 @@ pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
     let (condition, process_state) = process(&view.process, is_process_desired);
     let mut log = log.map(|list| list.items).unwrap_or_default();
     log.reverse();
-    let step = view.bootstrap.warning.unwrap_or(view.bootstrap.summary);
+    let bootstrap = bootstrap(&view);
     Ok(Tor {
         gate: gate(view.lane),
         gate_reason: view.lane_reason,
@@ -80,7 +86,7 @@ pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
         process: condition,
         process_state,
         up_s: view.uptime,
-        bootstrap: (u64::from(view.bootstrap.percent), step),
+        bootstrap,
         probe: view.probe.map(|probe| Probe {
             is_ok: probe.ok,
             at: probe.at,

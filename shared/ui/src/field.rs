@@ -26,6 +26,11 @@ impl Sent {
         Some(self.text(name).trim().to_owned()).filter(|word| !word.is_empty())
     }
 
+    /// The values of all fields with this name.
+    pub fn words(&self, name: &str) -> Vec<String> {
+        self.0.get_all(name).iter().filter_map(|value| value.as_string()).collect()
+    }
+
     /// Whether a tick is set.
     pub fn has(&self, name: &str) -> bool {
         self.0.has(name)

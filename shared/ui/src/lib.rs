@@ -16,3 +16,4 @@ pub mod palette;
 pub mod path;
 pub mod state;
 pub mod table;
+pub mod window;

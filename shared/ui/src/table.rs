@@ -72,12 +72,19 @@ pub fn Table(
         <div class="table-box" tabindex="0" role="region" aria-label=label>
             <table class=class role="table">
                 <caption class="vh">{caption}</caption>
-                <thead role="rowgroup">
-                    <tr role="row">{columns.into_iter().map(head).collect_view()}</tr>
-                </thead>
+                {heads(columns)}
                 <tbody role="rowgroup">{children()}</tbody>
             </table>
         </div>
+    }
+}
+
+/// The heads of the columns.
+pub(crate) fn heads(columns: Vec<Column>) -> impl IntoView {
+    view! {
+        <thead role="rowgroup">
+            <tr role="row">{columns.into_iter().map(head).collect_view()}</tr>
+        </thead>
     }
 }
 

@@ -72,6 +72,15 @@ pub fn toolchain() -> anyhow::Result<()> {
     for part in COMPONENTS.iter().filter(|part| !installed.lines().any(|l| l.starts_with(**part))) {
         shell::run(shell::command("rustup", &["component", "add", part]))?;
     }
+    web_target()
+}
+
+/// Adds the standard library for the browser, if rustup manages the toolchain. Without rustup, `xtask/web` reports
+/// whether it is missing.
+pub fn web_target() -> anyhow::Result<()> {
+    if !shell::has("rustup") {
+        return Ok(());
+    }
     let targets = shell::read(shell::command("rustup", &["target", "list", "--installed"]))?;
     if !targets.lines().any(|line| line == WASM) {
         shell::run(shell::command("rustup", &["target", "add", WASM]))?;

@@ -19,7 +19,7 @@ pub enum Suite {
     Faults,
     /// Every parser on its corpus. Coverage-guided fuzzing is in `crate::fuzz`.
     Fuzz,
-    /// The console in Chromium.
+    /// The console in Chromium, with invented data and with a whole server; needs root.
     Console,
     /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
@@ -72,8 +72,8 @@ impl Suite {
     /// Whether its tests create network namespaces, which needs root.
     pub const fn needs_root(self) -> bool {
         match self {
-            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults => true,
-            Self::Unit | Self::Store | Self::Fuzz | Self::Console | Self::Kernel => false,
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console => true,
+            Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
         }
     }
 

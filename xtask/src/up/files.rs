@@ -5,6 +5,8 @@ use super::foreign;
 use super::paths::{BIN, CONFIG, CONFIG_DIR, LIB, PROGRAMS, UNIT};
 use crate::shell;
 use anyhow::Context as _;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use tornado_kit::files::{Access, Durability, replace};
@@ -35,6 +37,30 @@ pub fn install() -> anyhow::Result<Vec<String>> {
         changed.extend(write(Path::new(UNIT), unit.as_bytes(), 0o644)?);
     }
     Ok(changed)
+}
+
+/// Installs the console's files for the browser. Returns true if they have changed.
+pub fn install_console() -> anyhow::Result<bool> {
+    copy_console(&shell::target_dir().join("console"), &Path::new(LIB).join("console"))
+}
+
+/// Copies the files, the list last: without its line, the server uses no file.
+fn copy_console(built: &Path, installed: &Path) -> anyhow::Result<bool> {
+    const LIST: &str = "files.txt";
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let names = |directory: &Path| -> anyhow::Result<BTreeSet<OsString>> {
+        let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+        entries.map(|entry| Ok(entry?.file_name())).filter(|name| !name.as_ref().is_ok_and(|one| one == LIST)).collect()
+    };
+    let new = names(built)?;
+    for name in &new {
+        write(&installed.join(name), &read(&built.join(name))?, 0o644)?;
+    }
+    let list = write(&installed.join(LIST), &read(&built.join(LIST))?, 0o644)?;
+    for name in names(installed)?.difference(&new) {
+        remove(&installed.join(name)).with_context(|| format!("cannot remove {}", installed.join(name).display()))?;
+    }
+    Ok(list.is_some())
 }
 
 /// Removes all installed files that are ours, and the state. Returns the removed paths, and the paths at which another
@@ -115,4 +141,23 @@ fn link(program: &str) -> anyhow::Result<()> {
         std::fs::remove_file(&link).with_context(failed)?;
     }
     symlink(&to, &link).with_context(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_console_replace_those_before() {
+        let (built, installed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let put = |directory: &Path, name: &str| std::fs::write(directory.join(name), name).unwrap();
+        for name in ["files.txt", "console.2.wasm", "console.2.wasm.br"] {
+            put(built.path(), name);
+        }
+        put(installed.path(), "console.1.wasm");
+        assert!(copy_console(built.path(), installed.path()).unwrap());
+        assert!(!installed.path().join("console.1.wasm").exists());
+        assert!(installed.path().join("console.2.wasm.br").exists() && installed.path().join("files.txt").exists());
+        assert!(!copy_console(built.path(), installed.path()).unwrap(), "a second copy changes nothing");
+    }
 }

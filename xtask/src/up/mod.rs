@@ -8,7 +8,7 @@ mod reason;
 mod service;
 
 use crate::machine::programs::Need;
-use crate::{machine, shell};
+use crate::{machine, shell, web};
 use anyhow::Context as _;
 use std::path::Path;
 
@@ -21,6 +21,9 @@ pub struct Up {
     /// Install what is already built; used when `up` runs itself as root
     #[arg(long, hide = true)]
     no_build: bool,
+    /// Install only the console's files for the browser; used when `up` runs itself as root
+    #[arg(long, hide = true)]
+    console_only: bool,
 }
 
 /// Arguments of `cargo xtask down`.
@@ -34,6 +37,9 @@ pub struct Down {
 impl Up {
     /// Builds, installs and starts the server, and prints the next steps. An up-to-date installation is not changed.
     pub fn run(self) -> anyhow::Result<()> {
+        if self.console_only {
+            return install_console();
+        }
         foreign::refuse(Path::new("/"))?;
         machine::provide(&[Need::Server])?;
         if !self.no_build {
@@ -45,7 +51,8 @@ impl Up {
         if !shell::is_root() {
             let mut words = vec!["up", "--no-build"];
             words.extend(self.invite.then_some("--invite"));
-            return shell::as_root(&words);
+            shell::as_root(&words)?;
+            return complete_console();
         }
         // Services and users must be able to pass through the directories that are created here.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
@@ -63,8 +70,23 @@ impl Up {
         if !is_ready || is_new {
             service::restart()?;
         }
-        tell(self.invite || service::is_without_people()?)
+        tell(self.invite || service::is_without_people()?)?;
+        if self.no_build { Ok(()) } else { complete_console() }
     }
+}
+
+/// Builds and installs the console's files for the browser. This is last, because it takes minutes and the console can
+/// be read without them; the server takes them when they exist.
+fn complete_console() -> anyhow::Result<()> {
+    println!("\ncompleting the console: pages can be read already; live values and dialogs follow in minutes");
+    web::build().context("the server is ready, but the console's files for the browser are missing")?;
+    if shell::is_root() { install_console() } else { shell::as_root(&["up", "--console-only"]) }
+}
+
+fn install_console() -> anyhow::Result<()> {
+    let is_changed = files::install_console()?;
+    println!("{}", if is_changed { "the console is complete" } else { "the console was already complete" });
+    Ok(())
 }
 
 impl Down {

@@ -5,6 +5,7 @@ pub mod detail;
 use super::{address, measure, parameter, range_of};
 use crate::acts::InviteLink;
 use crate::frame::{Head, LiveSign, Loaded, read};
+use crate::live::Feed;
 use crate::model::Lane;
 use crate::model::sessions::{Query, Session, SessionState, Sessions};
 use crate::source;
@@ -16,7 +17,8 @@ use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::state::{Condition, LaneTag, State};
-use tornado_ui::table::{Column, Filter, Filters, Order, Pager, Table};
+use tornado_ui::table::{Column, Filter, Filters, Order, Pager};
+use tornado_ui::window::{Place, Window, WindowTable};
 
 /// Word of a state in the address.
 const fn state_word(state: SessionState) -> &'static str {
@@ -42,7 +44,7 @@ pub fn query(
     state: Option<&str>,
     lane: Option<&str>,
     sort: Option<String>,
-    cursor: Option<String>,
+    offset: Option<&str>,
 ) -> Query {
     let states = [SessionState::Connecting, SessionState::Online, SessionState::Offline];
     Query {
@@ -50,20 +52,28 @@ pub fn query(
         state: states.into_iter().find(|one| Some(state_word(*one)) == state),
         lane: [Lane::Direct, Lane::Tor].into_iter().find(|one| Some(one.word()) == lane),
         sort,
-        cursor,
+        offset: offset.and_then(|offset| offset.parse().ok()).unwrap_or(0),
     }
 }
 
 /// The address of a query.
 pub fn address_of(query: &Query) -> String {
+    let offset = (query.offset > 0).then(|| query.offset.to_string());
     let parameters = [
         ("text", query.text.as_deref()),
         ("state", query.state.map(state_word)),
         ("lane", query.lane.map(Lane::word)),
         ("sort", query.sort.as_deref()),
-        ("cursor", query.cursor.as_deref()),
+        ("offset", offset.as_deref()),
     ];
     address("/sessions", &parameters)
+}
+
+/// What of a long list is in view.
+#[derive(Clone, Copy)]
+pub struct Scroll {
+    offset: RwSignal<Option<u64>>,
+    place: Place,
 }
 
 /// Distance of two readings of the list.
@@ -74,16 +84,28 @@ const PERIOD: Duration = Duration::from_secs(2);
 pub fn Page() -> impl IntoView {
     let t = use_texts();
     let (text, state, lane) = (parameter("text"), parameter("state"), parameter("lane"));
-    let (sort, cursor) = (parameter("sort"), parameter("cursor"));
-    let wanted =
-        Memo::new(move |_| query(text.get(), state.get().as_deref(), lane.get().as_deref(), sort.get(), cursor.get()));
-    let sessions = read(move || wanted.get(), source::sessions, &["sessions"], Some(PERIOD));
+    let (sort, offset) = (parameter("sort"), parameter("offset"));
+    let wanted = Memo::new(move |_| {
+        query(text.get(), state.get().as_deref(), lane.get().as_deref(), sort.get(), offset.get().as_deref())
+    });
+    // Where the window of rows begins, once the list was scrolled; another query begins at its address again.
+    let scroll = Scroll { offset: RwSignal::new(None), place: Place::default() };
+    Effect::new(move |_| {
+        wanted.track();
+        scroll.offset.set(None);
+        scroll.place.reset();
+    });
+    let shown = Memo::new(move |_| {
+        let query = wanted.get();
+        Query { offset: scroll.offset.get().unwrap_or(query.offset), ..query }
+    });
+    let sessions = read(move || shown.get(), source::sessions, &["sessions"], Some(PERIOD));
     view! {
         <Head title=t.nav_sessions()>
             <LiveSign of=sessions as_of=|sessions| sessions.page.as_of />
             <InviteLink />
         </Head>
-        <Loaded of=sessions view=move |sessions| view! { <Content sessions query=wanted.get_untracked() /> } />
+        <Loaded of=sessions view=move |sessions| view! { <Content sessions query=wanted.get_untracked() scroll /> } />
     }
 }
 
@@ -105,14 +127,14 @@ pub fn Content(
     sessions: Sessions,
     /// What they are.
     query: Query,
+    /// What of it is in view.
+    scroll: Scroll,
 ) -> impl IntoView {
     let t = use_texts();
-    let Sessions { page, numbers, is_sortable } = sessions;
-    let start = Query { cursor: None, ..query.clone() };
+    let Sessions { page, numbers } = sessions;
+    let is_live = expect_context::<Feed>().is_live;
+    let start = Query { offset: 0, ..query.clone() };
     let by = |column, key| {
-        if !is_sortable {
-            return column;
-        }
         let start = start.clone();
         sorted(column, key, start.sort.clone().as_deref(), move |sort| {
             address_of(&Query { sort: Some(sort), ..start.clone() })
@@ -161,12 +183,27 @@ pub fn Content(
             .into_any()
         }
     } else {
-        let step = |cursor: &Option<String>| {
-            cursor.clone().map(|cursor| address_of(&Query { cursor: Some(cursor), ..start.clone() }))
+        let step = |offset: &Option<String>| {
+            let offset = offset.as_ref()?.parse().unwrap_or(0);
+            Some(address_of(&Query { offset, ..start.clone() }))
+        };
+        let window = Window {
+            offset: page.offset.unwrap_or(0),
+            rows: page.rows.len() as u64,
+            total: page.matching.unwrap_or(page.rows.len() as u64),
         };
         let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).collect_view();
         view! {
-            <Table caption=t.nav_sessions() columns cards=true>{rows}</Table>
+            <WindowTable
+                caption=t.nav_sessions()
+                columns
+                window
+                is_live
+                place=scroll.place
+                on_move=move |offset| scroll.offset.set(Some(offset))
+            >
+                {rows}
+            </WindowTable>
             <Pager
                 range=range_of(t, &page)
                 before=(t.before().to_owned(), step(&page.before))

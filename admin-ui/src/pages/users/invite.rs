@@ -1,6 +1,7 @@
 //! The dialogs that create an invitation or a user.
 
 use crate::acts::{RefusalNote, at_field, use_acts};
+use crate::frame::CopyField;
 use crate::model::act::{Act, Hidden, Invitation, Outcome, Refusal};
 use crate::pages::parameter;
 use crate::texts::{Texts, use_texts};
@@ -8,10 +9,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
-use tornado_ui::button::{Button, Size};
 use tornado_ui::field::{Field, Sent};
 use tornado_ui::figures::Fact;
-use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Condition;
 
@@ -119,47 +118,40 @@ pub fn Invite(
 fn Shown(invitation: Invitation, invited: RwSignal<Option<Invitation>>) -> impl IntoView {
     let t = use_texts();
     let open = RwSignal::new(true);
-    let is_copied = RwSignal::new(false);
     Effect::new(move |_| {
         if !open.get() {
             invited.set(None);
         }
     });
-    let link = invitation.link.expose().to_owned();
-    let shown = link.clone();
-    let copy = move |_| {
-        // Without TLS, browsers hide the clipboard; the field can be selected.
-        if window().is_secure_context() {
-            drop(window().navigator().clipboard().write_text(&link));
-            is_copied.set(true);
-        }
-    };
-    let date = format!("{} {} UTC", t.date(invitation.expires_at), t.clock(invitation.expires_at));
     view! {
         <NoticeDialog open id="invited" title=t.invited_title() close=t.finish()>
             <p>{t.invited_text()}</p>
-            <div class="invite">
-                {invitation
-                    .qr
-                    .map(|qr| {
-                        view! { <div class="qr" role="img" aria-label=t.invited_qr() inner_html=qr.expose().to_owned()></div> }
-                    })}
-                <div class="stack">
-                    <div class="field">
-                        <label for="invited-link">{t.invited_link()}</label>
-                        <div class="copy">
-                            <input class="input mono" id="invited-link" dir="ltr" readonly value=shown />
-                            <Button size=Size::Small icon=Icon::Copy on:click=copy>
-                                {move || if is_copied.get() { t.copied() } else { t.copy() }}
-                            </Button>
-                        </div>
-                    </div>
-                    <dl class="facts">
-                        <Fact name=t.invited_until()>{date}</Fact>
-                    </dl>
-                </div>
-            </div>
+            <InvitationView invitation />
         </NoticeDialog>
+    }
+}
+
+/// An invitation: QR code, link and expiry.
+#[component]
+pub fn InvitationView(
+    /// The invitation.
+    invitation: Invitation,
+) -> impl IntoView {
+    let t = use_texts();
+    let date = format!("{} {} UTC", t.date(invitation.expires_at), t.clock(invitation.expires_at));
+    let qr = invitation.qr.map(|qr| {
+        view! { <div class="qr" role="img" aria-label=t.invited_qr() inner_html=qr.expose().to_owned()></div> }
+    });
+    view! {
+        <div class="invite">
+            {qr}
+            <div class="stack">
+                <CopyField id="invited-link" label=t.invited_link() text=invitation.link.expose() />
+                <dl class="facts">
+                    <Fact name=t.invited_until()>{date}</Fact>
+                </dl>
+            </div>
+        </div>
     }
 }
 

@@ -1,7 +1,7 @@
 //! Users: the list.
 
 pub mod detail;
-mod invite;
+pub mod invite;
 mod limits;
 
 use super::{address, measure, parameter, range_of};

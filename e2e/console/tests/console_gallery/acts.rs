@@ -14,91 +14,71 @@ async fn open(path: &str) -> anyhow::Result<(Browser, String)> {
     Ok((browser, base))
 }
 
-async fn click(browser: &Browser, css: &str) -> anyhow::Result<()> {
-    Ok(browser.client().wait().for_element(Locator::Css(css)).await?.click().await?)
-}
-
-/// Clicks the button of the page's head with these words.
-async fn press(browser: &Browser, word: &str) -> anyhow::Result<()> {
-    let path = format!("//main//*[self::button or self::a][normalize-space()='{word}']");
-    Ok(browser.client().wait().for_element(Locator::XPath(&path)).await?.click().await?)
-}
-
-async fn text(browser: &Browser, css: &str) -> anyhow::Result<String> {
-    Ok(browser.client().wait().for_element(Locator::Css(css)).await?.text().await?)
-}
-
-async fn close(browser: Browser) -> anyhow::Result<()> {
-    let console = browser.console().await?;
-    ensure!(console.is_empty(), "{console:?}");
-    browser.close().await
-}
-
 #[tokio::test]
 async fn a_change_states_its_consequences_first() -> anyhow::Result<()> {
     let (browser, _) = open("/users/demo-heron").await?;
-    press(&browser, "Suspend").await?;
-    let effects = text(&browser, "dialog[open] .effects").await?;
+    browser.press("Suspend").await?;
+    let effects = browser.text("dialog[open] .effects").await?;
     ensure!(effects.contains("session ends now") && effects.contains("2"), "{effects}");
     let focused = browser.client().active_element().await?.text().await?;
     ensure!(focused == "Cancel", "the focus is on Cancel, not on {focused}");
-    click(&browser, "dialog[open] .btn-danger").await?;
-    let report = text(&browser, ".toast").await?;
+    browser.click("dialog[open] .btn-danger").await?;
+    let report = browser.text(".toast").await?;
     ensure!(report == "demo-heron was suspended.", "{report}");
-    close(browser).await
+    browser.finish().await
 }
 
 #[tokio::test]
 async fn a_cancelled_change_is_not_sent() -> anyhow::Result<()> {
     let (browser, _) = open("/services").await?;
-    press(&browser, "Restart").await?;
-    click(&browser, "dialog[open] .dialog-foot .btn").await?;
+    browser.press("Restart").await?;
+    browser.click("dialog[open] .dialog-foot .btn").await?;
     browser.client().wait().for_element(Locator::Css("body:not(:has(dialog[open]))")).await?;
     ensure!(browser.client().find(Locator::Css(".toast")).await.is_err(), "nothing was sent");
-    close(browser).await
+    browser.finish().await
 }
 
 #[tokio::test]
 async fn an_invitation_is_shown_once() -> anyhow::Result<()> {
     let (browser, _) = open("/users?invite=1").await?;
-    click(&browser, "dialog[open] button[type=submit]").await?;
+    browser.click("dialog[open] button[type=submit]").await?;
     let link = browser.client().wait().for_element(Locator::Css("#invited-link")).await?;
     let link = link.prop("value").await?.unwrap_or_default();
     ensure!(link.starts_with("tornado://"), "{link}");
     browser.client().find(Locator::Css("dialog[open] .qr svg")).await?;
-    click(&browser, "dialog[open] .dialog-foot .btn-primary").await?;
+    browser.click("dialog[open] .dialog-foot .btn-primary").await?;
     browser.client().wait().for_element(Locator::Css("body:not(:has(#invited-link))")).await?;
     let address = browser.client().current_url().await?;
     ensure!(address.query().is_none(), "{address}");
-    close(browser).await
+    browser.finish().await
 }
 
 #[tokio::test]
 async fn a_refusal_stands_at_its_field() -> anyhow::Result<()> {
     let (browser, _) = open("/users").await?;
-    press(&browser, "New user").await?;
+    browser.press("New user").await?;
     let client = browser.client();
     client.wait().for_element(Locator::Css("#username")).await?.send_keys("demo-heron").await?;
     client.find(Locator::Css("#new-password")).await?.send_keys("correct horse").await?;
-    click(&browser, "dialog[open] button[type=submit]").await?;
-    let error = text(&browser, "#username-error").await?;
+    browser.click("dialog[open] button[type=submit]").await?;
+    let error = browser.text("#username-error").await?;
     ensure!(error == "This name is taken. Choose another.", "{error}");
     let described = client.find(Locator::Css("#username")).await?.attr("aria-describedby").await?;
     ensure!(described.as_deref() == Some("username-error"), "{described:?}");
-    close(browser).await
+    browser.finish().await
 }
 
 #[tokio::test]
 async fn a_value_that_cannot_be_is_not_sent() -> anyhow::Result<()> {
     let (browser, _) = open("/users/demo-heron").await?;
-    press(&browser, "Change").await?;
+    browser.press("Change").await?;
     let field = browser.client().wait().for_element(Locator::Css("#max_devices")).await?;
     field.clear().await?;
     field.send_keys("11").await?;
-    click(&browser, "dialog[open] button[type=submit]").await?;
-    let error = text(&browser, "#max_devices-error").await?;
+    browser.click("dialog[open] button[type=submit]").await?;
+    let error = browser.text("#max_devices-error").await?;
     ensure!(error == "Write a whole number from 1 to 10.", "{error}");
-    close(browser).await
+    browser.finish().await
 }
 
 #[tokio::test]
@@ -132,20 +112,20 @@ async fn keys_open_pages_and_the_palette() -> anyhow::Result<()> {
     browser.client().find(Locator::Css("body")).await?.send_keys("/").await?;
     browser.client().wait().for_element(Locator::Css("dialog.palette[open]")).await?;
     browser.client().active_element().await?.send_keys("trail").await?;
-    let found = text(&browser, ".palette-list li").await?;
+    let found = browser.text(".palette-list li").await?;
     ensure!(found.starts_with("Audit trail"), "{found}");
-    close(browser).await
+    browser.finish().await
 }
 
 #[tokio::test]
 async fn events_of_the_server_change_figures_in_place() -> anyhow::Result<()> {
     let (browser, _) = open("/").await?;
-    let before = text(&browser, ".tiles .tile-value").await?;
+    let before = browser.text(".tiles .tile-value").await?;
     let mark = "document.querySelector('.tiles .tile').dataset.kept = 'true'";
     browser.client().execute(mark, Vec::new()).await?;
     let mut after = before.clone();
     for _ in 0..100 {
-        after = text(&browser, ".tiles .tile-value").await?;
+        after = browser.text(".tiles .tile-value").await?;
         if after != before {
             break;
         }
@@ -153,5 +133,107 @@ async fn events_of_the_server_change_figures_in_place() -> anyhow::Result<()> {
     }
     ensure!(after != before, "{before} stays");
     browser.client().find(Locator::Css(".tiles .tile[data-kept]")).await?;
-    close(browser).await
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn a_second_factor_is_set_up_with_its_first_code() -> anyhow::Result<()> {
+    const SUBMIT: &str = "dialog[open]:has(#factor) button[type=submit]";
+    let (browser, _) = open("/settings").await?;
+    browser.press("Set up a second factor").await?;
+    browser.fill("#factor-password", "correct horse").await?;
+    browser.click(SUBMIT).await?;
+    browser.fill("#factor-code", "000000").await?;
+    browser.click(SUBMIT).await?;
+    let error = browser.text("#factor-code-error").await?;
+    ensure!(error == "The code is wrong or was already used.", "{error}");
+    browser.fill("#factor-code", "123456").await?;
+    browser.click(SUBMIT).await?;
+    let codes = browser.text("dialog[open] .codes").await?;
+    ensure!(codes.contains("aaaa-bbbb"), "{codes}");
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn a_token_needs_a_right_and_is_shown_once() -> anyhow::Result<()> {
+    const SUBMIT: &str = "dialog[open]:has(#new-token) button[type=submit]";
+    let (browser, _) = open("/settings").await?;
+    browser.press("New token").await?;
+    browser.fill("#token-name", "grafana").await?;
+    browser.click(SUBMIT).await?;
+    let alert = browser.text("dialog[open] [role=alert]").await?;
+    ensure!(alert == "Choose at least one right.", "{alert}");
+    browser.click("dialog[open] input[name=scope][value='logs.read']").await?;
+    browser.click(SUBMIT).await?;
+    let field = browser.client().wait().for_element(Locator::Css("#created-token-text")).await?;
+    ensure!(field.prop("value").await?.as_deref() == Some("tvpn_invented"), "the token is shown");
+    browser.click("dialog[open] .btn-primary").await?;
+    browser.client().wait().for_element(Locator::Css("body:not(:has(#created-token-text))")).await?;
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn a_query_is_saved_under_its_name() -> anyhow::Result<()> {
+    let (browser, _) = open("/logs?text=level%3Awarn").await?;
+    browser.press("Save query").await?;
+    browser.fill("#query-name", "Warnings").await?;
+    browser.click("dialog[open]:has(#save-query) button[type=submit]").await?;
+    let report = browser.text(".toast").await?;
+    ensure!(report == "The query Warnings was saved.", "{report}");
+    let link = browser.client().find(Locator::Css(".head-acts a[download]")).await?;
+    let href = link.attr("href").await?.unwrap_or_default();
+    ensure!(href.starts_with("/api/v1/logs/export?format=csv&text=level%3Awarn"), "{href}");
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn every_dialog_is_accessible_on_a_phone_too() -> anyhow::Result<()> {
+    let dialogs = [
+        ("/settings", "Set up a second factor"),
+        ("/settings", "Add a passkey"),
+        ("/settings", "New token"),
+        ("/settings", "Create backup"),
+        ("/settings", "New operator"),
+        ("/logs?text=level%3Awarn", "Save query"),
+        ("/users", "New user"),
+        ("/users/demo-heron", "Change"),
+        ("/tor", "Stop Tor"),
+    ];
+    let (browser, base) = open("/about").await?;
+    let mut faults = Vec::new();
+    for width in [1440, 390] {
+        browser.resize(width, 700).await?;
+        for (path, word) in dialogs {
+            browser.open(&format!("{base}{path}")).await?;
+            browser.press(word).await?;
+            browser.client().wait().for_element(Locator::Css("dialog[open]")).await?;
+            faults.extend(browser.violations().await?.iter().map(|one| format!("{word} at {width}: {one}")));
+            let size = "const box = document.querySelector('dialog[open]').getBoundingClientRect();
+                return box.width <= innerWidth + 1 && box.height <= innerHeight + 1";
+            if browser.client().execute(size, Vec::new()).await? != serde_json::Value::Bool(true) {
+                faults.push(format!("{word} at {width}: larger than the screen"));
+            }
+        }
+    }
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn the_set_up_works_without_script() -> anyhow::Result<()> {
+    let base = serve().await?;
+    let browser = Browser::start().await?;
+    browser.script(false).await?;
+    let client = browser.client();
+    client.goto(&format!("{base}/setup/host")).await?;
+    browser.fill("#host", "vpn.example.net:8000").await?;
+    browser.click("form[action='/setup/host'] button[type=submit]").await?;
+    let error = browser.text("#host-error").await?;
+    ensure!(error == "Write a host name or an address, without a port.", "{error}");
+    browser.fill("#host", "vpn.example.net").await?;
+    browser.click("form[action='/setup/host'] button[type=submit]").await?;
+    browser.click("form[action='/setup/invite'] button[type=submit]").await?;
+    let link = client.wait().for_element(Locator::Css("#invited-link")).await?.attr("value").await?;
+    ensure!(link.as_deref().is_some_and(|link| link.starts_with("tornado://")), "{link:?}");
+    browser.close().await
 }

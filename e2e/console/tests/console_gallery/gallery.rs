@@ -10,6 +10,8 @@ const PAGES: &[(&str, &str)] = &[
     ("/sign-in", "sign-in"),
     ("/sign-in/code", "sign-in-code"),
     ("/setup?code=invented", "set-up"),
+    ("/setup/host", "set-up-host"),
+    ("/setup/invite", "set-up-invite"),
     ("/", "overview"),
     ("/sessions", "sessions"),
     ("/sessions?text=nobody", "sessions-none"),

@@ -2,4 +2,6 @@
 
 mod acts;
 mod gallery;
+mod size;
+mod states;
 mod support;

@@ -48,7 +48,7 @@ pub fn router(http: Http, clock: Clock) -> Router {
             http: of.clone(),
         })
     };
-    tornado_console::router(Arc::new(Console::new(clock)), Assets::embedded(), Arc::new(make_caller))
+    tornado_console::router(Arc::new(Console::new(clock)), Assets::installed(), Arc::new(make_caller))
         .layer(middleware::from_fn_with_state(http, frame))
 }
 

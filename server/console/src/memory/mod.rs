@@ -1,5 +1,6 @@
 //! What the console keeps in memory between requests.
 
 pub mod courses;
+pub mod lists;
 pub mod rates;
 pub mod sign_in;

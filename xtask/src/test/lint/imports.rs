@@ -44,6 +44,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("e2e/*", &["shared", "shared/*", "e2e/*", "server/contracts", "server/backup"]),
     ("fuzz", &["shared", "shared/*", "server/*", "desktop/*"]),
     ("xtask", &["e2e/harness", "e2e/engines", "shared/kit"]),
+    // Compiled only for the console's files: it imports nothing, and `xtask` runs it instead of importing it.
+    ("xtask/web", &[]),
 ];
 
 /// What the tests of every crate may import.

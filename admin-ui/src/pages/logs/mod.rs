@@ -1,11 +1,15 @@
 //! Logs: query bar, lines in the course of time, lines by service, lines.
 
+mod saved;
+
 use super::{address, parameter};
+use crate::acts::May;
 use crate::frame::{Head, LiveSign, Loaded, read};
 use crate::model::logs::{Interval, Level, Line, Logs, Query, Range};
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
+use saved::{Export, SaveDialog, SavedQueries};
 use std::time::Duration;
 use tornado_ui::button::{Button, LinkButton, Segments};
 use tornado_ui::chart::Bars;
@@ -47,12 +51,18 @@ pub fn Page() -> impl IntoView {
         });
         view! { <Segments label=t.range() options=options.to_vec() /> }
     };
+    let saving = RwSignal::new(false);
+    let export = move || {
+        view! { <Export query=wanted.get() /> }
+    };
     view! {
         <Head title=t.nav_logs()>
             <LiveSign of=logs as_of=|logs| logs.as_of />
             {ranges}
+            {export}
         </Head>
-        <Loaded of=logs view=move |logs| view! { <Content logs query=wanted.get_untracked() /> } />
+        <Loaded of=logs view=move |logs| view! { <Content logs query=wanted.get_untracked() saving /> } />
+        <SaveDialog query=wanted open=saving />
     }
 }
 
@@ -63,6 +73,8 @@ pub fn Content(
     logs: Logs,
     /// What they are.
     query: Query,
+    /// Opens the dialog that saves the query.
+    saving: RwSignal<bool>,
 ) -> impl IntoView {
     let t = use_texts();
     let text = query.text.clone().unwrap_or_default();
@@ -77,6 +89,14 @@ pub fn Content(
             view! { <li><a href=href><bdi dir="ltr">{service}</bdi></a><span class="n">{t.number(count)}</span></li> }
         })
         .collect_view();
+    let sum = |part: fn(&Interval) -> u64| logs.histogram.iter().map(part).sum::<u64>();
+    let levels = [("error", sum(|one| one.error)), ("warn", sum(|one| one.warn)), ("info", sum(|one| one.info))]
+        .map(|(level, count)| {
+            let href = address_of(&Query { text: Some(format!("level:{level}")), ..first.clone() });
+            view! { <li><a href=href>{level}</a><span class="n">{t.number(count)}</span></li> }
+        })
+        .into_iter()
+        .collect_view();
     let more = logs.next.map(|cursor| {
         let href = address_of(&Query { cursor: Some(cursor), ..query.clone() });
         view! { <div class="pager"><span class="push"></span><LinkButton href=href>{t.next()}</LinkButton></div> }
@@ -87,6 +107,16 @@ pub fn Content(
             <Search name="text" label=t.logs_query() value=text />
             <input type="hidden" name="range" value=range.word() />
             <Button submit=true>{t.search()}</Button>
+            {query
+                .text
+                .is_some()
+                .then(|| {
+                    view! {
+                        <May right="logs.save">
+                            <Button on:click=move |_| saving.set(true)>{t.save_query()}</Button>
+                        </May>
+                    }
+                })}
         </form>
         <p class="hint">{t.logs_help()}</p>
         {logs.problem.map(|problem| view! { <Note weight=Weight::Warning><bdi>{problem}</bdi></Note> })}
@@ -94,8 +124,11 @@ pub fn Content(
         <section class="card" aria-label=t.nav_logs()>
             <div class="log-grid">
                 <div class="facets">
+                    <h2>{t.level()}</h2>
+                    <ul dir="ltr">{levels}</ul>
                     <h2>{t.service()}</h2>
                     <ul>{facets}</ul>
+                    <SavedQueries saved=logs.saved range=first.range />
                 </div>
                 <div>
                     <ol class="log" dir="ltr">{lines}</ol>

@@ -1,50 +1,49 @@
 //! Invented data: names and addresses that documentation reserves.
 
 use axum::http::HeaderValue;
-use axum::response::sse::{Event as Message, KeepAlive, Sse};
-use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tornado_admin_ui::model::act::{Act, Hidden, Invitation, Outcome, Refusal};
+use tornado_admin_ui::model::act::{Act, FactorOffer, Hidden, Invitation, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::{Key, Keys, Phase, Usage};
-use tornado_admin_ui::model::logs::{self, Interval, Level, Line, Logs};
+use tornado_admin_ui::model::logs::{self, Interval, Level, Line, Logs, SavedQuery};
 use tornado_admin_ui::model::overview::{
     Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Part, Range, Service,
 };
 use tornado_admin_ui::model::sessions::{self, Session, SessionDetail, SessionState, Sessions};
-use tornado_admin_ui::model::settings::{About, Configuration, Operator, Origin, Settings, SignIn, Value};
+use tornado_admin_ui::model::set_up::{Reach, Reachability};
+use tornado_admin_ui::model::settings::{
+    About, Configuration, Operator, Origin, Passkey, Settings, SignIn, Token, Value,
+};
 use tornado_admin_ui::model::tor::{Circuit, CountryTor, Probe, Tor};
 use tornado_admin_ui::model::users::{self, Device, PastSession, User, UserDetail, UserState, Users};
 use tornado_admin_ui::model::{Condition, Fault, Lane, Page, Role, Values, Viewer};
-use tornado_admin_ui::serve::{Assets, page_router};
 use tornado_admin_ui::source::{Entered, Entry, Source};
 
 /// 2026-11-27 14:32:08 UTC.
 const NOW: i64 = 1_795_789_928;
 
-/// The server of the tests: the console and the gallery.
-pub fn router(assets: Assets) -> axum::Router {
-    let source: Arc<dyn Source> = Arc::new(Sample::default());
-    page_router(crate::TestApp, assets, Some(Arc::new(move |_| Arc::clone(&source))))
-        .route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
-}
-
-/// A stream of events: the number of sessions changes every two seconds.
-async fn events_of_sample() -> Sse<impl futures::Stream<Item = Result<Message, Infallible>>> {
-    let events = futures::stream::unfold((), |()| async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        Some((Ok(Message::default().event("sessions").data("{}")), ()))
-    });
-    Sse::new(events).keep_alive(KeepAlive::new())
-}
+/// Sessions of the list.
+const LONG: u64 = 20_000;
 
 /// Value that the page sends with each change.
 const CSRF: &str = "0123456789abcdef";
 
+/// The operator's password.
+const PASSWORD: &str = "correct horse";
+
+/// An image in the place of a QR code.
+const QR: &str = "<svg viewBox=\"0 0 3 3\"><path d=\"M0 0h1v1h-1zM2 1h1v2h-2v-1h1z\"></path></svg>";
+
 /// All rights, as of an owner.
-const RIGHTS: [&str; 12] = [
+const RIGHTS: [&str; 20] = [
+    "users.read",
+    "sessions.read",
+    "logs.read",
+    "logs.save",
+    "settings.write",
+    "tokens.create",
+    "tokens.revoke",
+    "backup.create",
     "own.sign_in",
     "sessions.close",
     "invitations.write",
@@ -61,7 +60,7 @@ const RIGHTS: [&str; 12] = [
 
 /// The server's content. The number of sessions grows with each reading, so that a change can be seen.
 #[derive(Default)]
-struct Sample {
+pub struct Invented {
     reads: AtomicU64,
 }
 
@@ -166,7 +165,7 @@ fn person(name: &str, state: UserState, connected: u64, quota: Option<u64>) -> U
 }
 
 #[async_trait::async_trait]
-impl Source for Sample {
+impl Source for Invented {
     async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
         if csrf != CSRF {
             return Err(Refusal { code: "csrf".into(), detail: String::new(), field: None });
@@ -174,9 +173,7 @@ impl Source for Sample {
         match act {
             Act::CreateInvitation { .. } => Ok(Outcome::Invited(Invitation {
                 link: Hidden::new("tornado://vpn.example.net/?i=invented"),
-                qr: Some(Hidden::new(
-                    "<svg viewBox=\"0 0 3 3\"><path d=\"M0 0h1v1h-1zM2 1h1v2h-2v-1h1z\"></path></svg>",
-                )),
+                qr: Some(Hidden::new(QR)),
                 expires_at: NOW + 7 * 86_400,
             })),
             Act::CreateUser { name, .. } if name == "demo-heron" => Err(refusal("name_taken", "username", "")),
@@ -198,7 +195,35 @@ impl Source for Sample {
             | Act::RotateKeys
             | Act::PutOperator { .. }
             | Act::RevokeSignIn { .. }
-            | Act::ConfirmSignIn { .. } => Ok(Outcome::Done),
+            | Act::ConfirmSignIn { .. }
+            | Act::ConfirmByPasskey(_)
+            | Act::EndFactor { .. }
+            | Act::AddPasskey { .. }
+            | Act::RemovePasskey { .. }
+            | Act::RevokeToken { .. }
+            | Act::SaveQuery { .. }
+            | Act::DeleteQuery { .. } => Ok(Outcome::Done),
+            Act::PutHost { host } if host.as_deref().is_some_and(|host| host.contains(':')) => {
+                Err(refusal("invalid_fields", "host", "host must not contain a port"))
+            }
+            Act::PutHost { .. } => Ok(Outcome::Done),
+            Act::BeginFactor { password } if password.expose() != PASSWORD => {
+                Err(refusal("invalid_credentials", "password", ""))
+            }
+            Act::BeginFactor { .. } => Ok(Outcome::Factor(FactorOffer {
+                secret: Hidden::new("JBSWY3DPEHPK3PXP"),
+                url: Hidden::new("otpauth://totp/Tornado:ops-amelia?secret=JBSWY3DPEHPK3PXP"),
+                qr: Some(Hidden::new(QR)),
+            })),
+            Act::ConfirmFactor { code } if code.expose() != "123456" => Err(refusal("totp_invalid", "code", "")),
+            Act::ConfirmFactor { .. } => {
+                Ok(Outcome::Codes(["aaaa-bbbb", "cccc-dddd", "eeee-ffff", "gggg-hhhh"].map(Hidden::new).to_vec()))
+            }
+            // The answer of an authenticator needs a real server.
+            Act::BeginPasskey { .. } | Act::BeginConfirmation => Err(refusal("unavailable", "", "no authenticator")),
+            Act::CreateToken { .. } => {
+                Ok(Outcome::Token { token: Hidden::new("tvpn_invented"), expires_at: NOW + 90 * 86_400 })
+            }
         }
     }
 
@@ -290,8 +315,14 @@ impl Source for Sample {
 
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
         let text = query.text.unwrap_or_default();
-        let rows = (0..18).map(row).filter(|session| session.user.contains(&text)).collect();
-        Ok(Sessions { page: page(rows, 347), numbers: Some((318, 27)), is_sortable: true })
+        let all: Vec<_> = (0..LONG).map(row).filter(|session| session.user.contains(&text)).collect();
+        let (matching, offset) = (all.len() as u64, query.offset);
+        let rows: Vec<_> = all.into_iter().skip(usize::try_from(offset).unwrap_or(0)).take(100).collect();
+        let end = offset + rows.len() as u64;
+        let next = (end < matching).then(|| end.to_string());
+        let before = (offset > 0).then(|| offset.saturating_sub(100).to_string());
+        let page = Page { rows, offset: Some(offset), matching: Some(matching), next, before, as_of: NOW };
+        Ok(Sessions { page, numbers: Some((318, 27)) })
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
@@ -432,6 +463,7 @@ impl Source for Sample {
                 .map(|minute| Interval { info: 20 + minute % 7, warn: minute % 5, error: u64::from(minute == 41) })
                 .collect(),
             by_service: vec![("session".into(), 4120), ("dns".into(), 610)],
+            saved: vec![SavedQuery { name: "Warnings of dns".into(), text: "level>=warn service:dns".into() }],
             problem: query.text.filter(|text| text.contains('(')).map(|_| "a parenthesis is not closed".into()),
             next: Some("next".into()),
             as_of: NOW,
@@ -483,6 +515,16 @@ impl Source for Sample {
         Ok(Audit { page: page(rows, 3) })
     }
 
+    async fn reachability(&self) -> Result<Reachability, Fault> {
+        Ok(Reachability {
+            host: None,
+            found_address: Some("198.51.100.7".into()),
+            port: 4605,
+            reach: Reach::Public,
+            tor: Some((75, "loading relays".into())),
+        })
+    }
+
     async fn settings(&self) -> Result<Settings, Fault> {
         let value = |name: &str, value: Option<&str>, origin| Value {
             name: name.into(),
@@ -497,6 +539,14 @@ impl Source for Sample {
             at: NOW - 9000,
             latest_use: NOW - 5,
             is_current,
+        };
+        let token = |name: &str, scopes: &[&str], days: i64| Token {
+            id: name.into(),
+            operator: "ops-amelia".into(),
+            name: name.into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            expires_at: NOW + days * 86_400,
+            latest_use: Some(NOW - 4),
         };
         Ok(Settings {
             configuration: Some(Configuration {
@@ -514,6 +564,17 @@ impl Source for Sample {
                 operator("ops-bruno", Role::Viewer, false),
             ]),
             sign_ins: vec![sign_in("1", "ops-amelia", true), sign_in("2", "ops-bruno", false)],
+            has_second_factor: false,
+            passkeys: Some(vec![Passkey {
+                id: "0195-0001".into(),
+                name: "amelia-phone".into(),
+                created_at: NOW - 9_000_000,
+                latest_use: Some(NOW - 9000),
+            }]),
+            tokens: Some(vec![
+                token("grafana", &["logs.read"], 90),
+                token("hr-joiners", &["users.read", "invitations.write"], 6),
+            ]),
             as_of: NOW,
         })
     }

@@ -1,19 +1,22 @@
 //! The console's routes: pages, server functions, files for the browser, and the choice of language and theme.
 
+mod assets;
+
+use crate::address::address;
 use crate::app::App;
-use crate::look::{LANG_COOKIE, Look, THEME_COOKIE, Theme, local_path};
-use crate::model::act::{Hidden, Refusal};
-use crate::pages::address;
-use crate::source::{Entered, Entry, Source};
+use crate::look::{LANG_COOKIE, Look, NoProgram, THEME_COOKIE, Theme, local_path};
+use crate::model::act::{Act, Hidden, Outcome, Refusal};
+use crate::source::{Created, Entered, Entry, Source};
 use crate::texts::Lang;
 use axum::Router;
-use axum::extract::{Form, Path, State};
+use axum::body::Body;
+use axum::extract::{Form, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE,
-    LOCATION, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use leptos::config::LeptosOptions;
@@ -22,55 +25,14 @@ use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 use leptos_meta::MetaTags;
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A file for the browser. Its name contains the digest of its content.
-#[derive(Clone, Debug)]
-pub struct Asset {
-    /// Name below `/pkg/`.
-    pub name: Cow<'static, str>,
-    /// The content.
-    pub raw: Cow<'static, [u8]>,
-    /// The same, compressed with brotli; empty if it is not.
-    pub brotli: Cow<'static, [u8]>,
-    /// The same, compressed with gzip; empty if it is not.
-    pub gzip: Cow<'static, [u8]>,
-}
+pub use assets::{Asset, Assets};
 
-/// The files for the browser.
-#[derive(Clone, Debug)]
-pub struct Assets(Arc<Vec<Asset>>);
-
-impl Assets {
-    /// Those that were embedded when the program was built.
-    pub fn embedded() -> Self {
-        struct Asset {
-            name: &'static str,
-            raw: &'static [u8],
-            brotli: &'static [u8],
-            gzip: &'static [u8],
-        }
-        const FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
-        let own = |file: &Asset| self::Asset {
-            name: file.name.into(),
-            raw: file.raw.into(),
-            brotli: file.brotli.into(),
-            gzip: file.gzip.into(),
-        };
-        Self(Arc::new(FILES.iter().map(own).collect()))
-    }
-
-    /// Given files, for tests.
-    pub fn of(files: Vec<Asset>) -> Self {
-        Self(Arc::new(files))
-    }
-
-    fn path_of(&self, suffix: &str) -> Option<String> {
-        let file = self.0.iter().find(|file| file.name.ends_with(suffix))?;
-        Some(format!("/pkg/{}", file.name))
-    }
-}
+/// Devices of the user that the first invitation creates.
+const FIRST_DEVICES: u32 = 3;
+/// Days for which the first invitation is valid.
+const FIRST_DAYS: u32 = 7;
 
 /// Makes the source of one request from its head: the value knows the request's sign-in.
 pub type MakeSource = Arc<dyn Fn(&Parts) -> Arc<dyn Source> + Send + Sync>;
@@ -99,12 +61,30 @@ where
         let assets = assets.clone();
         move || shell(app, &assets)
     };
-    let files = Router::new().route("/pkg/{name}", get(file)).with_state(assets).route("/look", post(choose_look));
+    let files =
+        Router::new().route("/pkg/{name}", get(assets::file)).with_state(assets).route("/look", post(choose_look));
     let doors = make_source.map(|make| {
+        let invite = {
+            let (make, context, shell) = (make.clone(), context.clone(), shell.clone());
+            move |parts: Parts, Form(form): Form<Csrf>| {
+                let (make, context, shell) = (make.clone(), context.clone(), shell.clone());
+                async move {
+                    let created = create_invitation(&*make(&parts), form.csrf).await;
+                    let context = move || {
+                        context();
+                        provide_context(created.clone());
+                    };
+                    let page = Request::from_parts(parts, Body::empty());
+                    leptos_axum::render_app_async_with_context(context, shell)(page).await
+                }
+            }
+        };
         Router::new()
+            .route("/setup/invite", post(invite))
             .route("/sign-in", post(enter_password))
             .route("/sign-in/code", post(enter_code))
             .route("/setup", post(set_up))
+            .route("/setup/host", post(put_host))
             .route("/sign-out", post(sign_out))
             .with_state(make)
     });
@@ -135,6 +115,9 @@ where
     }
     let style = assets.path_of(".css").unwrap_or_default();
     let program = assets.path_of(".js").zip(assets.path_of(".wasm"));
+    if program.is_none() {
+        provide_context(NoProgram);
+    }
     let start = program.map(|(js, wasm)| {
         let start = format!(
             "import start, {{ hydrate }} from {js:?}; start({{ module_or_path: {wasm:?} }}).then(() => hydrate());"
@@ -177,40 +160,6 @@ fn protect(response: &ResponseOptions, nonce: &str) {
     // A page shows people's names and addresses: no cache keeps it, also not for the back button after sign-out.
     response.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.insert_header(VARY, HeaderValue::from_static("Cookie, Accept-Language"));
-}
-
-async fn file(State(assets): State<Assets>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let Some(asset) = assets.0.iter().find(|asset| asset.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let accepts =
-        |coding: &str| accepted.split(',').any(|one| one.split(';').next().is_some_and(|one| one.trim() == coding));
-    let (body, coding) = if !asset.brotli.is_empty() && accepts("br") {
-        (asset.brotli.to_vec(), Some("br"))
-    } else if !asset.gzip.is_empty() && accepts("gzip") {
-        (asset.gzip.to_vec(), Some("gzip"))
-    } else {
-        (asset.raw.to_vec(), None)
-    };
-    let kind = match name.rsplit('.').next() {
-        Some("css") => "text/css; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("wasm") => "application/wasm",
-        _ => "application/octet-stream",
-    };
-    // The name changes with the content, except for the stylesheet of a build without the browser's half.
-    let cache = if name == "console.css" { "no-cache" } else { "public, max-age=31536000, immutable" };
-    let mut response = body.into_response();
-    let head = response.headers_mut();
-    head.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    head.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    head.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    if let Some(coding) = coding {
-        head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
-    response
 }
 
 #[derive(Deserialize)]
@@ -271,12 +220,39 @@ struct FirstOperator {
     password: Hidden,
 }
 
-/// The first operator goes on to the first invitation.
+/// The first operator goes on to the name of the server.
 async fn set_up(State(make): State<MakeSource>, parts: Parts, Form(form): Form<FirstOperator>) -> Response {
     let FirstOperator { token, name, password } = form;
     let failed = address("/setup", &[("code", Some(token.expose()))]);
     let entry = Entry::SetUp { token, name: name.trim().to_owned(), password };
-    entered(make(&parts).enter(entry).await, &failed, "/users?invite=1", "")
+    entered(make(&parts).enter(entry).await, &failed, "/setup/host", "")
+}
+
+#[derive(Deserialize)]
+struct PublicHost {
+    csrf: String,
+    host: String,
+}
+
+/// Sets the public name or address, and goes on to the first invitation.
+async fn put_host(State(make): State<MakeSource>, parts: Parts, Form(form): Form<PublicHost>) -> Response {
+    let act = Act::PutHost { host: Some(form.host.trim().to_owned()) };
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    match make(&parts).act(form.csrf, act).await {
+        Ok(_) => redirect(&mut response, "/setup/invite"),
+        Err(why) => redirect(&mut response, &address("/setup/host", &[("problem", Some(&why.code))])),
+    }
+    response
+}
+
+/// Creates the first invitation. The response shows it, because nothing keeps it.
+async fn create_invitation(source: &dyn Source, csrf: String) -> Created {
+    let act = Act::CreateInvitation { user: None, max_devices: FIRST_DEVICES, days: FIRST_DAYS };
+    match source.act(csrf, act).await {
+        Ok(Outcome::Invited(invitation)) => Created(Ok(invitation)),
+        Ok(_) => Created(Err(Refusal::unreachable())),
+        Err(why) => Created(Err(why)),
+    }
 }
 
 /// The response to a step of a sign-in: to the code, to where the operator came from, or back to the form with the
@@ -299,11 +275,11 @@ fn entered(outcome: Result<Entered, Refusal>, form: &str, next: &str, back: &str
 }
 
 #[derive(Deserialize)]
-struct Leave {
+struct Csrf {
     csrf: String,
 }
 
-async fn sign_out(State(make): State<MakeSource>, parts: Parts, Form(form): Form<Leave>) -> Response {
+async fn sign_out(State(make): State<MakeSource>, parts: Parts, Form(form): Form<Csrf>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     match make(&parts).sign_out(form.csrf).await {
         Ok(cookies) => {

@@ -1,5 +1,7 @@
 //! Keys and the audit trail: two tabs.
 
+mod life;
+
 use super::{address, parameter, range_of};
 use crate::acts::{Ask, May, Question, use_acts};
 use crate::frame::{Head, Loaded, read};
@@ -9,6 +11,7 @@ use crate::model::keys::{Keys, Phase, Usage};
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
+use life::Life;
 use tornado_ui::button::{Button, Kind, LinkButton};
 use tornado_ui::feedback::Empty;
 use tornado_ui::field::Search;
@@ -55,6 +58,17 @@ pub fn Page() -> impl IntoView {
     }
 }
 
+/// What a key is for.
+fn usage_word(t: Texts, usage: &Usage) -> String {
+    match usage {
+        Usage::Access => t.usage_access().to_owned(),
+        Usage::Refresh => t.usage_refresh().to_owned(),
+        Usage::LoginV1 => t.usage_login(1),
+        Usage::LoginV2 => t.usage_login(2),
+        Usage::Other(word) => word.clone(),
+    }
+}
+
 /// The keys.
 #[component]
 pub fn Content(
@@ -71,17 +85,12 @@ pub fn Content(
         Column::new(t.key_gone(), "num"),
     ];
     let as_of = keys.as_of;
+    let all = keys.keys.clone();
     let rows = keys
         .keys
         .into_iter()
         .map(|key| {
-            let usage = match key.usage {
-                Usage::Access => t.usage_access().to_owned(),
-                Usage::Refresh => t.usage_refresh().to_owned(),
-                Usage::LoginV1 => t.usage_login(1),
-                Usage::LoginV2 => t.usage_login(2),
-                Usage::Other(word) => word,
-            };
+            let usage = usage_word(t, &key.usage);
             let (condition, phase) = match key.phase {
                 Phase::Current => (Condition::Good, t.key_current()),
                 Phase::Next => (Condition::Pending, t.key_next()),
@@ -106,11 +115,17 @@ pub fn Content(
         (false, None) => t.rotation_by_hand().to_owned(),
     };
     view! {
+        <section class="card" aria-labelledby="life">
+            <div class="card-head">
+                <h2 id="life">{t.life_of_keys()}</h2>
+                <p>{rotation}</p>
+            </div>
+            <Life keys=all as_of />
+        </section>
         <div class="cols-21">
             <section class="card" aria-labelledby="keys">
                 <div class="card-head">
                     <h2 id="keys">{t.keys_tab()}</h2>
-                    <p class="push">{rotation}</p>
                 </div>
                 <Table caption=t.keys_tab() columns cards=true>{rows}</Table>
             </section>

@@ -1,0 +1,137 @@
+//! Sign-in: name and password, then the code of the second factor; or a passkey, which is both.
+
+use super::{Plain, refused};
+use crate::acts::words;
+use crate::browser::file;
+use crate::browser::passkey::{self, Ceremony};
+use crate::look::local_path;
+use crate::model::act::{Answer, Challenge, Refusal};
+use crate::pages::parameter;
+use crate::texts::use_texts;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde::Deserialize;
+use serde_json::Value;
+use tornado_ui::button::{Button, Kind, Size};
+use tornado_ui::feedback::{Note, Weight};
+use tornado_ui::field::Field;
+use tornado_ui::icon::Icon;
+
+/// Name and password, or a passkey.
+#[component]
+pub fn SignIn() -> impl IntoView {
+    let t = use_texts();
+    let back = parameter("back");
+    let ended = parameter("ended");
+    let error = refused();
+    view! {
+        <Plain title=t.sign_in() text=t.sign_in_for()>
+            {move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> })}
+            <form class="stack" method="post" action="/sign-in">
+                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
+                <Field name="name" label=t.field_name() autocomplete="username" required=true large=true />
+                <Field
+                    name="password"
+                    label=t.field_password()
+                    kind="password"
+                    autocomplete="current-password"
+                    required=true
+                    large=true
+                    error
+                />
+                <Button kind=Kind::Primary size=Size::Large wide=true submit=true>{t.go_on()}</Button>
+            </form>
+            <ByPasskey back />
+            <p class="hint">
+                {t.lost_password()}
+                " "
+                <code><bdi dir="ltr">"tornadod operator add NAME"</bdi></code>
+            </p>
+        </Plain>
+    }
+}
+
+/// The code of the second factor, or a recovery code.
+#[component]
+pub fn Code() -> impl IntoView {
+    let t = use_texts();
+    let back = parameter("back");
+    let error = refused();
+    view! {
+        <Plain title=t.code_title() text=t.code_text()>
+            <form class="stack" method="post" action="/sign-in/code">
+                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
+                <Field
+                    name="code"
+                    label=t.field_code()
+                    hint=t.field_code_hint().to_owned()
+                    autocomplete="one-time-code"
+                    required=true
+                    class="code-input"
+                    error
+                />
+                <Button kind=Kind::Primary size=Size::Large wide=true submit=true>{t.sign_in()}</Button>
+            </form>
+            <p class="hint">
+                {t.lost_factor()}
+                " "
+                <code><bdi dir="ltr">"tornadod operator reset-factor NAME"</bdi></code>
+            </p>
+        </Plain>
+    }
+}
+
+/// The button that signs in with a passkey, where the browser supports it.
+#[component]
+fn ByPasskey(back: Memo<Option<String>>) -> impl IntoView {
+    let t = use_texts();
+    let (is_available, busy) = (RwSignal::new(false), RwSignal::new(false));
+    let refusal = RwSignal::new(None::<Refusal>);
+    // The server does not know it: the button appears when the browser has taken over.
+    Effect::new(move |_| is_available.set(passkey::is_available()));
+    let sign_in = move |_| {
+        busy.set(true);
+        spawn_local(async move {
+            match by_passkey().await {
+                Ok(()) => {
+                    let target = back.get_untracked().unwrap_or_default();
+                    // A new page: the sign-in is in a cookie. Fails only for an invalid address.
+                    drop(window().location().set_href(local_path(&target)));
+                }
+                Err(why) => refusal.set(Some(why)),
+            }
+            busy.set(false);
+        });
+    };
+    let content = move || {
+        view! {
+            <p class="or">{t.or_word()}</p>
+            <Button size=Size::Large wide=true icon=Icon::Fingerprint disabled=busy on:click=sign_in>
+                {t.use_passkey()}
+            </Button>
+            {move || {
+                let why = refusal.get()?;
+                Some(view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &why)}</Note></div> })
+            }}
+        }
+    };
+    view! { <Show when=move || is_available.get()>{content()}</Show> }
+}
+
+/// A challenge of the API.
+#[derive(Deserialize)]
+struct Begun {
+    id: String,
+    options: Value,
+}
+
+/// Signs in with a passkey. The response of the API sets the cookie.
+async fn by_passkey() -> Result<(), Refusal> {
+    let begun = file::post("/sign-in/passkey/begin", "", "{}").await?;
+    let Begun { id, options } = serde_json::from_str(&begun).map_err(|_| Refusal::unreachable())?;
+    let challenge = Challenge { id, options: options.to_string() };
+    let Answer { id, credential } = passkey::answer(Ceremony::Prove, challenge).await?;
+    let credential: Value = serde_json::from_str(&credential).map_err(|_| Refusal::unreachable())?;
+    let body = serde_json::json!({ "id": id, "credential": credential });
+    file::post("/sign-in/passkey", "", &body.to_string()).await.map(drop)
+}

@@ -1,0 +1,56 @@
+//! A server in the lab with an owner, and a browser on the same machine.
+
+use anyhow::{Context as _, ensure};
+use std::io::Write as _;
+use std::process::Stdio;
+use tornado_e2e_console::browser::Browser;
+use tornado_e2e_harness::wait_for;
+use tornado_e2e_lanes::world::World;
+
+/// Address of the console on the server. Browsers keep its cookie and allow passkeys, because the name is `localhost`.
+pub const CONSOLE: &str = "http://localhost:8000";
+/// Name of the owner.
+pub const NAME: &str = "ann";
+/// The owner's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Starts a server. `has_owner` creates the owner.
+pub fn up(has_owner: bool) -> anyhow::Result<World> {
+    let world = World::up(1, "")?;
+    if has_owner {
+        let mut command = world.server.command()?;
+        command.args(["operator", "add", NAME, "--role", "owner", "--password-stdin"]).stdin(Stdio::piped());
+        let mut child = command.spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
+        ensure!(child.wait()?.success(), "the owner was not created");
+    }
+    let host = world.lab.host("server")?;
+    wait_for("the console", std::time::Duration::from_secs(30), || {
+        Ok(host.exec(&["curl", "-sS", "-o", "/dev/null", CONSOLE]).is_ok().then_some(()))
+    })?;
+    Ok(world)
+}
+
+/// Drives a browser in the server's network.
+pub fn drive<F>(world: &World, work: impl FnOnce() -> F + Send) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    world.lab.host("server")?.block_on(work)?
+}
+
+/// A browser that is signed in as the owner.
+pub async fn signed_in() -> anyhow::Result<Browser> {
+    let browser = Browser::start().await?;
+    browser.resize(1440, 900).await?;
+    browser.look(CONSOLE, "en", "light").await?;
+    browser.open(&format!("{CONSOLE}/settings")).await?;
+    let address = browser.client().current_url().await?;
+    ensure!(address.path() == "/sign-in", "a page without a sign-in leads to it, not to {address}");
+    browser.fill("#name", NAME).await?;
+    browser.fill("#password", PASSWORD).await?;
+    browser.click("form[action='/sign-in'] button[type=submit]").await?;
+    browser.text("nav a[aria-current='page'][href='/settings']").await?;
+    browser.hydrated().await?;
+    Ok(browser)
+}
