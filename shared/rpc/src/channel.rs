@@ -3,7 +3,7 @@
 use crate::transport::{self, Stream as SocketStream};
 use crate::{Fault, REQUEST_ID, RequestId, ServiceError};
 use futures::{Stream, StreamExt as _};
-use http::{Method, Request, Uri, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
@@ -61,23 +61,34 @@ impl Channel {
         O: DeserializeOwned,
         E: ServiceError,
     {
+        let (status, body) = self
+            .exchange(method.clone(), path, Encoded::of(&method, path, input)?, deadline)
+            .await
+            .map_err(|failed| failed.into_error::<E>(&self.socket))?;
+        if status.is_success() {
+            let parsed = serde_json::from_slice(&body);
+            return parsed.map_err(|e| Fault::Internal(format!("{path}: invalid response: {e}")).into());
+        }
+        Err(E::from_response(status.as_u16(), &body))
+    }
+
+    /// The part of a call that is the same for all methods, and compiled once.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        input: Encoded,
+        deadline: Duration,
+    ) -> Result<(StatusCode, Bytes), Failed> {
         let exchange = async {
-            let response = self.send::<I, E>(method, path, input).await?;
+            let response = self.send(method, path, input).await?;
             let status = response.status();
-            let body = http_body_util::Limited::new(response.into_body(), self.max_reply)
-                .collect()
-                .await
-                .map_err(|e| Fault::Unavailable(format!("{}: the response to {path} was cut off: {e}", self.name())))?
-                .to_bytes();
-            if status.is_success() {
-                let parsed = serde_json::from_slice(&body);
-                return parsed.map_err(|e| Fault::Internal(format!("{path}: invalid response: {e}")).into());
-            }
-            Err(E::from_response(status.as_u16(), &body))
+            let body = http_body_util::Limited::new(response.into_body(), self.max_reply).collect().await;
+            let cut_off = |e| Fault::Unavailable(format!("{}: the response to {path} was cut off: {e}", self.name()));
+            Ok((status, body.map_err(cut_off)?.to_bytes()))
         };
-        tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| {
-            Err(Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name())).into())
-        })
+        let late = |_| Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name()));
+        tokio::time::timeout(deadline, exchange).await.map_err(late)?
     }
 
     /// Opens an NDJSON stream. It ends with the connection, or at the first line that cannot be parsed.
@@ -94,9 +105,11 @@ impl Channel {
         O: DeserializeOwned + Send + 'static,
         E: ServiceError,
     {
-        let response = tokio::time::timeout(OPENING, self.send::<I, E>(Method::GET, path, input))
+        let input = Encoded::of(&Method::GET, path, input)?;
+        let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
             .await
-            .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))??;
+            .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))?
+            .map_err(|failed| failed.into_error::<E>(&self.socket))?;
         let status = response.status();
         if !status.is_success() {
             let body = http_body_util::Limited::new(response.into_body(), MAX_LINE).collect().await;
@@ -115,44 +128,78 @@ impl Channel {
         Ok(Box::pin(items))
     }
 
-    async fn send<I: Serialize + Sync, E: ServiceError>(
+    async fn send(
         &self,
         method: Method,
         path: &str,
-        input: &I,
-    ) -> Result<http::Response<hyper::body::Incoming>, E> {
-        let bad = |e: &dyn std::fmt::Display| Fault::Internal(format!("cannot encode a call of {path}: {e}"));
-        let (uri, body) = if method == Method::GET {
-            let query = serde_urlencoded::to_string(input).map_err(|e| bad(&e))?;
-            let mark = if query.is_empty() { "" } else { "?" };
-            (format!("http://service{path}{mark}{query}"), Bytes::new())
-        } else {
-            let body = serde_json::to_vec(input).map_err(|e| bad(&e))?;
-            (format!("http://service{path}"), Bytes::from(body))
-        };
+        input: Encoded,
+    ) -> Result<http::Response<hyper::body::Incoming>, Failed> {
         let mut request = Request::builder()
             .method(method)
-            .uri(uri)
+            .uri(input.uri)
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|e| bad(&e))?;
+            .body(Full::new(input.body))
+            .map_err(|error| not_encoded(path, &error))?;
         if let Some(id) = RequestId::current() {
             request.headers_mut().insert(REQUEST_ID, id.header());
         }
-        self.client.request(request).await.map_err(|e| self.not_running(&e))
-    }
-
-    /// Uses the innermost cause, because the outer ones only say that a connection failed.
-    fn not_running<E: ServiceError>(&self, error: &(dyn std::error::Error + 'static)) -> E {
-        let mut cause = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        E::not_running(&self.socket, &cause.to_string())
+        self.client.request(request).await.map_err(|error| Failed::not_running(&error))
     }
 
     fn name(&self) -> String {
         self.socket.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The input of a call, as it is sent.
+struct Encoded {
+    uri: String,
+    body: Bytes,
+}
+
+impl Encoded {
+    fn of<I: Serialize>(method: &Method, path: &str, input: &I) -> Result<Self, Fault> {
+        if method == Method::GET {
+            let query = serde_urlencoded::to_string(input).map_err(|error| not_encoded(path, &error))?;
+            let mark = if query.is_empty() { "" } else { "?" };
+            return Ok(Self { uri: format!("http://service{path}{mark}{query}"), body: Bytes::new() });
+        }
+        let body = serde_json::to_vec(input).map_err(|error| not_encoded(path, &error))?;
+        Ok(Self { uri: format!("http://service{path}"), body: body.into() })
+    }
+}
+
+fn not_encoded(path: &str, error: &dyn std::fmt::Display) -> Fault {
+    Fault::Internal(format!("cannot encode a call of {path}: {error}"))
+}
+
+/// Why there is no response.
+enum Failed {
+    NotRunning(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Failed {
+    /// Uses the innermost cause, because the outer ones only say that a connection failed.
+    fn not_running(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut cause = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Self::NotRunning(cause.to_string())
+    }
+
+    fn into_error<E: ServiceError>(self, socket: &Path) -> E {
+        match self {
+            Self::NotRunning(reason) => E::not_running(socket, &reason),
+            Self::Fault(fault) => fault.into(),
+        }
     }
 }
 

@@ -44,19 +44,16 @@ macro_rules! contract {
                     max_body: $bytes,
                 };
                 let service = service.clone();
-                let handler = move |request: $crate::private::axum::extract::Request| {
-                    let service = service.clone();
-                    $crate::private::handle::<$role, $input, $output, $error, _, _>(
-                        &METHOD,
-                        request,
-                        move |input| async move { service.$method(input).await },
-                    )
-                };
-                let on = $crate::private::axum::routing::on(
+                router = $crate::private::serve(
+                    router,
                     $crate::private::axum::routing::MethodFilter::$verb,
-                    handler,
+                    $path,
+                    &METHOD,
+                    move |input: $input| {
+                        let service = service.clone();
+                        async move { service.$method(input).await }
+                    },
                 );
-                router = router.route($path, on);
             })+
             router
         }

@@ -46,7 +46,7 @@ pub use transport::{Peer, Socket, SocketError, UserId, listen, listen_alone};
 /// For the code that [`contract!`] generates.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::respond::{Method, handle};
+    pub use crate::respond::{Method, serve};
     pub use async_trait::async_trait;
     pub use {axum, futures, http};
 }

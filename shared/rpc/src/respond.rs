@@ -4,13 +4,17 @@ use crate::caller::as_caller;
 use crate::observer::{CALLS, Observed};
 use crate::request::within;
 use crate::{Caller, Fault, RequestId, Role, ServiceError};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
@@ -45,19 +49,16 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn into_response<E: ServiceError>(self) -> Response {
+    fn into_problem(self, refuse: fn(Fault) -> Problem) -> Problem {
         match self {
-            Self::Fault(fault) => error_response(&E::from(fault)),
-            Self::TooLarge(limit) => problem_response(&Problem::new(
-                413,
-                "too_large",
-                format!("the request is larger than {limit} bytes; nothing was changed"),
-            )),
-            Self::TooSlow => problem_response(&Problem::new(
-                408,
-                "too_slow",
-                "the request did not arrive within 5 seconds; nothing was changed",
-            )),
+            Self::Fault(fault) => refuse(fault),
+            Self::TooLarge(limit) => {
+                let detail = format!("the request is larger than {limit} bytes; nothing was changed");
+                Problem::new(413, "too_large", detail)
+            }
+            Self::TooSlow => {
+                Problem::new(408, "too_slow", "the request did not arrive within 5 seconds; nothing was changed")
+            }
         }
     }
 }
@@ -75,20 +76,96 @@ pub struct Method<R: 'static> {
     pub max_body: usize,
 }
 
-/// Answers a request, and reports the answer to the server's observer and to the log.
-pub async fn handle<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
+/// A request whose input is not parsed yet.
+enum Input {
+    Query(String),
+    Body(Vec<u8>),
+}
+
+impl Input {
+    fn parse<I: DeserializeOwned>(&self) -> Result<I, Fault> {
+        match self {
+            Self::Query(query) => {
+                serde_urlencoded::from_str(query).map_err(|error| Fault::Malformed(format!("query: {error}")))
+            }
+            Self::Body(bytes) => {
+                let bytes = if bytes.is_empty() { b"{}".as_slice() } else { bytes };
+                serde_json::from_slice(bytes).map_err(|error| Fault::Malformed(error.to_string()))
+            }
+        }
+    }
+}
+
+/// The encoded output of a call, or its error.
+type Outcome = Result<Vec<u8>, Problem>;
+
+/// Parses the input, and returns the call that has yet to run.
+type Start = dyn Fn(Input) -> Result<BoxFuture<'static, Outcome>, Fault> + Send + Sync;
+
+/// Adds a method to a router. Only parsing, the call and encoding are compiled for each method; the rest, in particular
+/// what axum and tokio compile for each type of handler and task, once.
+pub fn serve<R, I, O, E, F, Fut>(
+    router: Router,
+    verb: MethodFilter,
+    path: &'static str,
+    method: &'static Method<R>,
+    call: F,
+) -> Router
 where
     R: Role,
     I: DeserializeOwned + Send + 'static,
     O: Serialize + Send + 'static,
     E: ServiceError,
-    F: FnOnce(I) -> Fut + Send + 'static,
+    F: Fn(I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
+    let start = move |input: Input| {
+        let work = call(input.parse()?);
+        let work =
+            async move { work.await.map_err(|error| problem(method.name, &error)).and_then(|output| encode(&output)) };
+        Ok(Box::pin(work) as BoxFuture<'static, Outcome>)
+    };
+    mount(router, verb, path, method, Arc::new(start), |fault| E::from(fault).to_problem())
+}
+
+fn mount<R: Role>(
+    router: Router,
+    verb: MethodFilter,
+    path: &'static str,
+    method: &'static Method<R>,
+    start: Arc<Start>,
+    refuse: fn(Fault) -> Problem,
+) -> Router {
+    let handler = move |request: Request| handle(method, request, start.clone(), refuse);
+    router.route(path, on(verb, handler))
+}
+
+fn problem<E: ServiceError>(method: &str, error: &E) -> Problem {
+    if error.status() >= 500 {
+        tracing::warn!(method, code = error.code(), %error, "call failed");
+    }
+    error.to_problem()
+}
+
+fn encode<O: Serialize>(output: &O) -> Outcome {
+    serde_json::to_vec(output)
+        .map_err(|error| Problem::new(500, "internal", format!("cannot encode the output: {error}")))
+}
+
+/// Answers a request, and reports the answer to the server's observer and to the log.
+async fn handle<R: Role>(
+    method: &'static Method<R>,
+    request: Request,
+    start: Arc<Start>,
+    refuse: fn(Fault) -> Problem,
+) -> Response {
     within(RequestId::of(request.headers()), async {
         let began = Instant::now();
         let observed = request.extensions().get::<Observed>().cloned();
-        let response = answer(method, request, call).await;
+        let response = match answer(method, request, start, refuse).await {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(problem) => problem_response(&problem),
+        };
         let (status, took) = (response.status().as_u16(), began.elapsed());
         if let Some(Observed(observer)) = observed {
             observer.answered(method.name, status, took);
@@ -100,53 +177,38 @@ where
     .await
 }
 
-/// Extracts, authorises, calls and converts. A change continues after the caller disconnects or the deadline passes, so
-/// that it is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
-async fn answer<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
-where
-    R: Role,
-    I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
-    E: ServiceError,
-    F: FnOnce(I) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<O, E>> + Send + 'static,
-{
+/// Extracts, authorises and calls. A change continues after the caller disconnects or the deadline passes, so that it
+/// is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
+async fn answer<R: Role>(
+    method: &'static Method<R>,
+    request: Request,
+    start: Arc<Start>,
+    refuse: fn(Fault) -> Problem,
+) -> Outcome {
     let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
     let caller = request.extensions().get::<Caller<R>>().cloned();
-    let input = match admit::<R, I>(method, request).await {
-        Ok(input) => input,
-        Err(refusal) => return refusal.into_response::<E>(),
-    };
-    let work = async move { tokio::time::timeout(method.deadline * overtime, call(input)).await };
+    let input = admit(method, request).await.map_err(|refusal| refusal.into_problem(refuse))?;
+    let call = start(input).map_err(refuse)?;
+    let work = tokio::time::timeout(method.deadline * overtime, call);
     let work = within(RequestId::current(), as_caller(caller, work));
     match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
-        Ok(Ok(Ok(Ok(output)))) => axum::Json(output).into_response(),
-        Ok(Ok(Ok(Err(error)))) => {
-            if error.status() >= 500 {
-                tracing::warn!(method = method.name, code = error.code(), %error, "call failed");
-            }
-            error_response(&error)
-        }
+        Ok(Ok(Ok(outcome))) => outcome,
         Err(_) | Ok(Ok(Err(_))) => {
-            let detail = format!("{} took longer than {:?}", method.name, method.deadline);
-            error_response(&E::from(Fault::Unavailable(detail)))
+            Err(refuse(Fault::Unavailable(format!("{} took longer than {:?}", method.name, method.deadline))))
         }
         Ok(Err(panic)) => {
             tracing::error!(method = method.name, %panic, "handler panicked");
-            error_response(&E::from(Fault::Internal("the call panicked; see the log".into())))
+            Err(refuse(Fault::Internal("the call panicked; see the log".into())))
         }
     }
 }
 
-async fn admit<R: Role, I: DeserializeOwned>(method: &Method<R>, request: Request) -> Result<I, Refusal> {
+async fn admit<R: Role>(method: &Method<R>, request: Request) -> Result<Input, Refusal> {
     authorise(request.extensions().get::<Caller<R>>(), method).map_err(Refusal::Fault)?;
     if request.method() == http::Method::GET {
-        let query = request.uri().query().unwrap_or_default();
-        return serde_urlencoded::from_str(query).map_err(|e| Refusal::Fault(Fault::Malformed(format!("query: {e}"))));
+        return Ok(Input::Query(request.uri().query().unwrap_or_default().to_owned()));
     }
-    let bytes = read_body(request.into_body(), method.max_body).await?;
-    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
-    serde_json::from_slice(bytes).map_err(|e| Refusal::Fault(Fault::Malformed(e.to_string())))
+    read_body(request.into_body(), method.max_body).await.map(Input::Body)
 }
 
 pub(crate) fn authorise<R: Role>(caller: Option<&Caller<R>>, method: &Method<R>) -> Result<(), Fault> {
