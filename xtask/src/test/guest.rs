@@ -89,7 +89,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
 
     let mut qemu = Command::new("qemu-system-x86_64");
     // One processor: the kernel patches its own code, and with two emulated ones QEMU 7.2 can hang while the other one
-    // runs it (seen at hooks, at sockets with time stamps, and as tasks that wait for ever).
+    // runs it (seen at hooks, at sockets with time stamps, and as tasks that wait without end).
     // Emulated even if /dev/kvm exists: in a virtual machine KVM may fail during the boot, and QEMU then hangs.
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
