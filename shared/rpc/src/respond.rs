@@ -49,15 +49,16 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn into_problem(self, refuse: fn(Fault) -> Problem) -> Problem {
+    fn into_problem(self, refuse: fn(Fault) -> Box<Problem>) -> Box<Problem> {
         match self {
             Self::Fault(fault) => refuse(fault),
             Self::TooLarge(limit) => {
                 let detail = format!("the request is larger than {limit} bytes; nothing was changed");
-                Problem::new(413, "too_large", detail)
+                Box::new(Problem::new(413, "too_large", detail))
             }
             Self::TooSlow => {
-                Problem::new(408, "too_slow", "the request did not arrive within 5 seconds; nothing was changed")
+                let detail = "the request did not arrive within 5 seconds; nothing was changed";
+                Box::new(Problem::new(408, "too_slow", detail))
             }
         }
     }
@@ -97,7 +98,7 @@ impl Input {
 }
 
 /// The encoded output of a call, or its error.
-type Outcome = Result<Vec<u8>, Problem>;
+type Outcome = Result<Vec<u8>, Box<Problem>>;
 
 /// Parses the input, and returns the call that has yet to run.
 type Start = dyn Fn(Input) -> Result<BoxFuture<'static, Outcome>, Fault> + Send + Sync;
@@ -125,7 +126,7 @@ where
             async move { work.await.map_err(|error| problem(method.name, &error)).and_then(|output| encode(&output)) };
         Ok(Box::pin(work) as BoxFuture<'static, Outcome>)
     };
-    mount(router, verb, path, method, Arc::new(start), |fault| E::from(fault).to_problem())
+    mount(router, verb, path, method, Arc::new(start), |fault| Box::new(E::from(fault).to_problem()))
 }
 
 fn mount<R: Role>(
@@ -134,22 +135,22 @@ fn mount<R: Role>(
     path: &'static str,
     method: &'static Method<R>,
     start: Arc<Start>,
-    refuse: fn(Fault) -> Problem,
+    refuse: fn(Fault) -> Box<Problem>,
 ) -> Router {
     let handler = move |request: Request| handle(method, request, start.clone(), refuse);
     router.route(path, on(verb, handler))
 }
 
-fn problem<E: ServiceError>(method: &str, error: &E) -> Problem {
+fn problem<E: ServiceError>(method: &str, error: &E) -> Box<Problem> {
     if error.status() >= 500 {
         tracing::warn!(method, code = error.code(), %error, "call failed");
     }
-    error.to_problem()
+    Box::new(error.to_problem())
 }
 
 fn encode<O: Serialize>(output: &O) -> Outcome {
-    serde_json::to_vec(output)
-        .map_err(|error| Problem::new(500, "internal", format!("cannot encode the output: {error}")))
+    let failed = |error| Box::new(Problem::new(500, "internal", format!("cannot encode the output: {error}")));
+    serde_json::to_vec(output).map_err(failed)
 }
 
 /// Answers a request, and reports the answer to the server's observer and to the log.
@@ -157,7 +158,7 @@ async fn handle<R: Role>(
     method: &'static Method<R>,
     request: Request,
     start: Arc<Start>,
-    refuse: fn(Fault) -> Problem,
+    refuse: fn(Fault) -> Box<Problem>,
 ) -> Response {
     within(RequestId::of(request.headers()), async {
         let began = Instant::now();
@@ -183,7 +184,7 @@ async fn answer<R: Role>(
     method: &'static Method<R>,
     request: Request,
     start: Arc<Start>,
-    refuse: fn(Fault) -> Problem,
+    refuse: fn(Fault) -> Box<Problem>,
 ) -> Outcome {
     let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
     let caller = request.extensions().get::<Caller<R>>().cloned();
