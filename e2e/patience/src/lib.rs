@@ -1,4 +1,4 @@
-//! Time limits on busy and slow machines. A crate of its own: the lab, and with it `xtask`, build without the
+//! Time limits on busy and slow machines. A separate crate: the lab, and with it `xtask`, build without the
 //! contracts and libraries of the other test support.
 
 #![forbid(unsafe_code)]

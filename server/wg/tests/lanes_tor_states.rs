@@ -120,7 +120,7 @@ async fn each_state_accepts_exactly_its_traffic() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_switches_under_load_leave_nothing_hanging() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
-    // The canary loads its table in a transaction of its own, at its first round.
+    // The canary loads its table in a separate transaction, at its first round.
     lanes_support::eventually(Duration::from_secs(10), async || {
         client.status(NoInput {}).await.unwrap().canary.last_run.is_some()
     })

@@ -33,7 +33,7 @@ pub async fn redeem_setup(core: &Core, input: RedeemSetup) -> Result<SignedIn, A
     let (password, role) = (Some(input.password), Some(OperatorRole::Owner));
     let owner = PutOperatorRole { name: input.name, password, role, forget_totp: false };
     let change = manage::change(core, owner).await?;
-    let audit = core.trail.row(&Actor::named("nobody"), "setup.redeem", name.clone());
+    let audit = core.trail.row(&Actor::named("unauthenticated"), "setup.redeem", name.clone());
     let row = core.trail.signed(core.store.redeem_setup(&presented, &change, &audit)).await?;
     let row = row.ok_or(AuthError::InvalidSetupCode)?;
     let proof = Proof { password_hash: row.password_hash.clone(), factor: None };

@@ -26,13 +26,13 @@ pub async fn sign_in(core: &Core, input: SignIn) -> Result<SignedIn, AuthError> 
     let name = format!("operator:{}", input.name);
     let Some(row) = row.filter(|_| right) else {
         attempt.failed();
-        core.trail.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
+        core.trail.note("unauthenticated", "operator.sign_in", &name, Outcome::Refused).await;
         return Err(AuthError::InvalidCredentials);
     };
     let owner = FactorOwner::Operator(row.id);
     let judged = factor::judge_factor(core, attempt, owner, &name, input.code.as_ref()).await;
     if judged == Err(AuthError::TotpInvalid) {
-        core.trail.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
+        core.trail.note("unauthenticated", "operator.sign_in", &name, Outcome::Refused).await;
     }
     let proof = Proof { password_hash: row.password_hash.clone(), factor: judged? };
     open_sign_in(core, &name, row, &proof).await

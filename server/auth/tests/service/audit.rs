@@ -92,7 +92,7 @@ async fn privileged_actions_leave_a_row() {
     world.client.put_operator(put).await.unwrap();
     let expected = [
         "root setup.link done",
-        "nobody setup.redeem done",
+        "unauthenticated setup.redeem done",
         "operator:ann operator.sign_in done",
         "root invitation.create done",
         "root operator.put done",

@@ -142,7 +142,7 @@ async fn guesses_at_an_operator_are_counted_and_recorded() {
     }
     let shut = world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.unwrap_err();
     assert_eq!((shut.status(), shut.retry_after()), (429, Some(900)));
-    assert!(world.actions().await.contains(&"nobody operator.sign_in refused".to_owned()));
+    assert!(world.actions().await.contains(&"unauthenticated operator.sign_in refused".to_owned()));
 }
 
 #[tokio::test]

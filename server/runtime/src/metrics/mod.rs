@@ -5,7 +5,7 @@
 //! anyway, such as the number of its sessions, is read when the metrics are read ([`Metrics::read`]).
 //!
 //! Names begin with `tornado_`; label values are words of a fixed set. Users, devices and addresses are never labels:
-//! they are personal data, and each value is a series of its own.
+//! they are personal data, and each value is a separate series.
 
 mod calls;
 mod process;

@@ -20,6 +20,7 @@ pub async fn run(server: &Server, args: &MetricsArgs) -> Result<(), Failure> {
     }
     let Some(range) = args.range else {
         let mut samples = metrics.live(Acting::root(LiveMetrics::default())).await.or_cannot("read metrics")?;
+        refuse_unknown(&args.names, samples.values.keys())?;
         samples.values.retain(|name, _| args.names.is_empty() || args.names.iter().any(|wanted| is_of(name, wanted)));
         return show(args.json, &samples, |samples| {
             let row = |(name, value): (&String, &f64)| [name.clone(), number(*value)];
@@ -29,15 +30,22 @@ pub async fn run(server: &Server, args: &MetricsArgs) -> Result<(), Failure> {
     let all = metrics.names(Acting::root(NoInput {})).await.or_cannot("read metrics")?;
     let names: Vec<String> =
         args.names.iter().flat_map(|wanted| all.iter().filter(|name| is_of(name, wanted)).cloned()).collect();
-    if names.is_empty() {
-        return Err(Failure::failed("no such metric in the last hour; `tornadod metrics` lists all"));
-    }
+    refuse_unknown(&args.names, all.iter())?;
     let until = unix_now().saturating_add(1).saturating_mul(1_000_000);
     let length = i64::try_from(range.as_micros()).unwrap_or(i64::MAX);
     let from = until.saturating_sub(length).max(0);
     let range = MetricRange { names, from, until, resolution: None };
     let series = metrics.range(Acting::root(range)).await.or_cannot("read metrics")?;
     show(args.json, &series, |series| series.iter().for_each(print))
+}
+
+/// Fails if a name on the command line selects no metric. Otherwise a misspelt name would look like a metric without
+/// values.
+fn refuse_unknown<'a>(wanted: &[String], known: impl Iterator<Item = &'a String> + Clone) -> Result<(), Failure> {
+    match wanted.iter().find(|wanted| !known.clone().any(|name| is_of(name, wanted))) {
+        Some(name) => Err(Failure::failed(format!("no metric is named '{name}'; `tornadod metrics` lists all"))),
+        None => Ok(()),
+    }
 }
 
 /// True for a metric, and for all its series if `wanted` has no labels.
@@ -67,6 +75,15 @@ mod tests {
         assert!(is_of("tornado_peers{service=wg}", "tornado_peers") && is_of("load", "load"));
         assert!(is_of("tornado_peers{service=wg}", "tornado_peers{service=wg}"));
         assert!(!is_of("tornado_peers_total{service=wg}", "tornado_peers"));
+    }
+
+    #[test]
+    fn each_unknown_name_is_refused() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let known = names(&["load", "tornado_peers{service=wg}"]);
+        assert!(refuse_unknown(&names(&["load", "tornado_peers"]), known.iter()).is_ok());
+        assert!(refuse_unknown(&[], known.iter()).is_ok());
+        assert!(refuse_unknown(&names(&["load", "laod"]), known.iter()).is_err());
     }
 
     #[test]
