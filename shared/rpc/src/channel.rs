@@ -1,11 +1,14 @@
 //! The client side of a contract.
 
 use crate::transport::{self, Stream as SocketStream};
+use crate::verb::{self, Encoded, Verb, not_encoded};
 use crate::{Fault, REQUEST_ID, RequestId, ServiceError};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
-use http::{Method, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use http::{Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,40 +58,42 @@ impl Channel {
     ///
     /// # Errors
     /// The service's own error, or a [`Fault`] converted to the contract's error.
-    pub async fn call<I, O, E>(&self, method: Method, path: &str, input: &I, deadline: Duration) -> Result<O, E>
+    pub async fn call<V, I, O, E>(&self, verb: V, path: &str, input: &I, deadline: Duration) -> Result<O, E>
     where
+        V: Verb,
         I: Serialize + Sync,
         O: DeserializeOwned,
         E: ServiceError,
     {
-        let (status, body) = self
-            .exchange(method.clone(), path, Encoded::of(&method, path, input)?, deadline)
-            .await
-            .map_err(|failed| failed.into_error::<E>(&self.socket))?;
-        if status.is_success() {
-            let parsed = serde_json::from_slice(&body);
-            return parsed.map_err(|e| Fault::Internal(format!("{path}: invalid response: {e}")).into());
+        let input = V::encode(path, input)?;
+        match self.exchange(verb.method(), path, input, deadline).await {
+            Ok((status, body)) if status.is_success() => serde_json::from_slice(&body)
+                .map_err(|error| Fault::Internal(format!("{path}: invalid response: {error}")).into()),
+            Ok((status, body)) => Err(E::from_response(status.as_u16(), &body)),
+            Err(failed) => Err(failed.into_error(&self.socket)),
         }
-        Err(E::from_response(status.as_u16(), &body))
     }
 
-    /// The part of a call that is the same for all methods, and compiled once.
-    async fn exchange(
-        &self,
+    /// The part of a call that is the same for all methods. An `async fn` would be compiled again in each crate that
+    /// calls it, with the client of hyper; a boxed future is compiled here.
+    fn exchange<'a>(
+        &'a self,
         method: Method,
-        path: &str,
+        path: &'a str,
         input: Encoded,
         deadline: Duration,
-    ) -> Result<(StatusCode, Bytes), Failed> {
-        let exchange = async {
+    ) -> BoxFuture<'a, Result<(StatusCode, Bytes), Failed>> {
+        let exchange = async move {
             let response = self.send(method, path, input).await?;
             let status = response.status();
-            let body = http_body_util::Limited::new(response.into_body(), self.max_reply).collect().await;
+            let body = Limited::new(response.into_body(), self.max_reply).collect().await;
             let cut_off = |e| Fault::Unavailable(format!("{}: the response to {path} was cut off: {e}", self.name()));
             Ok((status, body.map_err(cut_off)?.to_bytes()))
         };
-        let late = |_| Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name()));
-        tokio::time::timeout(deadline, exchange).await.map_err(late)?
+        Box::pin(async move {
+            let late = |_| Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name()));
+            tokio::time::timeout(deadline, exchange).await.map_err(late)?
+        })
     }
 
     /// Opens an NDJSON stream. It ends with the connection, or at the first line that cannot be parsed.
@@ -105,35 +110,41 @@ impl Channel {
         O: DeserializeOwned + Send + 'static,
         E: ServiceError,
     {
-        let input = Encoded::of(&Method::GET, path, input)?;
-        let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
-            .await
-            .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))?
-            .map_err(|failed| failed.into_error::<E>(&self.socket))?;
-        let status = response.status();
-        if !status.is_success() {
-            let body = http_body_util::Limited::new(response.into_body(), MAX_LINE).collect().await;
-            return Err(E::from_response(status.as_u16(), &body.map(|b| b.to_bytes()).unwrap_or_default()));
-        }
-        let bytes = response.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
-        let reader = tokio_util::io::StreamReader::new(bytes);
-        let codec = tokio_util::codec::LinesCodec::new_with_max_length(MAX_LINE);
-        let lines = tokio_util::codec::FramedRead::new(reader, codec);
+        let input = verb::Query::encode(path, input)?;
+        let lines = match self.open(path, input).await {
+            Ok(Ok(lines)) => lines,
+            Ok(Err((status, body))) => return Err(E::from_response(status.as_u16(), &body)),
+            Err(failed) => return Err(failed.into_error(&self.socket)),
+        };
         let items = lines
-            .take_while(|line| std::future::ready(line.is_ok()))
-            .filter_map(|line| std::future::ready(line.ok().filter(|l| !l.is_empty())))
-            .map(|line| serde_json::from_str::<O>(&line).ok())
+            .map(|line| serde_json::from_slice::<O>(line.as_bytes()).ok())
             .take_while(|item| std::future::ready(item.is_some()))
             .filter_map(std::future::ready);
         Ok(Box::pin(items))
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        input: Encoded,
-    ) -> Result<http::Response<hyper::body::Incoming>, Failed> {
+    /// The lines of a stream, or the response of a failed call.
+    fn open<'a>(&'a self, path: &'a str, input: Encoded) -> BoxFuture<'a, Result<Opened, Failed>> {
+        Box::pin(async move {
+            let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
+                .await
+                .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))??;
+            let status = response.status();
+            if !status.is_success() {
+                let body = Limited::new(response.into_body(), MAX_LINE).collect().await;
+                return Ok(Err((status, body.map(|b| b.to_bytes()).unwrap_or_default())));
+            }
+            let bytes = response.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
+            let reader = tokio_util::io::StreamReader::new(bytes);
+            let codec = tokio_util::codec::LinesCodec::new_with_max_length(MAX_LINE);
+            let lines = tokio_util::codec::FramedRead::new(reader, codec)
+                .take_while(|line| std::future::ready(line.is_ok()))
+                .filter_map(|line| std::future::ready(line.ok().filter(|l| !l.is_empty())));
+            Ok(Ok(lines.boxed()))
+        })
+    }
+
+    async fn send(&self, method: Method, path: &str, input: Encoded) -> Result<Response<Incoming>, Failed> {
         let mut request = Request::builder()
             .method(method)
             .uri(input.uri)
@@ -151,27 +162,8 @@ impl Channel {
     }
 }
 
-/// The input of a call, as it is sent.
-struct Encoded {
-    uri: String,
-    body: Bytes,
-}
-
-impl Encoded {
-    fn of<I: Serialize>(method: &Method, path: &str, input: &I) -> Result<Self, Fault> {
-        if method == Method::GET {
-            let query = serde_urlencoded::to_string(input).map_err(|error| not_encoded(path, &error))?;
-            let mark = if query.is_empty() { "" } else { "?" };
-            return Ok(Self { uri: format!("http://service{path}{mark}{query}"), body: Bytes::new() });
-        }
-        let body = serde_json::to_vec(input).map_err(|error| not_encoded(path, &error))?;
-        Ok(Self { uri: format!("http://service{path}"), body: body.into() })
-    }
-}
-
-fn not_encoded(path: &str, error: &dyn std::fmt::Display) -> Fault {
-    Fault::Internal(format!("cannot encode a call of {path}: {error}"))
-}
+/// The lines of a stream, or status and body of another response.
+type Opened = Result<BoxStream<'static, String>, (StatusCode, Bytes)>;
 
 /// Why there is no response.
 enum Failed {

@@ -46,7 +46,7 @@ macro_rules! contract {
                 let service = service.clone();
                 router = $crate::private::serve(
                     router,
-                    $crate::private::axum::routing::MethodFilter::$verb,
+                    $crate::verb::$verb,
                     $path,
                     &METHOD,
                     move |input: $input| {
@@ -103,7 +103,7 @@ macro_rules! contract {
             $(
                 async fn $method(&self, input: $input) -> Result<$output, $error> {
                     let deadline = std::time::Duration::from_secs($seconds + 1);
-                    self.0.call($crate::private::http::Method::$verb, $path, &input, deadline).await
+                    self.0.call($crate::verb::$verb, $path, &input, deadline).await
                 }
             )+
         }

@@ -1,8 +1,9 @@
 //! Converts results to HTTP responses. No other module does this.
 
-use crate::caller::as_caller;
+use crate::caller::{AnyCaller, as_caller};
 use crate::observer::{CALLS, Observed};
 use crate::request::within;
+use crate::verb::Verb;
 use crate::{Caller, Fault, RequestId, Role, ServiceError};
 use axum::Router;
 use axum::body::Body;
@@ -10,8 +11,9 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use futures::future::BoxFuture;
-use http::{HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 use std::sync::Arc;
@@ -77,42 +79,38 @@ pub struct Method<R: 'static> {
     pub max_body: usize,
 }
 
-/// A request whose input is not parsed yet.
-enum Input {
-    Query(String),
-    Body(Vec<u8>),
-}
-
-impl Input {
-    fn parse<I: DeserializeOwned>(&self) -> Result<I, Fault> {
-        match self {
-            Self::Query(query) => {
-                serde_urlencoded::from_str(query).map_err(|error| Fault::Malformed(format!("query: {error}")))
-            }
-            Self::Body(bytes) => {
-                let bytes = if bytes.is_empty() { b"{}".as_slice() } else { bytes };
-                serde_json::from_slice(bytes).map_err(|error| Fault::Malformed(error.to_string()))
-            }
-        }
-    }
-}
-
 /// The encoded output of a call, or its error.
 type Outcome = Result<Vec<u8>, Box<Problem>>;
 
-/// Parses the input, and returns the call that has yet to run.
-type Start = dyn Fn(Input) -> Result<BoxFuture<'static, Outcome>, Fault> + Send + Sync;
+/// Parses the query or the body, and returns the call that has yet to run.
+type Start = dyn Fn(&[u8]) -> Result<BoxFuture<'static, Outcome>, Fault> + Send + Sync;
 
-/// Adds a method to a router. Only parsing, the call and encoding are compiled for each method; the rest, in particular
-/// what axum and tokio compile for each type of handler and task, once.
-pub fn serve<R, I, O, E, F, Fut>(
+/// Returns the caller if it may call the method.
+type Authorise = dyn Fn(&Extensions) -> Result<AnyCaller, Fault> + Send + Sync;
+
+/// A method without the types of its contract.
+struct Endpoint {
+    name: &'static str,
+    deadline: Duration,
+    max_body: usize,
+    in_query: bool,
+    authorise: Box<Authorise>,
+    start: Box<Start>,
+    /// The response of the contract to a failed call.
+    refuse: fn(Fault) -> Box<Problem>,
+}
+
+/// Adds a method to a router. Only parsing, the call and encoding are compiled for each method. The rest is compiled
+/// once, in this crate, in particular what axum and tokio compile for each type of handler and task.
+pub fn serve<V, R, I, O, E, F, Fut>(
     router: Router,
-    verb: MethodFilter,
+    verb: V,
     path: &'static str,
     method: &'static Method<R>,
     call: F,
 ) -> Router
 where
+    V: Verb,
     R: Role,
     I: DeserializeOwned + Send + 'static,
     O: Serialize + Send + 'static,
@@ -120,25 +118,33 @@ where
     F: Fn(I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
-    let start = move |input: Input| {
-        let work = call(input.parse()?);
-        let work =
-            async move { work.await.map_err(|error| problem(method.name, &error)).and_then(|output| encode(&output)) };
-        Ok(Box::pin(work) as BoxFuture<'static, Outcome>)
+    let start = move |input: &[u8]| -> Result<BoxFuture<'static, Outcome>, Fault> {
+        let work = call(V::parse(input)?);
+        Ok(Box::pin(async move {
+            match work.await {
+                Ok(output) => encode(&output),
+                Err(error) => Err(problem(method.name, &error)),
+            }
+        }))
     };
-    mount(router, verb, path, method, Arc::new(start), |fault| Box::new(E::from(fault).to_problem()))
+    let authorise = move |extensions: &Extensions| -> Result<AnyCaller, Fault> {
+        Ok(Arc::new(authorise(extensions.get::<Caller<R>>(), method)?.clone()))
+    };
+    let endpoint = Endpoint {
+        name: method.name,
+        deadline: method.deadline,
+        max_body: method.max_body,
+        in_query: V::IN_QUERY,
+        authorise: Box::new(authorise),
+        start: Box::new(start),
+        refuse: |fault| Box::new(E::from(fault).to_problem()),
+    };
+    mount(router, verb.filter(), path, endpoint)
 }
 
-fn mount<R: Role>(
-    router: Router,
-    verb: MethodFilter,
-    path: &'static str,
-    method: &'static Method<R>,
-    start: Arc<Start>,
-    refuse: fn(Fault) -> Box<Problem>,
-) -> Router {
-    let handler = move |request: Request| handle(method, request, start.clone(), refuse);
-    router.route(path, on(verb, handler))
+fn mount(router: Router, filter: MethodFilter, path: &'static str, endpoint: Endpoint) -> Router {
+    let endpoint = Arc::new(endpoint);
+    router.route(path, on(filter, move |request: Request| handle(endpoint.clone(), request)))
 }
 
 fn problem<E: ServiceError>(method: &str, error: &E) -> Box<Problem> {
@@ -154,25 +160,20 @@ fn encode<O: Serialize>(output: &O) -> Outcome {
 }
 
 /// Answers a request, and reports the answer to the server's observer and to the log.
-async fn handle<R: Role>(
-    method: &'static Method<R>,
-    request: Request,
-    start: Arc<Start>,
-    refuse: fn(Fault) -> Box<Problem>,
-) -> Response {
+async fn handle(endpoint: Arc<Endpoint>, request: Request) -> Response {
     within(RequestId::of(request.headers()), async {
         let began = Instant::now();
         let observed = request.extensions().get::<Observed>().cloned();
-        let response = match answer(method, request, start, refuse).await {
+        let response = match answer(&endpoint, request).await {
             Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
             Err(problem) => problem_response(&problem),
         };
         let (status, took) = (response.status().as_u16(), began.elapsed());
         if let Some(Observed(observer)) = observed {
-            observer.answered(method.name, status, took);
+            observer.answered(endpoint.name, status, took);
         }
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::debug!(target: CALLS, method = method.name, status, us, "call");
+        tracing::debug!(target: CALLS, method = endpoint.name, status, us, "call");
         response
     })
     .await
@@ -180,41 +181,40 @@ async fn handle<R: Role>(
 
 /// Extracts, authorises and calls. A change continues after the caller disconnects or the deadline passes, so that it
 /// is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
-async fn answer<R: Role>(
-    method: &'static Method<R>,
-    request: Request,
-    start: Arc<Start>,
-    refuse: fn(Fault) -> Box<Problem>,
-) -> Outcome {
-    let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
-    let caller = request.extensions().get::<Caller<R>>().cloned();
-    let input = admit(method, request).await.map_err(|refusal| refusal.into_problem(refuse))?;
-    let call = start(input).map_err(refuse)?;
-    let work = tokio::time::timeout(method.deadline * overtime, call);
+async fn answer(endpoint: &Endpoint, request: Request) -> Outcome {
+    let caller = (endpoint.authorise)(request.extensions()).map_err(endpoint.refuse)?;
+    let input = input(endpoint, request).await.map_err(|refusal| refusal.into_problem(endpoint.refuse))?;
+    let call = (endpoint.start)(&input).map_err(endpoint.refuse)?;
+    let overtime = if endpoint.in_query { 1 } else { OVERTIME };
+    let work = tokio::time::timeout(endpoint.deadline * overtime, call);
     let work = within(RequestId::current(), as_caller(caller, work));
-    match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
+    match tokio::time::timeout(endpoint.deadline, tokio::spawn(work)).await {
         Ok(Ok(Ok(outcome))) => outcome,
         Err(_) | Ok(Ok(Err(_))) => {
-            Err(refuse(Fault::Unavailable(format!("{} took longer than {:?}", method.name, method.deadline))))
+            let detail = format!("{} took longer than {:?}", endpoint.name, endpoint.deadline);
+            Err((endpoint.refuse)(Fault::Unavailable(detail)))
         }
         Ok(Err(panic)) => {
-            tracing::error!(method = method.name, %panic, "handler panicked");
-            Err(refuse(Fault::Internal("the call panicked; see the log".into())))
+            tracing::error!(method = endpoint.name, %panic, "handler panicked");
+            Err((endpoint.refuse)(Fault::Internal("the call panicked; see the log".into())))
         }
     }
 }
 
-async fn admit<R: Role>(method: &Method<R>, request: Request) -> Result<Input, Refusal> {
-    authorise(request.extensions().get::<Caller<R>>(), method).map_err(Refusal::Fault)?;
-    if request.method() == http::Method::GET {
-        return Ok(Input::Query(request.uri().query().unwrap_or_default().to_owned()));
+/// The query or the body.
+async fn input(endpoint: &Endpoint, request: Request) -> Result<Bytes, Refusal> {
+    if endpoint.in_query {
+        return Ok(Bytes::copy_from_slice(request.uri().query().unwrap_or_default().as_bytes()));
     }
-    read_body(request.into_body(), method.max_body).await.map(Input::Body)
+    read_body(request.into_body(), endpoint.max_body).await
 }
 
-pub(crate) fn authorise<R: Role>(caller: Option<&Caller<R>>, method: &Method<R>) -> Result<(), Fault> {
+pub(crate) fn authorise<'a, R: Role>(
+    caller: Option<&'a Caller<R>>,
+    method: &Method<R>,
+) -> Result<&'a Caller<R>, Fault> {
     match caller {
-        Some(caller) if caller.may(method.allowed) => Ok(()),
+        Some(caller) if caller.may(method.allowed) => Ok(caller),
         Some(caller) => {
             tracing::warn!(method = method.name, ?caller, "rejected a call: the user may not use this method");
             Err(Fault::Forbidden(format!("uid {1} may not call {0}", method.name, caller.peer().user())))
@@ -223,11 +223,11 @@ pub(crate) fn authorise<R: Role>(caller: Option<&Caller<R>>, method: &Method<R>)
     }
 }
 
-async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let collect = Limited::new(body, limit).collect();
     match tokio::time::timeout(BODY_DEADLINE, collect).await {
         Err(_) => Err(Refusal::TooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(e)) if e.downcast_ref::<LengthLimitError>().is_some() => Err(Refusal::TooLarge(limit)),
         Ok(Err(e)) => Err(Refusal::Fault(Fault::Malformed(format!("the body was cut off: {e}")))),
     }
