@@ -17,7 +17,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::operators::OperatorsClient;
 use tornado_contracts::telemetry::metrics::MetricsClient;
-use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
+use tornado_runtime::{Context, ContextError, Readiness, Running, TaskError, Tasks};
 
 pub use config::{Config, NotHash, TokenHash};
 pub use setup::router;
@@ -46,7 +46,11 @@ pub enum Error {
 ///
 /// # Errors
 /// A socket cannot be opened.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub fn run(context: Context, config: Config) -> Running<Error> {
+    Box::pin(run_unboxed(context, config))
+}
+
+async fn run_unboxed(context: Context, config: Config) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;

@@ -1,6 +1,7 @@
 //! Accepts connections of browsers and reverse proxies.
 
-use axum::{Extension, Router};
+use axum::Router;
+use axum::http::Extensions;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,12 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         let Some((slot, accepted)) = shutdown.run_until_cancelled(accept).await else { break };
         match accepted {
             Ok((stream, peer)) => {
-                let (router, stop) = (router.clone().layer(Extension(Peer(peer.ip()))), shutdown.clone());
+                let (router, peer, stop) = (router.clone(), Peer(peer.ip()), shutdown.clone());
                 tasks.spawn(async move {
-                    serve_connection(stream, router, limits, stop).await;
+                    let mark = move |extensions: &mut Extensions| {
+                        extensions.insert(peer);
+                    };
+                    serve_connection(stream, router, mark, limits, stop).await;
                     drop(slot);
                 });
             }
