@@ -65,7 +65,7 @@ impl RequestId {
         CURRENT.scope(self, work).await
     }
 
-    /// Runs `work`, for example in a task of its own, for the request of the current task, if there is one.
+    /// Runs `work`, for example in another task, for the request of the current task, if there is one.
     pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
         within(Self::current(), work)
     }
