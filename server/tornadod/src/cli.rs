@@ -320,6 +320,17 @@ mod tests {
     }
 
     #[test]
+    fn a_process_parses_its_command_line_like_the_whole_parser() {
+        for line in [&["tornadod", "master"][..], &["tornadod", "service", "wg", "--config", "/x/tornado.toml"]] {
+            let Process { place, command } = Process::try_parse_from(line).unwrap();
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(format!("{:?}", (place, Command::Run(command))), format!("{:?}", (cli.place, cli.command)));
+        }
+        assert!(Process::try_parse_from(["tornadod", "service", "sh"]).is_err());
+        assert!(Process::try_parse_from(["tornadod", "status"]).is_err());
+    }
+
+    #[test]
     fn help_and_errors_list_every_service() {
         let all = ServiceName::ALL.map(ServiceName::as_str).join(", ");
         for (command, status) in [(["tornadod", "restart", "--help"], 0), (["tornadod", "restart", "nonsense"], 2)] {
