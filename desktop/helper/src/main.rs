@@ -14,6 +14,7 @@ use tornado_helper::Config;
 use tornado_kit::clock::wall_clock;
 use tornado_log::line::ProcessId;
 use tornado_log::output::{FileAndStderr, FileLimits, LineLayer, LogFile, Stderr, StderrUse, log_panics};
+use tornado_rpc::RequestId;
 use tornado_tunnel::os::Os as _;
 use tornado_tunnel::os::linux::{Linux, Offload, Settings, TunNode};
 use tornado_tunnel::plan::Backend;
@@ -119,7 +120,8 @@ fn start_logging(arguments: &Arguments) {
         tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG")
             .unwrap_or_else(|_| "info,gotatun=warn,rustls=error".into())
     };
-    let lines = line_layer(ProcessId(rand::random()));
+    let request = || RequestId::current().map(|id| id.to_string());
+    let lines = line_layer(ProcessId(rand::random())).map(|lines| lines.with_request(request));
     let text = is_terminal.then(|| tracing_subscriber::fmt::layer().with_ansi(true).with_writer(std::io::stderr));
     tracing_subscriber::registry()
         .with(lines.with_filter(filter().and(tornado_log::Limit::default())))

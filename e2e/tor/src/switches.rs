@@ -106,17 +106,17 @@ impl Transactions {
         Ok(watch)
     }
 
-    /// Stops the monitor and counts the transactions that changed the chain, each of which must empty and refill it.
+    /// Counts the transactions so far that changed the chain, each of which must empty and refill it.
     ///
     /// # Errors
     ///
     /// Fails if a transaction only emptied or only filled it.
-    pub fn stop(self, chain: &str) -> Result<usize> {
-        // The events of the last change may still be on their way.
-        std::thread::sleep(Duration::from_millis(300));
+    pub fn count(&self, chain: &str) -> Result<usize> {
         let text = self.0.stdout()?;
+        // What follows the last end of a transaction is not complete yet.
+        let (complete, _) = text.rsplit_once("# new generation").unwrap_or_default();
         let mut count = 0;
-        for transaction in text.split("# new generation") {
+        for transaction in complete.split("# new generation") {
             let has = |verb: &str| transaction.lines().any(|line| line.starts_with(verb) && line.contains(chain));
             match (has("delete rule"), has("add rule")) {
                 (true, true) => count += 1,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::telemetry::{logs, metrics};
 use tornado_contracts::{auth, engines, master, operator, session, telemetry, token, tor, wg};
-use tornado_rpc::{Channel, Fault, NoInput, ServiceError, with_unknown_methods};
+use tornado_rpc::{Channel, Fault, NoInput, ServiceError, verb, with_unknown_methods};
 use tornado_runtime::Roles;
 use tornado_shared::problem::Problem;
 
@@ -96,7 +96,7 @@ fn call<O: Serialize + DeserializeOwned, E: ServiceError>(how: u8, body: &[u8]) 
     wait(async {
         let served = socket::answered(how, body);
         let channel = Channel::new(served.path());
-        let call = channel.call::<_, O, E>(Method::GET, "/v1/x", &NoInput {}, Duration::from_secs(5));
+        let call = channel.call::<_, _, O, E>(verb::GET, "/v1/x", &NoInput {}, Duration::from_secs(5));
         if let Ok(answer) = served.during(call).await {
             let text = serde_json::to_vec(&answer).unwrap_or_default();
             assert!(stable::<O>(&text).is_some(), "{} cannot be read back", std::any::type_name::<O>());

@@ -25,7 +25,7 @@ use tornado_contracts::telemetry::metrics::MetricsClient;
 use tornado_contracts::tor::TorClient;
 use tornado_runtime::clock::wall_clock;
 use tornado_runtime::tls::{self, TlsError};
-use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
+use tornado_runtime::{Context, ContextError, Readiness, Running, TaskError, Tasks};
 
 pub use api::{Services, Signed};
 pub use client::{Network, NotNetwork};
@@ -64,7 +64,11 @@ pub enum Error {
 ///
 /// # Errors
 /// A socket cannot be opened, or the certificate cannot be used.
-pub async fn run(context: Context, config: Config, server: Server) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, server: Server) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, server))
+}
+
+async fn run_unboxed(context: Context, config: Config, server: Server) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;

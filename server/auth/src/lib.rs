@@ -50,7 +50,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::SessionsClient;
 use tornado_runtime::clock::Clock;
-use tornado_runtime::{Context, Readiness, Tasks};
+use tornado_runtime::{Context, Readiness, Running, Tasks};
 use tornado_store::PostgresLogin;
 use tornado_store::identity::SqlIdentityStore;
 
@@ -77,7 +77,11 @@ pub struct Wiring {
 /// # Errors
 /// A setting is invalid, a key file or the database is missing, damaged or accessible to other users, or the socket
 /// cannot be served.
-pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, wiring))
+}
+
+async fn run_unboxed(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
     let clock = Clock::system();
     let store = match wiring.cluster {

@@ -30,7 +30,7 @@ use tornado_contracts::wg::WgClient;
 use tornado_runtime::backoff::Backoff;
 use tornado_runtime::clock::wall_clock;
 use tornado_runtime::tls::Source;
-use tornado_runtime::{Context, Readiness, Tasks};
+use tornado_runtime::{Context, Readiness, Running, Tasks};
 
 pub use api::Api;
 pub use config::{Config, Wiring};
@@ -44,7 +44,11 @@ pub use validity::validity;
 ///
 /// # Errors
 /// The certificate is not usable, or a socket cannot be opened.
-pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, wiring))
+}
+
+async fn run_unboxed(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("the certificate is not attested yet");
     let socket = context.server(axum::Router::new(), readiness)?;
     let tls = tls::load(&config, &context.state_dir, wall_clock())?;

@@ -7,7 +7,8 @@ use crate::extract::Peer;
 use crate::limits::Admission;
 use crate::router::router;
 use crate::tls::Tls;
-use axum::{Extension, Router};
+use axum::Router;
+use axum::http::Extensions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,8 +137,10 @@ impl Edge {
         };
         match handshake {
             Ok(Ok(Some(stream))) => {
-                let router = self.router.layer(Extension(Peer(peer)));
-                serve_connection(stream, router, self.limits, shutdown).await;
+                let mark = move |extensions: &mut Extensions| {
+                    extensions.insert(Peer(peer));
+                };
+                serve_connection(stream, self.router, mark, self.limits, shutdown).await;
             }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),

@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use tornado_runtime::metrics::Outcomes;
-use tornado_runtime::{Context, Readiness, ReadySetter, ground};
+use tornado_runtime::{Context, Readiness, ReadySetter, Running, ground};
 use tornado_shared::model::{LanePools, Slot};
 use upstream::Upstream;
 
@@ -54,7 +54,11 @@ const REREAD: Duration = Duration::from_secs(5);
 ///
 /// Fails if the configuration is invalid, if the service's socket, the trust anchors or the library cannot be set up,
 /// or if a listener ends.
-pub async fn run(context: Context, config: Config, Wiring { pools }: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, wiring))
+}
+
+async fn run_unboxed(context: Context, config: Config, Wiring { pools }: Wiring) -> Result<(), Error> {
     config.validate()?;
     let queries = context.metrics.outcomes("tornado_dns_queries", "Queries of devices by outcome");
     let (ready, readiness) = Readiness::new("waiting for the addresses of the direct lane");

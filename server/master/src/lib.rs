@@ -23,7 +23,7 @@ use tornado_contracts::{ServiceName, master};
 use tornado_rpc::{SocketError, SocketServer, listen};
 use tornado_runtime::metrics::Metrics;
 use tornado_runtime::operators::OperatorRights;
-use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
+use tornado_runtime::{Readiness, Roles, RolesError, Running, TUN_SOCKET, socket_path};
 
 pub use os_services::{NotUnit, OsServices, Systemd, Units};
 pub use policy::table::{Capabilities, Service, service};
@@ -99,7 +99,11 @@ fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
 ///
 /// # Errors
 /// When the supervisor cannot start; see [`Error`].
-pub async fn run(wiring: Wiring, shutdown: CancellationToken) -> Result<(), Error> {
+pub fn run(wiring: Wiring, shutdown: CancellationToken) -> Running<Error> {
+    Box::pin(run_unboxed(wiring, shutdown))
+}
+
+async fn run_unboxed(wiring: Wiring, shutdown: CancellationToken) -> Result<(), Error> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Error::NotRoot);
     }

@@ -63,7 +63,7 @@ impl Context {
     ///
     /// # Errors
     /// When the socket cannot be created or served.
-    pub fn server(&self, router: Router, readiness: Readiness) -> Result<SocketServer<Roles>, ContextError> {
+    pub fn server(&self, router: Router, readiness: Readiness) -> Result<SocketServer, ContextError> {
         let path = socket_path(&self.run_dir, self.service.as_str());
         let listener = match inherited(&path) {
             Some(listener) => listener,

@@ -22,5 +22,5 @@ pub use pace::{every, every_after, rest};
 pub use readiness::{HoldReady, Readiness, ReadySetter};
 pub use roles::{Roles, RolesError};
 pub use signals::end_on_signals;
-pub use tasks::{TaskError, Tasks};
+pub use tasks::{Running, TaskError, Tasks};
 pub use tornado_kit::{backoff, clock, files, trial};

@@ -1,6 +1,7 @@
 //! Tasks of a service. Each task has a name. A task that ends early shuts the service down, so that the supervisor
 //! restarts it.
 
+use futures::future::BoxFuture;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,10 @@ pub enum TaskError {
     #[error("a task panicked: {0}")]
     Panic(#[source] JoinError),
 }
+
+/// A running service. Boxed, so that the service is compiled in its own crate: an `async fn` is compiled, with all
+/// tasks that it spawns, in the crate that awaits it, which is the program.
+pub type Running<E> = BoxFuture<'static, Result<(), E>>;
 
 /// The tasks of one service with the token that stops them together.
 pub struct Tasks {
@@ -36,6 +41,11 @@ impl Tasks {
 
     /// Starts a task that must end when [`stop`](Self::stop) is cancelled.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(name, Box::pin(task));
+    }
+
+    /// tokio compiles its code for tasks once for this type, and not for each task.
+    fn spawn_boxed(&mut self, name: &'static str, task: BoxFuture<'static, ()>) {
         self.set.spawn(async move {
             task.await;
             name

@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
-use tornado_rpc::Fault;
+use tornado_rpc::{Fault, verb};
 use tornado_runtime::metrics::Metrics;
 use tornado_runtime::{Context, HoldReady, Readiness, Roles};
 
@@ -28,7 +28,7 @@ async fn a_held_response_about_readiness_comes_with_the_change_and_at_the_end() 
         let channel = channel.clone();
         async move {
             let deadline = Duration::from_secs(9);
-            channel.call::<_, serde_json::Value, Fault>(http::Method::GET, "/v1/ready", &held, deadline).await
+            channel.call::<_, _, serde_json::Value, Fault>(verb::GET, "/v1/ready", &held, deadline).await
         }
     };
     // The response is immediate if the caller's state is wrong.

@@ -56,7 +56,7 @@ use tornado_contracts::wg::WgClient;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
 use tornado_runtime::clock::Clock;
 use tornado_runtime::operators::OperatorRights;
-use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
+use tornado_runtime::{Context, ContextError, Readiness, Running, TaskError, Tasks};
 use tornado_shared::model::LanePools;
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{PostgresLogin, StoreError};
@@ -107,7 +107,11 @@ pub enum Error {
 ///
 /// # Errors
 /// When the configuration is invalid, when database or socket cannot be used, or when a task ends early.
-pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, wiring))
+}
+
+async fn run_unboxed(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
     let (store, live): (_, Arc<dyn LiveStore>) = match wiring.cluster {
         Some(cluster) => {

@@ -15,7 +15,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::{audit::AuditClient, operators::OperatorsClient};
 use tornado_contracts::telemetry::{logs, metrics};
 use tornado_runtime::clock::wall_clock;
-use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
+use tornado_runtime::{Context, ContextError, Readiness, Running, TaskError, Tasks};
 
 /// Configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,11 @@ impl Config {
 ///
 /// # Errors
 /// When the configuration is not valid, a file of the service cannot be used, or a task ends early.
-pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, wiring))
+}
+
+async fn run_unboxed(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
     let directory = context.state_dir.join("logs");
     std::fs::create_dir_all(&directory).map_err(|source| Error::File { path: directory.clone(), source })?;

@@ -37,7 +37,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::wg::{Wg, WgClient};
 use tornado_runtime::clock::Clock;
 use tornado_runtime::operators::OperatorRights;
-use tornado_runtime::{Context, Readiness, Tasks, ground};
+use tornado_runtime::{Context, Readiness, Running, Tasks, ground};
 
 /// Serves until `context.shutdown` is cancelled, then stops Tor and closes the lane.
 ///
@@ -47,9 +47,9 @@ use tornado_runtime::{Context, Readiness, Tasks, ground};
 /// # Errors
 ///
 /// Fails if the configuration is invalid, the socket or the state directory is not usable, or a task ends early.
-pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
     let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
-    run_with(context, config, wiring, wg).await
+    Box::pin(run_with(context, config, wiring, wg))
 }
 
 /// As [`run`], with another implementation of service `wg`.

@@ -20,6 +20,17 @@ use tornado_shared::model::{DeviceId, Username};
                   4 the server rejected the request."
 )]
 pub struct Cli {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub place: Place,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct Place {
     /// Configuration file. If it does not exist, all values are defaults.
     #[arg(
         long,
@@ -29,14 +40,32 @@ pub struct Cli {
         value_name = "FILE"
     )]
     pub config: PathBuf,
-    /// The command.
-    #[command(subcommand)]
-    pub command: Command,
 }
 
-/// Sub-commands.
+/// The command line of a process of the server. It is parsed without the definitions of all other commands, because
+/// each process would keep their memory and their pages of the program.
+#[derive(Debug, Parser)]
+#[command(name = "tornadod", version)]
+struct Process {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Run,
+}
+
+/// Parses the command line. Prints help or an error and exits if it is not a valid one.
+pub fn parse() -> Cli {
+    let is_process = std::env::args_os().nth(1).is_some_and(|first| first == "master" || first == "service");
+    if !is_process {
+        return Cli::parse();
+    }
+    let Process { place, command } = Process::parse();
+    Cli { place, command: Command::Run(command) }
+}
+
+/// Commands that are processes of the server.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum Run {
     /// Run the server: supervise all services until SIGTERM.
     Master,
     /// Run one service. The supervisor starts it.
@@ -46,6 +75,14 @@ pub enum Command {
         #[arg(value_parser = service_name())]
         name: ServiceName,
     },
+}
+
+/// Sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Processes of the server.
+    #[command(flatten)]
+    Run(Run),
     /// Check the configuration file and print the effective values.
     CheckConfig,
     /// Prepare the database of the profile `cluster`, or move a server into or out of it.
@@ -280,6 +317,17 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_process_parses_its_command_line_like_the_whole_parser() {
+        for line in [&["tornadod", "master"][..], &["tornadod", "service", "wg", "--config", "/x/tornado.toml"]] {
+            let Process { place, command } = Process::try_parse_from(line).unwrap();
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(format!("{:?}", (place, Command::Run(command))), format!("{:?}", (cli.place, cli.command)));
+        }
+        assert!(Process::try_parse_from(["tornadod", "service", "sh"]).is_err());
+        assert!(Process::try_parse_from(["tornadod", "status"]).is_err());
     }
 
     #[test]

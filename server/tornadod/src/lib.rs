@@ -18,8 +18,7 @@ mod pools;
 mod salvage;
 mod services;
 
-use clap::Parser as _;
-use cli::{Cli, Command};
+use cli::{Cli, Command, Place, Run};
 use config::Config;
 use failure::Failure;
 use std::process::ExitCode;
@@ -27,8 +26,7 @@ use std::process::ExitCode;
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match dispatch(cli) {
+    match dispatch(cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::complain(&format!("tornadod: {failure}"));
@@ -38,11 +36,11 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
-    let Cli { config: path, command } = cli;
+    let Cli { place: Place { config: path }, command } = cli;
     let load = || Config::load(&path);
     match command {
-        Command::Master => services::master(load()?, path),
-        Command::Service { name } => services::service(name, load()?, &path),
+        Command::Run(Run::Master) => services::master(load()?, path),
+        Command::Run(Run::Service { name }) => services::service(name, load()?, &path),
         Command::CheckConfig => commands::check_config(&load()?),
         Command::Migrate(command) => commands::migrate::run(command, &load()?),
         Command::Doctor(args) => commands::doctor::run(&path, &args),

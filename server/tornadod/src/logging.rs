@@ -3,6 +3,7 @@
 use crate::config::Config;
 use tornado_log::line::ProcessId;
 use tornado_log::output::{FileAndStderr, FileLimits, LineLayer, LogFile, StderrUse, log_panics};
+use tornado_rpc::RequestId;
 use tornado_runtime::clock::wall_clock;
 use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -11,16 +12,16 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Limits for libraries that log where devices connect, a line for each packet, netlink messages with keys in them,
 /// names that devices query, or a warning for every handshake of a stranger. They come first in the filter, so that an
-/// operator who names such a library in `[log] level` still gets its messages. The spans of requests are always
-/// enabled, because lines get the id of their request from them.
-const QUIET: &str = "tornado_rpc::request=error,rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,\
+/// operator who names such a library in `[log] level` still gets its messages.
+const QUIET: &str = "rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,\
      genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
 /// Logs JSON lines of `service` to its file and to standard error, panics included.
 pub fn start(service: &str, config: &Config) {
     let file = LogFile::new(&config.paths.log.join(service), service, limits(config.log.file_mib));
     let output = FileAndStderr::new(file, StderrUse::of_this_process());
-    let lines = LineLayer::new(service, ProcessId(rand::random()), wall_clock, output);
+    let lines = LineLayer::new(service, ProcessId(rand::random()), wall_clock, output)
+        .with_request(|| RequestId::current().map(|id| id.to_string()));
     lines.counter().publish();
     let mut level = config.log.level.clone();
     if config.telemetry.otlp.needs_calls() {

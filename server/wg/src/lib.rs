@@ -52,7 +52,7 @@ use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::audit::AuditClient;
 use tornado_packet_io::TunNode;
-use tornado_runtime::{Context, Readiness, TUN_SOCKET, Tasks, socket_path};
+use tornado_runtime::{Context, Readiness, Running, TUN_SOCKET, Tasks, socket_path};
 
 /// User ids of this service and, if the user exists, of Tor.
 fn local_users() -> impl Iterator<Item = u32> {
@@ -68,7 +68,11 @@ fn local_users() -> impl Iterator<Item = u32> {
 ///
 /// Fails if the configuration is invalid, a table of the same name belongs to another program, or a key, an interface,
 /// the ruleset or the socket cannot be set up.
-pub async fn run(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
+pub fn run(context: Context, config: Config, wiring: Wiring) -> Running<Error> {
+    Box::pin(run_unboxed(context, config, wiring))
+}
+
+async fn run_unboxed(context: Context, config: Config, wiring: Wiring) -> Result<(), Error> {
     config.validate()?;
     wiring.lanes.validate()?;
     let config = Settings { own: config, wiring };

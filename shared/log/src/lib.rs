@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::layer::{Context, Filter};
@@ -66,6 +67,12 @@ impl Default for Limit {
 impl<S: Subscriber> Filter<S> for Limit {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
+    }
+
+    /// Without a level here, the level of another filter would not apply to lines of the crate `log`: each of them,
+    /// such as those that rustls traces for every handshake, would be compared with all rules of that filter.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
@@ -136,6 +143,13 @@ mod tests {
         tracing::subscriber::with_default(subscriber, work);
         let text = String::from_utf8(lines.0.lock().clone()).unwrap();
         move |word| text.matches(word).count()
+    }
+
+    #[test]
+    fn the_limit_hides_the_level_of_no_other_filter() {
+        use tracing_subscriber::filter::FilterExt;
+        let both = FilterExt::<tracing_subscriber::Registry>::and(LevelFilter::INFO, Limit::default());
+        assert_eq!(Filter::max_level_hint(&both), Some(LevelFilter::INFO));
     }
 
     #[test]

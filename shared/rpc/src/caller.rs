@@ -17,14 +17,17 @@ pub struct Caller<R> {
     roles: Vec<R>,
 }
 
+/// A [`Caller`] with any role type.
+pub(crate) type AnyCaller = Arc<dyn Any + Send + Sync>;
+
 tokio::task_local! {
-    /// The [`Caller`] of the running method, with any role type.
-    static CALLER: Option<Arc<dyn Any + Send + Sync>>;
+    /// The caller of the running method.
+    static CALLER: AnyCaller;
 }
 
 /// Runs a method's work so that [`Caller::current`] returns its caller.
-pub(crate) async fn as_caller<R: Role, F: Future>(caller: Option<Caller<R>>, work: F) -> F::Output {
-    CALLER.scope(caller.map(|caller| Arc::new(caller) as Arc<dyn Any + Send + Sync>), work).await
+pub(crate) async fn as_caller<F: Future>(caller: AnyCaller, work: F) -> F::Output {
+    CALLER.scope(caller, work).await
 }
 
 impl<R: Role> Caller<R> {
@@ -37,7 +40,7 @@ impl<R: Role> Caller<R> {
     /// The caller of the method that runs on this task; `None` outside of a method.
     #[must_use]
     pub fn current() -> Option<Self> {
-        let caller = CALLER.try_with(Clone::clone).ok().flatten()?;
+        let caller = CALLER.try_with(Clone::clone).ok()?;
         caller.downcast_ref::<Self>().cloned()
     }
 
@@ -95,7 +98,7 @@ mod tests {
     async fn a_method_sees_its_own_caller_only() {
         let caller = Caller::new(Peer::new(900, Some(7)), vec!['s']);
         assert_eq!(Caller::<char>::current(), None);
-        let seen = as_caller(Some(caller.clone()), async { (Caller::<char>::current(), Caller::<u8>::current()) });
+        let seen = as_caller(Arc::new(caller.clone()), async { (Caller::<char>::current(), Caller::<u8>::current()) });
         assert_eq!(seen.await, (Some(caller), None));
     }
 }

@@ -1,11 +1,14 @@
 //! The client side of a contract.
 
 use crate::transport::{self, Stream as SocketStream};
+use crate::verb::{self, Encoded, Verb, not_encoded};
 use crate::{Fault, REQUEST_ID, RequestId, ServiceError};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
-use http::{Method, Request, Uri, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use http::{Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,28 +58,41 @@ impl Channel {
     ///
     /// # Errors
     /// The service's own error, or a [`Fault`] converted to the contract's error.
-    pub async fn call<I, O, E>(&self, method: Method, path: &str, input: &I, deadline: Duration) -> Result<O, E>
+    pub async fn call<V, I, O, E>(&self, verb: V, path: &str, input: &I, deadline: Duration) -> Result<O, E>
     where
+        V: Verb,
         I: Serialize + Sync,
         O: DeserializeOwned,
         E: ServiceError,
     {
-        let exchange = async {
-            let response = self.send::<I, E>(method, path, input).await?;
+        let input = V::encode(path, input)?;
+        match self.exchange(verb.method(), path, input, deadline).await {
+            Ok((status, body)) if status.is_success() => serde_json::from_slice(&body)
+                .map_err(|error| Fault::Internal(format!("{path}: invalid response: {error}")).into()),
+            Ok((status, body)) => Err(E::from_response(status.as_u16(), &body)),
+            Err(failed) => Err(failed.into_error(&self.socket)),
+        }
+    }
+
+    /// The part of a call that is the same for all methods. An `async fn` would be compiled again in each crate that
+    /// calls it, with the client of hyper; a boxed future is compiled here.
+    fn exchange<'a>(
+        &'a self,
+        method: Method,
+        path: &'a str,
+        input: Encoded,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<(StatusCode, Bytes), Failed>> {
+        let exchange = async move {
+            let response = self.send(method, path, input).await?;
             let status = response.status();
-            let body = http_body_util::Limited::new(response.into_body(), self.max_reply)
-                .collect()
-                .await
-                .map_err(|e| Fault::Unavailable(format!("{}: the response to {path} was cut off: {e}", self.name())))?
-                .to_bytes();
-            if status.is_success() {
-                let parsed = serde_json::from_slice(&body);
-                return parsed.map_err(|e| Fault::Internal(format!("{path}: invalid response: {e}")).into());
-            }
-            Err(E::from_response(status.as_u16(), &body))
+            let body = Limited::new(response.into_body(), self.max_reply).collect().await;
+            let cut_off = |e| Fault::Unavailable(format!("{}: the response to {path} was cut off: {e}", self.name()));
+            Ok((status, body.map_err(cut_off)?.to_bytes()))
         };
-        tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| {
-            Err(Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name())).into())
+        Box::pin(async move {
+            let late = |_| Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name()));
+            tokio::time::timeout(deadline, exchange).await.map_err(late)?
         })
     }
 
@@ -94,65 +110,88 @@ impl Channel {
         O: DeserializeOwned + Send + 'static,
         E: ServiceError,
     {
-        let response = tokio::time::timeout(OPENING, self.send::<I, E>(Method::GET, path, input))
-            .await
-            .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))??;
-        let status = response.status();
-        if !status.is_success() {
-            let body = http_body_util::Limited::new(response.into_body(), MAX_LINE).collect().await;
-            return Err(E::from_response(status.as_u16(), &body.map(|b| b.to_bytes()).unwrap_or_default()));
-        }
-        let bytes = response.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
-        let reader = tokio_util::io::StreamReader::new(bytes);
-        let codec = tokio_util::codec::LinesCodec::new_with_max_length(MAX_LINE);
-        let lines = tokio_util::codec::FramedRead::new(reader, codec);
+        let input = verb::Query::encode(path, input)?;
+        let lines = match self.open(path, input).await {
+            Ok(Ok(lines)) => lines,
+            Ok(Err((status, body))) => return Err(E::from_response(status.as_u16(), &body)),
+            Err(failed) => return Err(failed.into_error(&self.socket)),
+        };
         let items = lines
-            .take_while(|line| std::future::ready(line.is_ok()))
-            .filter_map(|line| std::future::ready(line.ok().filter(|l| !l.is_empty())))
-            .map(|line| serde_json::from_str::<O>(&line).ok())
+            .map(|line| serde_json::from_slice::<O>(line.as_bytes()).ok())
             .take_while(|item| std::future::ready(item.is_some()))
             .filter_map(std::future::ready);
         Ok(Box::pin(items))
     }
 
-    async fn send<I: Serialize + Sync, E: ServiceError>(
-        &self,
-        method: Method,
-        path: &str,
-        input: &I,
-    ) -> Result<http::Response<hyper::body::Incoming>, E> {
-        let bad = |e: &dyn std::fmt::Display| Fault::Internal(format!("cannot encode a call of {path}: {e}"));
-        let (uri, body) = if method == Method::GET {
-            let query = serde_urlencoded::to_string(input).map_err(|e| bad(&e))?;
-            let mark = if query.is_empty() { "" } else { "?" };
-            (format!("http://service{path}{mark}{query}"), Bytes::new())
-        } else {
-            let body = serde_json::to_vec(input).map_err(|e| bad(&e))?;
-            (format!("http://service{path}"), Bytes::from(body))
-        };
+    /// The lines of a stream, or the response of a failed call.
+    fn open<'a>(&'a self, path: &'a str, input: Encoded) -> BoxFuture<'a, Result<Opened, Failed>> {
+        Box::pin(async move {
+            let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
+                .await
+                .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))??;
+            let status = response.status();
+            if !status.is_success() {
+                let body = Limited::new(response.into_body(), MAX_LINE).collect().await;
+                return Ok(Err((status, body.map(|b| b.to_bytes()).unwrap_or_default())));
+            }
+            let bytes = response.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
+            let reader = tokio_util::io::StreamReader::new(bytes);
+            let codec = tokio_util::codec::LinesCodec::new_with_max_length(MAX_LINE);
+            let lines = tokio_util::codec::FramedRead::new(reader, codec)
+                .take_while(|line| std::future::ready(line.is_ok()))
+                .filter_map(|line| std::future::ready(line.ok().filter(|l| !l.is_empty())));
+            Ok(Ok(lines.boxed()))
+        })
+    }
+
+    async fn send(&self, method: Method, path: &str, input: Encoded) -> Result<Response<Incoming>, Failed> {
         let mut request = Request::builder()
             .method(method)
-            .uri(uri)
+            .uri(input.uri)
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|e| bad(&e))?;
+            .body(Full::new(input.body))
+            .map_err(|error| not_encoded(path, &error))?;
         if let Some(id) = RequestId::current() {
             request.headers_mut().insert(REQUEST_ID, id.header());
         }
-        self.client.request(request).await.map_err(|e| self.not_running(&e))
-    }
-
-    /// Uses the innermost cause, because the outer ones only say that a connection failed.
-    fn not_running<E: ServiceError>(&self, error: &(dyn std::error::Error + 'static)) -> E {
-        let mut cause = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        E::not_running(&self.socket, &cause.to_string())
+        self.client.request(request).await.map_err(|error| Failed::not_running(&error))
     }
 
     fn name(&self) -> String {
         self.socket.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The lines of a stream, or status and body of another response.
+type Opened = Result<BoxStream<'static, String>, (StatusCode, Bytes)>;
+
+/// Why there is no response.
+enum Failed {
+    NotRunning(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Failed {
+    /// Uses the innermost cause, because the outer ones only say that a connection failed.
+    fn not_running(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut cause = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Self::NotRunning(cause.to_string())
+    }
+
+    fn into_error<E: ServiceError>(self, socket: &Path) -> E {
+        match self {
+            Self::NotRunning(reason) => E::not_running(socket, &reason),
+            Self::Fault(fault) => fault.into(),
+        }
     }
 }
 

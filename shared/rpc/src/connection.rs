@@ -1,9 +1,11 @@
 //! One HTTP/1.1 connection with deadlines. Callers that never finish their headers get a response too.
 
 use axum::Router;
-use http::StatusCode;
+use futures::future::BoxFuture;
+use http::{Extensions, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
@@ -13,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
+use tower::ServiceExt as _;
 
 /// Maximum time for the final response and for draining the connection.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -49,19 +52,58 @@ impl Default for Limits {
     }
 }
 
+/// Any stream.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
 /// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled. It supports no upgrades. Headers that are
 /// too slow or too large end the connection with 408 or 431. A caller that does not read its response is disconnected.
-pub async fn serve_connection<S>(mut stream: S, router: Router, limits: Limits, shutdown: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+///
+/// `mark` adds the properties of the connection to each request. Unlike a layer, it does not copy the routes for each
+/// connection.
+pub fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mark: impl Fn(&mut Extensions) + Send + Sync + 'static,
+    limits: Limits,
+    shutdown: CancellationToken,
+) -> BoxFuture<'static, ()> {
+    serve_any(Box::new(stream), router, Box::new(mark), limits, shutdown)
+}
+
+/// Adds the properties of a connection to a request.
+type Mark = dyn Fn(&mut Extensions) + Send + Sync;
+
+/// Without type parameters and boxed, so that hyper's server is compiled once, in this crate.
+fn serve_any(
+    stream: Box<dyn Duplex>,
+    router: Router,
+    mark: Box<Mark>,
+    limits: Limits,
+    shutdown: CancellationToken,
+) -> BoxFuture<'static, ()> {
+    Box::pin(serve(stream, router, mark, limits, shutdown))
+}
+
+async fn serve(
+    mut stream: Box<dyn Duplex>,
+    router: Router,
+    mark: Box<Mark>,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        mark(request.extensions_mut());
+        router.clone().oneshot(request)
+    });
     let mut watched = Watched { stream: &mut stream, unanswered: false, stall: limits.write_stall, stalled: None };
     let result = {
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_read)
             .max_buf_size(limits.max_headers)
-            .serve_connection(TokioIo::new(&mut watched), TowerToHyperService::new(router));
+            .serve_connection(TokioIo::new(&mut watched), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             result = connection.as_mut() => result,

@@ -44,19 +44,16 @@ macro_rules! contract {
                     max_body: $bytes,
                 };
                 let service = service.clone();
-                let handler = move |request: $crate::private::axum::extract::Request| {
-                    let service = service.clone();
-                    $crate::private::handle::<$role, $input, $output, $error, _, _>(
-                        &METHOD,
-                        request,
-                        move |input| async move { service.$method(input).await },
-                    )
-                };
-                let on = $crate::private::axum::routing::on(
-                    $crate::private::axum::routing::MethodFilter::$verb,
-                    handler,
+                router = $crate::private::serve(
+                    router,
+                    $crate::verb::$verb,
+                    $path,
+                    &METHOD,
+                    move |input: $input| {
+                        let service = service.clone();
+                        async move { service.$method(input).await }
+                    },
                 );
-                router = router.route($path, on);
             })+
             router
         }
@@ -106,7 +103,7 @@ macro_rules! contract {
             $(
                 async fn $method(&self, input: $input) -> Result<$output, $error> {
                     let deadline = std::time::Duration::from_secs($seconds + 1);
-                    self.0.call($crate::private::http::Method::$verb, $path, &input, deadline).await
+                    self.0.call($crate::verb::$verb, $path, &input, deadline).await
                 }
             )+
         }

@@ -5,6 +5,8 @@ use crate::slots::Slots;
 use crate::transport::Stream;
 use crate::{Access, Caller, Known, Peer, Role, UserId};
 use axum::Router;
+use futures::future::BoxFuture;
+use http::Extensions;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +31,7 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 pub struct Stopping(pub CancellationToken);
 
 /// What happens with a connection. The permit limits how many connections are in that state.
-pub(crate) enum Admission<R> {
+enum Admission<R> {
     /// It gets a slot, once one is free.
     Admitted(Caller<R>, OwnedSemaphorePermit),
     /// It is rejected.
@@ -84,6 +86,19 @@ impl Refusals {
     }
 }
 
+/// A door without the type of its access control, so that the server is compiled once.
+pub(crate) trait AnyDoor: Send + Sync {
+    /// Admits or rejects a connection, and returns the work of serving it; `None` if it is closed.
+    fn receive(self: Arc<Self>, stream: Stream, peer: Peer, router: Router) -> Option<BoxFuture<'static, ()>>;
+}
+
+impl<A: Access> AnyDoor for Door<A> {
+    fn receive(self: Arc<Self>, stream: Stream, peer: Peer, router: Router) -> Option<BoxFuture<'static, ()>> {
+        let admission = self.admit(peer)?;
+        Some(Box::pin(self.serve(stream, admission, router)))
+    }
+}
+
 impl<A: Access> Door<A> {
     pub(crate) fn new(access: A, slots: Slots, limits: Limits, shutdown: CancellationToken) -> Self {
         Self {
@@ -99,13 +114,9 @@ impl<A: Access> Door<A> {
         }
     }
 
-    pub(crate) const fn shutdown(&self) -> &CancellationToken {
-        &self.shutdown
-    }
-
     /// Decides about a connection without waiting. `None` means that it is closed, because there are too many of its
     /// kind. Unknown users never block known ones.
-    pub(crate) fn admit(&self, peer: Peer) -> Option<Admission<A::Role>> {
+    fn admit(&self, peer: Peer) -> Option<Admission<A::Role>> {
         let user = peer.user();
         if peer.is_superuser() {
             return self.decide(Caller::new(peer, Vec::new()));
@@ -133,7 +144,7 @@ impl<A: Access> Door<A> {
     }
 
     /// Serves an admitted connection until it ends.
-    pub(crate) async fn serve(self: Arc<Self>, stream: Stream, admission: Admission<A::Role>, router: Router) {
+    async fn serve(self: Arc<Self>, stream: Stream, admission: Admission<A::Role>, router: Router) {
         match admission {
             Admission::Admitted(caller, place) => self.let_in(stream, caller, router, place).await,
             Admission::Refused(caller, _place) => turn_away(stream, &self.refusal(&caller)).await,
@@ -155,8 +166,11 @@ impl<A: Access> Door<A> {
         match slot {
             Ok(_slot) => {
                 let stopping = Stopping(self.shutdown.clone());
-                let router = router.layer(axum::Extension(caller)).layer(axum::Extension(stopping));
-                serve_connection(stream, router, self.limits, self.shutdown.clone()).await;
+                let mark = move |extensions: &mut Extensions| {
+                    extensions.insert(caller.clone());
+                    extensions.insert(stopping.clone());
+                };
+                serve_connection(stream, router, mark, self.limits, self.shutdown.clone()).await;
             }
             Err(_) => turn_away(stream, &self.refusal(&caller)).await,
         }

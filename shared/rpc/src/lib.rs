@@ -28,6 +28,7 @@ mod server;
 mod slots;
 mod stream;
 pub mod transport;
+pub mod verb;
 
 pub use access::{Access, Known};
 pub use axum::Router;
@@ -46,9 +47,9 @@ pub use transport::{Peer, Socket, SocketError, UserId, listen, listen_alone};
 /// For the code that [`contract!`] generates.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::respond::{Method, handle};
+    pub use crate::respond::{Method, serve};
     pub use async_trait::async_trait;
-    pub use {axum, futures, http};
+    pub use {axum, futures};
 }
 
 /// Input of methods without parameters.

@@ -5,7 +5,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use tracing::Instrument as _;
 
 /// The header that carries the id, at the edge and between services.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,12 +59,15 @@ impl RequestId {
         HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("none"))
     }
 
-    /// Runs `work` for this request: calls of other services carry the id, and log lines have it. Tasks that `work`
-    /// spawns do not inherit it.
+    /// Runs `work` for this request: calls of other services carry the id, and log lines have it, if the log reads
+    /// [`current`](Self::current). Tasks that `work` spawns do not have it without [`inherit`](Self::inherit).
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
-        // Of the highest level, so that no filter removes the id.
-        let span = tracing::error_span!("request", request_id = %self);
-        CURRENT.scope(self, work).instrument(span).await
+        CURRENT.scope(self, work).await
+    }
+
+    /// Runs `work`, for example in another task, for the request of the current task, if there is one.
+    pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
+        within(Self::current(), work)
     }
 }
 

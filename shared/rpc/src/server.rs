@@ -1,13 +1,14 @@
 //! The server side: accepts connections and passes them to admission control.
 
 use crate::connection::Limits;
-use crate::door::Door;
+use crate::door::{AnyDoor, Door};
 use crate::observer::{Observed, Observer};
 use crate::respond::problem_response;
 use crate::transport::{self, Listener, Socket};
 use crate::{Access, slots::Slots};
 use axum::Router;
 use axum::response::Response;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -18,21 +19,24 @@ use tornado_shared::problem::Problem;
 const LAST_CALLS: Duration = Duration::from_secs(3);
 
 /// One listening socket with its router.
-pub struct SocketServer<A> {
+pub struct SocketServer {
     listener: Listener,
-    access: A,
+    door: Box<dyn FnOnce(Limits, CancellationToken) -> Arc<dyn AnyDoor> + Send>,
     limits: Limits,
     router: Router,
 }
 
-impl<A: Access> SocketServer<A> {
+impl SocketServer {
     /// Serves a socket from [`listen`](crate::listen), created here or in a supervisor.
     ///
     /// # Errors
     /// If the socket cannot be registered with the runtime.
-    pub fn new(socket: Socket, access: A, router: Router) -> std::io::Result<Self> {
+    pub fn new(socket: Socket, access: impl Access, router: Router) -> std::io::Result<Self> {
+        let door = |limits: Limits, shutdown| -> Arc<dyn AnyDoor> {
+            Arc::new(Door::new(access, Slots::new(limits.connections), limits, shutdown))
+        };
         let router = with_unknown_methods(router);
-        Ok(Self { listener: Listener::new(socket)?, access, limits: Limits::default(), router })
+        Ok(Self { listener: Listener::new(socket)?, door: Box::new(door), limits: Limits::default(), router })
     }
 
     /// Uses other limits than the default ones.
@@ -50,11 +54,17 @@ impl<A: Access> SocketServer<A> {
     }
 
     /// Serves until `shutdown`, then lets running calls continue for at most 3 seconds.
-    pub async fn serve(self, shutdown: CancellationToken) {
-        let Self { listener, access, limits, router } = self;
-        let door = Arc::new(Door::new(access, Slots::new(limits.connections), limits, shutdown));
+    ///
+    /// Boxed, so that it is compiled in this crate. An `async fn` is compiled in each crate that awaits it.
+    pub fn serve(self, shutdown: CancellationToken) -> BoxFuture<'static, ()> {
+        Box::pin(self.accept(shutdown))
+    }
+
+    async fn accept(self, shutdown: CancellationToken) {
+        let Self { listener, door, limits, router } = self;
+        let door = door(limits, shutdown.clone());
         let tasks = TaskTracker::new();
-        while let Some(accepted) = door.shutdown().run_until_cancelled(listener.accept()).await {
+        while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
             let stream = match accepted {
                 Ok(stream) => stream,
                 Err(error) => {
@@ -65,8 +75,8 @@ impl<A: Access> SocketServer<A> {
             };
             match transport::peer(&stream) {
                 Ok(peer) => {
-                    if let Some(admission) = door.admit(peer) {
-                        tasks.spawn(door.clone().serve(stream, admission, router.clone()));
+                    if let Some(connection) = door.clone().receive(stream, peer, router.clone()) {
+                        tasks.spawn(connection);
                     }
                 }
                 Err(error) => tracing::warn!(%error, "cannot read the peer's credentials; the connection was closed"),

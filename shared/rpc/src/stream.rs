@@ -8,12 +8,15 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use http::header;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The media type of NDJSON streams.
@@ -44,9 +47,10 @@ impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T,
         L: AsRef<str>,
     {
         let Self { method, path, .. } = self;
-        let read = move |request: Request| {
+        let read = move |request: Request| -> BoxFuture<'static, Response> {
             let open = open.clone();
-            within(RequestId::of(request.headers()), async move {
+            let id = RequestId::of(request.headers());
+            let reply = async move {
                 if let Err(fault) = authorise(request.extensions().get::<Caller<R>>(), &method) {
                     return error_response(&E::from(fault));
                 }
@@ -57,9 +61,10 @@ impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T,
                         error_response(&E::from(Fault::Unavailable(format!("{} did not open in time", method.name))))
                     }
                 }
-            })
+            };
+            Box::pin(within(id, reply))
         };
-        Router::new().route(path, get(read))
+        mount(path, Arc::new(read))
     }
 
     /// Reads the stream. It ends with the connection, or at the first line that cannot be parsed.
@@ -71,7 +76,15 @@ impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T,
     }
 }
 
+/// Without type parameters, so that it is compiled once.
+fn mount(path: &'static str, read: Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>) -> Router {
+    Router::new().route(path, get(move |request: Request| read(request)))
+}
+
 fn respond<L: AsRef<str>>(lines: impl Stream<Item = L> + Send + 'static) -> Response {
-    let chunks = lines.map(|line| Ok::<_, Infallible>(format!("{}\n", line.as_ref())));
+    send(lines.map(|line| Ok(format!("{}\n", line.as_ref()))).boxed())
+}
+
+fn send(chunks: BoxStream<'static, Result<String, Infallible>>) -> Response {
     ([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(chunks)).into_response()
 }

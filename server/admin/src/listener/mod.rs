@@ -2,6 +2,7 @@
 
 mod http2;
 
+use axum::http::Extensions;
 use axum::{Extension, Router};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,6 +30,15 @@ const LOOK: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
+impl Peer {
+    /// Adds this address to each request of a connection.
+    fn mark(self) -> impl Fn(&mut Extensions) + Clone + Send + Sync + 'static {
+        move |extensions| {
+            extensions.insert(self);
+        }
+    }
+}
+
 /// Serves until `shutdown`, then waits up to 3 seconds for running requests. Without `tls`, it serves plain HTTP.
 pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shutdown: CancellationToken) {
     let limits = Limits { connections: 2048, header_read: Duration::from_secs(10), ..Limits::default() };
@@ -40,12 +50,12 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shut
         let Some((slot, accepted)) = shutdown.run_until_cancelled(accept).await else { break };
         match accepted {
             Ok((stream, peer)) => {
-                let (router, stop) = (of_peer(&router, peer.ip()), shutdown.clone());
+                let (router, peer, stop) = (router.clone(), Peer(peer.ip()), shutdown.clone());
                 let acceptor = acceptor.clone();
                 tasks.spawn(async move {
                     match acceptor {
-                        None => serve_connection(stream, router, limits, stop).await,
-                        Some(acceptor) => serve_tls(stream, acceptor, router, limits, stop).await,
+                        None => serve_connection(stream, router, peer.mark(), limits, stop).await,
+                        Some(acceptor) => serve_tls(stream, acceptor, (router, peer), limits, stop).await,
                     }
                     drop(slot);
                 });
@@ -63,8 +73,8 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shut
 }
 
 /// The routes for one connection. A layer on `router` would copy each route, about 100 KiB for each connection.
-fn of_peer(router: &Router, address: IpAddr) -> Router {
-    Router::new().fallback_service(Extension(Peer(address)).layer(router.clone()))
+fn of_peer(router: Router, peer: Peer) -> Router {
+    Router::new().fallback_service(Extension(peer).layer(router))
 }
 
 fn acceptor(tls: &Tls) -> TlsAcceptor {
@@ -73,7 +83,13 @@ fn acceptor(tls: &Tls) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(server))
 }
 
-async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, router: Router, limits: Limits, stop: CancellationToken) {
+async fn serve_tls(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    (router, peer): (Router, Peer),
+    limits: Limits,
+    stop: CancellationToken,
+) {
     let handshake = async {
         let mut first = [0];
         if stream.peek(&mut first).await? == 0 {
@@ -89,9 +105,9 @@ async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, router: Router, lim
     let Some(handshake) = stop.run_until_cancelled(timed).await else { return };
     match handshake {
         Ok(Ok(Some(stream))) if stream.get_ref().1.alpn_protocol() == Some(http2::PROTOCOL) => {
-            http2::serve(stream, router, limits, stop.clone()).await;
+            http2::serve(stream, of_peer(router, peer), limits, stop.clone()).await;
         }
-        Ok(Ok(Some(stream))) => serve_connection(stream, router, limits, stop.clone()).await,
+        Ok(Ok(Some(stream))) => serve_connection(stream, router, peer.mark(), limits, stop.clone()).await,
         Ok(Ok(None)) => {}
         Ok(Err(error)) => {
             let error: std::io::Error = error;

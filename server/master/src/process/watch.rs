@@ -156,7 +156,7 @@ async fn probe(watch: Watch, pid: u32) {
     loop {
         let (asked, held) = (Instant::now(), HoldReady { ready: true, hold_ms: milliseconds(hold) });
         let answer: Result<serde_json::Value, Fault> =
-            channel.call(http::Method::GET, "/v1/ready", &held, ANSWER + hold).await;
+            channel.call(tornado_rpc::verb::GET, "/v1/ready", &held, ANSWER + hold).await;
         let probe = match answer {
             Ok(_) => Probe::Ready,
             // The supervisor holds the listening socket, so a connection is never refused. A call without a response

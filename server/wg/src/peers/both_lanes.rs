@@ -8,10 +8,9 @@ use crate::model::PerLane;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tornado_contracts::wg::{PeerSpec, Removed, SyncReport, WgError};
-use tornado_rpc::Fault;
+use tornado_rpc::{Fault, RequestId};
 use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Lane, PublicKey};
-use tracing::Instrument as _;
 
 /// Peers with which handshakes are started after a sync, by lane.
 pub(super) type Handshakes = PerLane<Vec<PublicKey>>;
@@ -221,7 +220,10 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, BackendError>> + Send + 'static,
 {
-    let running = Lane::ALL.map(|lane| (lane, tokio::spawn(work(lane, interfaces.of(lane).clone()).in_current_span())));
+    let running = Lane::ALL.map(|lane| {
+        let work = work(lane, interfaces.of(lane).clone());
+        (lane, tokio::spawn(RequestId::inherit(work)))
+    });
     let mut done = Vec::new();
     for (lane, task) in running {
         let ended = |error: tokio::task::JoinError| {

@@ -68,6 +68,7 @@ pub struct LineLayer {
     service: String,
     process: ProcessId,
     clock: fn() -> SystemTime,
+    request: fn() -> Option<String>,
     output: Arc<Mutex<Output>>,
 }
 
@@ -140,7 +141,15 @@ impl LineLayer {
     #[must_use]
     pub fn new(service: &str, process: ProcessId, clock: fn() -> SystemTime, sink: impl Sink) -> Self {
         let output = Output { sink: Box::new(sink), counts: OutputCounts::default(), unreported: 0 };
-        Self { service: service.to_owned(), process, clock, output: Arc::new(Mutex::new(output)) }
+        let output = Arc::new(Mutex::new(output));
+        Self { service: service.to_owned(), process, clock, request: || None, output }
+    }
+
+    /// Lines get the id of their request from `request`, unless the event or one of its spans has a field `request_id`.
+    #[must_use]
+    pub fn with_request(mut self, request: fn() -> Option<String>) -> Self {
+        self.request = request;
+        self
     }
 
     /// The counts of this layer, also after it is part of a subscriber.
@@ -232,7 +241,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
             service: self.service.clone(),
             target: metadata.target().to_owned(),
             message: all.message,
-            request_id: all.request_id,
+            request_id: all.request_id.or_else(self.request),
             process: self.process,
             seq: 0,
             fields: all.fields,
@@ -271,7 +280,7 @@ mod tests {
 
     fn written(work: impl FnOnce(&Memory)) -> (Vec<Line>, OutputCounts) {
         let memory = Memory::default();
-        let layer = LineLayer::new("wg", ProcessId(1), clock, memory.clone());
+        let layer = LineLayer::new("wg", ProcessId(1), clock, memory.clone()).with_request(|| Some("r-2".into()));
         let counter = layer.counter();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || work(&memory));
         let lines = memory.0.lock().0.iter().map(|line| Line::parse(line.as_bytes()).unwrap()).collect();
@@ -309,7 +318,7 @@ mod tests {
             ("rate", Value::Real(0.5)),
         ];
         assert_eq!(inside.fields, expected.map(|(name, value)| (name.to_owned(), value)).into());
-        assert_eq!((lines[1].seq, &lines[1].request_id, lines[1].fields.len()), (2, &None, 0));
+        assert_eq!((lines[1].seq, lines[1].request_id.as_deref(), lines[1].fields.len()), (2, Some("r-2"), 0));
     }
 
     #[test]
