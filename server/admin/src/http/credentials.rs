@@ -98,7 +98,9 @@ mod tests {
     fn programs_send_an_api_token() {
         let of = |lines: &[&str]| {
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|line| drop(headers.append("authorization", line.parse().unwrap())));
+            for line in lines {
+                headers.append("authorization", line.parse().unwrap());
+            }
             api_token(&headers).map(|token| token.map(|token| token.expose().to_owned()))
         };
         assert_eq!(of(&[]).unwrap(), None);
