@@ -72,7 +72,9 @@ const PROGRAMS: &[Row] = &[
     ("obfs4proxy", &[Test], &["obfs4proxy"]),
     ("procps", &[Test], &["kill", "sysctl"]),
     ("prometheus", &[Test], &["prometheus", "promtool"]),
-    ("python3-dbusmock", &[Test], &["python3"]),
+    // A library of Debian's Python, which another python3 in the search path does not find.
+    ("python3-dbusmock", &[Test], &[]),
+    ("python3-minimal", &[Test], &["python3"]),
     ("sqlite3", &[Test], &["sqlite3"]),
     ("systemd", &[Test], &["systemd-analyze", "systemd-cat"]),
     ("tcpdump", &[Test], &["tcpdump"]),

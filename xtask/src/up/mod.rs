@@ -10,6 +10,7 @@ mod service;
 use crate::machine::programs::Need;
 use crate::{machine, shell, web};
 use anyhow::Context as _;
+use nix::sys::stat::{Mode, umask};
 use std::path::Path;
 
 /// Arguments of `cargo xtask up`.
@@ -37,6 +38,10 @@ pub struct Down {
 impl Up {
     /// Builds, installs and starts the server, and prints the next steps. An up-to-date installation is not changed.
     pub fn run(self) -> anyhow::Result<()> {
+        if shell::is_root() {
+            // Services and users must be able to pass through the directories that are created here.
+            umask(Mode::from_bits_truncate(0o022));
+        }
         if self.console_only {
             return install_console();
         }
@@ -54,8 +59,6 @@ impl Up {
             shell::as_root(&words)?;
             return complete_console();
         }
-        // Services and users must be able to pass through the directories that are created here.
-        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         machine::users()?;
         let changed = files::install()?;
         for path in &changed {

@@ -9,7 +9,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("desktop/helper/src/main.rs", "inherits descriptors; drops rights between fork and exec"),
     ("fuzz/src/main.rs", "the entry point of libFuzzer is an exported function"),
     ("server/master/src/lib.rs", "process descriptors; drops rights between fork and exec"),
-    ("server/runtime/src/lib.rs", "inherits sockets; changes the groups of one thread"),
+    ("server/runtime/src/lib.rs", "inherits sockets; changes the groups of one thread; trims the allocator"),
     ("server/tor/src/lib.rs", "drops rights between fork and exec"),
     ("shared/packet-io/src/lib.rs", "ioctls of TUN devices and socket options without a safe wrapper"),
     ("shared/rights/src/lib.rs", "prctl(2) and capset(2) have no safe wrapper"),
