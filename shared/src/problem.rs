@@ -21,6 +21,9 @@ pub struct Problem {
     /// Seconds to wait before a retry; also in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after: Option<u64>,
+    /// Further failed sign-ins after which the caller has to wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempts_left: Option<u32>,
     /// The id of the request, as in the header `X-Request-Id`; log lines of the request have it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request_id: Option<String>,
@@ -39,6 +42,7 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.into(),
             retry_after: None,
+            attempts_left: None,
             request_id: None,
             error: None,
         }

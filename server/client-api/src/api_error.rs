@@ -119,6 +119,7 @@ impl From<AuthError> for ApiError {
             | AuthError::UnknownLoginKey
             | AuthError::InvalidFields(_)
             | AuthError::InvalidCredentials
+            | AuthError::SignInRefused { .. }
             | AuthError::UserInactive
             | AuthError::TooManyAttempts { .. }
             | AuthError::Busy { .. }

@@ -40,6 +40,7 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::UnknownLoginKey
         | AuthError::InvalidFields(_)
         | AuthError::InvalidCredentials
+        | AuthError::SignInRefused { .. }
         | AuthError::TooManyAttempts { .. }
         | AuthError::MaxDevices
         | AuthError::InvalidInvitation

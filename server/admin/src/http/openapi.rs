@@ -223,6 +223,8 @@ struct Problem {
     detail: String,
     /// Seconds to wait before a retry.
     retry_after: Option<u64>,
+    /// After a failed sign-in: further failures after which this network has to wait.
+    attempts_left: Option<u32>,
     /// Id of the request, as in the header `X-Request-Id`.
     request_id: Option<String>,
 }

@@ -47,6 +47,13 @@ impl Running<'_> {
         self.attempts.guard.lock().failed(self.attempt, self.attempts.clock.now());
     }
 
+    /// Like [`failed`](Self::failed). Returns how many more failures the source may have.
+    pub fn failed_leaving(self) -> u32 {
+        let (attempts, attempt) = (self.attempts, self.attempt);
+        self.failed();
+        u32::try_from(attempts.guard.lock().left(attempt, attempts.clock.now())).unwrap_or(u32::MAX)
+    }
+
     pub fn succeeded(mut self) {
         self.concluded = true;
         self.attempts.guard.lock().succeeded(self.attempt, self.attempts.clock.now());

@@ -196,6 +196,18 @@ impl Guard {
         }
     }
 
+    /// Further failures after which the source has to wait. Those of its network count also for a source that proved
+    /// the password earlier, so that the number does not reveal accounts.
+    #[must_use]
+    pub fn left(&self, attempt: Attempt, now: UnixSeconds) -> usize {
+        let left = |(axis, factor): (Axis, usize)| {
+            let most = self.limits.failures.saturating_mul(factor);
+            let Some(entry) = self.entries.get(&axis) else { return most };
+            if entry.blocked_until > now { 0 } else { most.saturating_sub(self.recent(entry, now)) }
+        };
+        attempt.axes().chain(attempt.networks()).map(left).min().unwrap_or(self.limits.failures)
+    }
+
     /// Number of tracked entries.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -39,6 +39,19 @@ fn five_failures_block_an_address_for_fifteen_minutes() {
 }
 
 #[test]
+fn failures_reduce_the_attempts_that_are_left() {
+    let mut guard = Guard::new(Limits::default());
+    let attempt = at("192.0.2.1", ALICE);
+    for left in (0..5).rev() {
+        assert_eq!(guard.left(attempt, NOW), left + 1);
+        fail(&mut guard, attempt, NOW);
+        assert_eq!(guard.left(attempt, NOW), left);
+    }
+    assert_eq!(guard.left(at("192.0.2.2", ALICE), NOW), 5, "of this source only");
+    assert_eq!(guard.left(attempt, NOW + 900), 5);
+}
+
+#[test]
 fn the_window_slides() {
     let mut guard = Guard::new(Limits::default());
     for i in 0..20 {

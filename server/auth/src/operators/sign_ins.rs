@@ -26,9 +26,9 @@ pub async fn sign_in(core: &Core, input: SignIn) -> Result<SignedIn, AuthError> 
     let right = core.passwords.is_right_at(&place, &input.password, stored).await?;
     let name = format!("operator:{}", input.name);
     let Some(row) = row.filter(|_| right) else {
-        attempt.failed();
+        let attempts_left = attempt.failed_leaving();
         core.trail.note("unauthenticated", "operator.sign_in", &name, Outcome::Refused).await;
-        return Err(AuthError::InvalidCredentials);
+        return Err(AuthError::SignInRefused { attempts_left });
     };
     let owner = FactorOwner::Operator(row.id);
     let judged = factor::judge_factor(core, attempt, owner, &name, input.code.as_ref()).await;

@@ -136,13 +136,24 @@ async fn the_last_owner_cannot_be_removed() {
 async fn guesses_at_an_operator_are_counted_and_recorded() {
     let world = World::new().await;
     world.staff().await;
-    for _ in 0..5 {
+    for attempts_left in [4, 3, 2, 1, 0] {
         let wrong = world.operators().sign_in(sign_in("olga", "wrong", None)).await.unwrap_err();
-        assert_eq!(wrong, AuthError::InvalidCredentials);
+        assert_eq!((wrong.status(), wrong.code()), (401, "invalid_credentials"));
+        assert_eq!(wrong, AuthError::SignInRefused { attempts_left });
     }
     let shut = world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.unwrap_err();
     assert_eq!((shut.status(), shut.retry_after()), (429, Some(900)));
     assert!(world.actions().await.contains(&"unauthenticated operator.sign_in refused".to_owned()));
+}
+
+#[tokio::test]
+async fn attempts_left_do_not_reveal_whether_an_operator_exists() {
+    let world = World::new().await;
+    world.staff().await;
+    for (name, attempts_left) in [("olga", 4), ("unknown", 3), ("olga", 2), ("unknown", 1), ("olga", 0)] {
+        let wrong = world.operators().sign_in(sign_in(name, "wrong", None)).await.unwrap_err();
+        assert_eq!(wrong, AuthError::SignInRefused { attempts_left }, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,12 @@ pub enum AuthError {
     /// The name or the password is wrong. The response does not reveal which.
     #[error("the user name or password is wrong")]
     InvalidCredentials,
+    /// The name or the password of an operator's sign-in is wrong. The response does not reveal which.
+    #[error("the name or the password is wrong; attempts left: {attempts_left}")]
+    SignInRefused {
+        /// Further failures after which this source has to wait, whatever the name.
+        attempts_left: u32,
+    },
     /// The account is suspended or deleted.
     #[error("this account is not active; ask the operator")]
     UserInactive,
@@ -116,6 +122,7 @@ tornado_rpc::service_error! {
         Self::UnknownLoginKey => 400, "unknown_login_key";
         Self::InvalidFields(_) => 400, "invalid_fields";
         Self::InvalidCredentials => 401, "invalid_credentials";
+        Self::SignInRefused { .. } => 401, "invalid_credentials";
         Self::UserInactive => 401, "user_inactive";
         Self::TooManyAttempts { retry_after } => 429, "too_many_attempts", retry after *retry_after;
         Self::Busy { retry_after } => 503, "busy", retry after *retry_after;

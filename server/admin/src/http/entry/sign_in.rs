@@ -11,8 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use std::net::IpAddr;
 use tornado_admin_api::types::{NoInput, PasskeyAnswer, SignIn, SignedIn};
 use tornado_admin_api::{AdminApi as _, AdminError, AdminResult, METHODS};
-use tornado_contracts::auth::operators;
 use tornado_contracts::auth::passkeys::PasskeySignIn;
+use tornado_contracts::auth::{AuthError, operators};
 use tornado_runtime::clock::unix_now;
 
 /// `POST /api/v1/sign-in`
@@ -36,9 +36,17 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
 pub async fn by_password(http: &Http, client_ip: IpAddr, input: SignIn) -> AdminResult<operators::SignedIn> {
     let SignIn { name, password, code } = input;
     // A name that no operator can have is answered like a wrong password.
-    let Ok(name) = name.parse() else { return Err(problem(&tornado_contracts::auth::AuthError::InvalidCredentials)) };
+    let Ok(name) = name.parse() else { return Err(problem(&AuthError::InvalidCredentials)) };
     let input = operators::SignIn { name, password, code, client_ip };
-    http.services.operators.sign_in(input).await.map_err(|error| problem(&error))
+    http.services.operators.sign_in(input).await.map_err(|error| refusal(&error))
+}
+
+fn refusal(error: &AuthError) -> AdminError {
+    let mut refusal = problem(error);
+    if let AuthError::SignInRefused { attempts_left } = error {
+        refusal.0.attempts_left = Some(*attempts_left);
+    }
+    refusal
 }
 
 /// The cookie of a new sign-in.
