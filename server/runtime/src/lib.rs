@@ -8,6 +8,7 @@ pub mod engines;
 pub mod failure;
 pub mod ground;
 pub mod interfaces;
+mod memory;
 pub mod metrics;
 pub mod operators;
 mod pace;
@@ -18,6 +19,7 @@ mod tasks;
 pub mod tls;
 
 pub use context::{Context, ContextError, TUN_SOCKET, socket_path};
+pub use memory::release_unused;
 pub use pace::{every, every_after, rest};
 pub use readiness::{HoldReady, Readiness, ReadySetter};
 pub use roles::{Roles, RolesError};

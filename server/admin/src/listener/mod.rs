@@ -1,6 +1,7 @@
 //! Accepts connections of browsers and reverse proxies: HTTP/1.1, over TLS also HTTP/2.
 
 mod http2;
+mod memory;
 
 use axum::http::Extensions;
 use axum::{Extension, Router};
@@ -9,13 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_rpc::{Limits, serve_connection};
-use tornado_runtime::every_after;
 use tornado_runtime::tls::{Source, Tls};
+use tornado_runtime::{every_after, release_unused};
 use tower::Layer as _;
 
 /// First byte of every TLS handshake (RFC 8446 §5.1).
@@ -33,7 +35,7 @@ pub struct Peer(pub IpAddr);
 impl Peer {
     /// Adds this address to each request of a connection.
     fn mark(self) -> impl Fn(&mut Extensions) + Clone + Send + Sync + 'static {
-        move |extensions| {
+        move |extensions: &mut Extensions| {
             extensions.insert(self);
         }
     }
@@ -45,19 +47,22 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shut
     let slots = Arc::new(Semaphore::new(limits.connections));
     let acceptor = tls.map(|tls| acceptor(&tls));
     let tasks = TaskTracker::new();
+    let ended = watch::Sender::new(0);
+    tasks.spawn(memory::release_after(ended.subscribe(), || drop(spawn_blocking(release_unused))));
     loop {
         let accept = async { (slots.clone().acquire_owned().await, listener.accept().await) };
         let Some((slot, accepted)) = shutdown.run_until_cancelled(accept).await else { break };
         match accepted {
             Ok((stream, peer)) => {
                 let (router, peer, stop) = (router.clone(), Peer(peer.ip()), shutdown.clone());
-                let acceptor = acceptor.clone();
+                let (acceptor, ended) = (acceptor.clone(), ended.clone());
                 tasks.spawn(async move {
                     match acceptor {
                         None => serve_connection(stream, router, peer.mark(), limits, stop).await,
                         Some(acceptor) => serve_tls(stream, acceptor, (router, peer), limits, stop).await,
                     }
                     drop(slot);
+                    ended.send_modify(|ended| *ended = ended.wrapping_add(1));
                 });
             }
             Err(error) => {
@@ -66,6 +71,7 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shut
             }
         }
     }
+    drop(ended);
     tasks.close();
     if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
         tracing::warn!("cancelled requests that were still running at shutdown");
