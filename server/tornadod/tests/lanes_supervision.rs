@@ -278,17 +278,21 @@ fn the_first_operator_comes_by_the_page_and_has_an_invitation() {
     };
     assert!(curl(&format!("/setup?code={code}"), &[]).contains("name=\"token\""), "the form of the first operator");
     let form = format!("token={code}&name=olga&password=correct-horse");
-    let head = curl("/setup", &["--data", &form]);
-    assert!(head.starts_with("HTTP/1.1 303") && head.contains("location: /users?invite=1"), "{head}");
-    let json = "content-type: application/json";
-    let body = r#"{"name":"olga","password":"correct-horse"}"#;
-    let signed_in = curl("/api/v1/sign-in", &["--header", json, "--data", body]);
-    let after = |text: &str, end: char| signed_in.split_once(text).unwrap().1.split(end).next().unwrap().to_owned();
-    let cookie = format!("cookie: __Host-tornado={}", after("__Host-tornado=", ';'));
-    let csrf = format!("x-csrf-token: {}", after("\"csrf_token\":\"", '"'));
-    let words = ["--header", json, "--header", &cookie, "--header", &csrf, "--data", "{}"];
-    let invitation = curl("/api/v1/invitations", &words);
-    assert!(invitation.contains("tornado://192.0.2.1:4605/?i="), "{invitation}");
+    let created = curl("/setup", &["--data", &form]);
+    assert!(created.starts_with("HTTP/1.1 303") && created.contains("location: /setup/host"), "{created}");
+    let after = |page: &str, text: &str, end: char| {
+        page.split_once(text).unwrap_or_else(|| panic!("no {text} in {page}")).1.split(end).next().unwrap().to_owned()
+    };
+    let cookie = format!("cookie: __Host-tornado={}", after(&created, "__Host-tornado=", ';'));
+    let page = curl("/setup/host", &["--header", &cookie]);
+    let csrf = after(&page, "name=\"csrf\" value=\"", '"');
+    let form = format!("csrf={csrf}&host=192.0.2.1");
+    let named = curl("/setup/host", &["--header", &cookie, "--data", &form]);
+    assert!(named.starts_with("HTTP/1.1 303") && named.contains("location: /setup/invite"), "{named}");
+    let foreign = curl("/setup/invite", &["--header", &cookie, "--data", "csrf=other"]);
+    assert!(!foreign.contains("tornado://"), "{foreign}");
+    let invited = curl("/setup/invite", &["--header", &cookie, "--data", &format!("csrf={csrf}")]);
+    assert!(invited.contains("tornado://192.0.2.1:4605/?i="), "{invited}");
     let trail = String::from_utf8(lab.tornadod(&["audit", "list", "--json"]).stdout).unwrap();
     let rows: serde_json::Value = serde_json::from_str(&trail).unwrap();
     let made = rows.as_array().unwrap().iter().find(|row| row["action"] == "invitation.create").unwrap();
