@@ -151,9 +151,11 @@ fn no_log_line_has_a_secret_or_an_address() {
     let services = |lines: &[Value]| -> BTreeSet<String> {
         lines.iter().filter_map(|line| line["service"].as_str().map(str::to_owned)).collect()
     };
-    let all = wait_for("lines of every process", Duration::from_secs(30), || {
+    // The lab has no Tor network, so Tor warns at the latest when it is stuck.
+    let all = wait_for("lines of every process, warnings among them", Duration::from_secs(90), || {
         let lines = read();
-        Ok(services(&lines).is_superset(&names).then_some(lines))
+        let is_warned = lines.iter().any(|line| line["level"] == "WARN");
+        Ok((is_warned && services(&lines).is_superset(&names)).then_some(lines))
     });
     let all = all.unwrap();
     let found: BTreeSet<String> = all
@@ -164,5 +166,5 @@ fn no_log_line_has_a_secret_or_an_address() {
         })
         .collect();
     assert!(found.is_empty(), "{} of {} lines: {found:#?}", found.len(), all.len());
-    assert!(all.iter().any(|line| line["level"] == "DEBUG") && all.iter().any(|line| line["level"] == "WARN"));
+    assert!(all.iter().any(|line| line["level"] == "DEBUG"));
 }
