@@ -37,8 +37,9 @@ pub fn TestApp() -> impl IntoView {
 /// Takes over the page that the test server rendered.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
+pub fn hydrate(texts: String) {
     console_error_panic_hook::set_once();
+    tornado_admin_ui::texts::load(texts);
     leptos::mount::hydrate_body(TestApp);
     tornado_admin_ui::mark_hydrated();
 }
