@@ -31,14 +31,5 @@ pub fn hydrate(texts: String) {
     console_error_panic_hook::set_once();
     texts::load(texts);
     leptos::mount::hydrate_body(app::App);
-    mark_hydrated();
-}
-
-/// Marks a page that the browser has taken over, for stylesheets and tests.
-#[cfg(feature = "browser")]
-pub fn mark_hydrated() {
-    if let Some(root) = leptos::prelude::document().document_element() {
-        // Fails only for an invalid name.
-        drop(root.set_attribute("data-hydrated", "true"));
-    }
+    tornado_ui::mark_hydrated();
 }
