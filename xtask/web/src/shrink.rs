@@ -1,43 +1,49 @@
-//! A smaller WebAssembly: functions that never run lose their bodies, and those with the same body become one.
+//! A smaller WebAssembly: functions that never run lose their bodies, those with the same body become one, and similar
+//! ones follow each other, where they compress better.
 //!
-//! The compiler cannot do either. Every part of a page whose type is erased (`AnyView` of Leptos) holds a pointer to its
-//! function for hydration in steps, which only programs that load pages lazily call, and no pass of the compiler merges
-//! functions for this target.
+//! The compiler cannot do the first two. Every part of a page whose type is erased (`AnyView` of Leptos) holds a pointer
+//! to its function for hydration in steps, which only programs that load pages lazily call, and no pass of the compiler
+//! merges functions for this target.
 
+use anyhow::anyhow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use walrus::ir::{VisitorMut, dfs_pre_order_mut};
-use walrus::{ElementItems, FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig};
-use wasmparser::{Operator, Parser, Payload};
+use std::convert::Infallible;
+use walrus::{FunctionBuilder, FunctionKind, Module, ModuleConfig};
+use wasm_encoder::reencode::{Error, Reencode};
+use wasm_encoder::{CodeSection, FunctionSection};
+use wasmparser::{CodeSectionReader, FunctionSectionReader, Operator, Parser, Payload};
 
-/// Functions of the hydration in steps, and what is compiled for it only. The console never loads a page lazily
-/// (`hydrate_body`, not `hydrate_lazy`).
+/// The hydration in steps. The console never loads a page lazily (`hydrate_body`, not `hydrate_lazy`).
 const UNUSED: &str = "hydrate_async";
+/// The end of the name of a step.
+const STEP: &str = "::{{closure}}";
+
+/// Whether a function of this name is a step of the unused hydration, or makes one. What drops a step has the same body
+/// as what drops something else, and stays: the compiler may use one for both.
+fn is_unused(name: &str) -> bool {
+    let path = name.rsplit_once("::h").map_or(name, |(path, _)| path);
+    let outer = path.trim_end_matches(STEP);
+    outer.ends_with(UNUSED) && (outer.len() < path.len() || outer.ends_with("into_any::hydrate_async"))
+}
 
 /// Returns the module without what it does not need. It has no names of functions any more.
 pub fn shrink(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut module = parse(wasm)?;
+    let mut module = ModuleConfig::new().generate_name_section(false).generate_producers_section(false).parse(wasm)?;
     empty_unused(&mut module);
     walrus::passes::gc::run(&mut module);
-    let wasm = module.emit_wasm();
-    let mut module = parse(&wasm)?;
-    merge(&mut module, &same(&wasm)?);
-    walrus::passes::gc::run(&mut module);
-    Ok(module.emit_wasm())
-}
-
-fn parse(wasm: &[u8]) -> anyhow::Result<Module> {
-    ModuleConfig::new().generate_name_section(false).generate_producers_section(false).parse(wasm)
+    arrange(&module.emit_wasm())
 }
 
 /// Replaces the bodies of unused functions. One that runs nevertheless stops the program, which the tests of every page
 /// notice.
 fn empty_unused(module: &mut Module) {
-    let is_unused = |name: Option<&str>| name.is_some_and(|name| name.contains(UNUSED));
     let unused: Vec<_> = module
         .funcs
         .iter()
-        .filter(|function| matches!(function.kind, FunctionKind::Local(_)) && is_unused(function.name.as_deref()))
+        .filter(|function| {
+            matches!(function.kind, FunctionKind::Local(_)) && function.name.as_deref().is_some_and(is_unused)
+        })
         .map(|function| (function.id(), function.ty()))
         .collect();
     for (id, kind) in unused {
@@ -50,18 +56,16 @@ fn empty_unused(module: &mut Module) {
     }
 }
 
-/// A function: the class of its type and instructions, and the functions that it names.
+/// A function: its type and instructions without the numbers of the functions that it names, and these numbers.
 struct Body {
-    class: usize,
+    plain: (u32, Vec<u8>),
     names: Vec<u32>,
 }
 
-/// For each function the first one that does the same: the coarsest partition in which functions of a class have the
-/// same type and instructions, and name functions of the same classes.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the other sections name no function by a call")]
-fn same(wasm: &[u8]) -> anyhow::Result<Vec<u32>> {
-    let (mut imports, mut kinds, mut bodies) = (0_usize, Vec::new(), Vec::<Body>::new());
-    let mut classes = HashMap::new();
+/// The number of imported functions, and the functions of the module.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other sections contain no function")]
+fn bodies(wasm: &[u8]) -> anyhow::Result<(usize, Vec<Body>)> {
+    let (mut imports, mut kinds, mut bodies) = (0, Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
             Payload::ImportSection(section) => {
@@ -80,31 +84,39 @@ fn same(wasm: &[u8]) -> anyhow::Result<Vec<u32>> {
                     | Operator::ReturnCall { function_index }
                     | Operator::RefFunc { function_index } = operator
                     {
-                        // Without the number, but with the instruction.
+                        // With the instruction.
                         plain.extend_from_slice(wasm.get(copied..=start).unwrap_or_default());
                         copied = reader.original_position();
                         names.push(function_index);
                     }
                 }
                 plain.extend_from_slice(wasm.get(copied..body.range().end).unwrap_or_default());
-                let (kind, next) = (kinds.get(bodies.len()).copied(), classes.len());
-                bodies.push(Body { class: *classes.entry((kind, plain)).or_insert(next), names });
+                bodies.push(Body { plain: (kinds.get(bodies.len()).copied().unwrap_or_default(), plain), names });
             }
             _ => {}
         }
     }
-    // An import is a class of its own, after those of bodies.
-    let mut number = classes.len();
-    let mut of: Vec<usize> = (0..imports).map(|index| number + index).collect();
-    of.extend(bodies.iter().map(|body| body.class));
+    Ok((imports, bodies))
+}
+
+/// For each function the first one that does the same: the coarsest partition in which functions of a class have the
+/// same type and instructions, and name functions of the same classes.
+fn same(imports: usize, bodies: &[Body]) -> Vec<usize> {
+    // An import is the only one of its class.
+    let mut classes = HashMap::new();
+    let mut of: Vec<usize> = (0..imports).collect();
+    for body in bodies {
+        let next = imports + classes.len();
+        of.push(*classes.entry(&body.plain).or_insert(next));
+    }
+    let mut number = imports + classes.len();
     loop {
         let mut finer = HashMap::new();
-        let mut next: Vec<usize> = Vec::with_capacity(of.len());
+        let mut next = Vec::with_capacity(of.len());
         for (index, class) in of.iter().enumerate() {
             let body = index.checked_sub(imports).and_then(|index| bodies.get(index));
-            let names: Vec<_> = body
-                .map(|body| body.names.iter().map(|name| of.get(*name as usize).copied()).collect())
-                .unwrap_or_default();
+            let names: Vec<Option<usize>> =
+                body.iter().flat_map(|body| &body.names).map(|name| of.get(*name as usize).copied()).collect();
             let fresh = finer.len();
             next.push(*finer.entry((*class, names)).or_insert(fresh));
         }
@@ -115,40 +127,68 @@ fn same(wasm: &[u8]) -> anyhow::Result<Vec<u32>> {
         }
     }
     let mut first = HashMap::new();
-    let first_of = of.iter().zip(0_u32..).map(|(class, index)| match first.entry(*class) {
+    let first_of = of.iter().enumerate().map(|(index, class)| match first.entry(*class) {
         Entry::Occupied(first) => *first.get(),
         Entry::Vacant(place) => *place.insert(index),
     });
-    Ok(first_of.collect())
+    first_of.collect()
 }
 
-/// Names the first function of each class where another one is named.
-fn merge(module: &mut Module, first: &[u32]) {
-    // The module keeps the order of the file.
-    let ids: Vec<FunctionId> = module.funcs.iter().map(walrus::Function::id).collect();
-    let target = ids.iter().zip(first).filter_map(|(id, first)| Some((*id, *ids.get(*first as usize)?)));
-    let mut target = Targets(target.filter(|(id, first)| id != first).collect());
-    for (_, function) in module.funcs.iter_local_mut() {
-        let entry = function.entry_block();
-        dfs_pre_order_mut(&mut target, function, entry);
+/// Keeps one of the functions that do the same, and sorts the functions by their instructions.
+fn arrange(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let (imports, bodies) = bodies(wasm)?;
+    let first = same(imports, &bodies);
+    let mut kept: Vec<usize> =
+        (0..bodies.len()).filter(|index| first.get(imports + index) == Some(&(imports + index))).collect();
+    kept.sort_by_key(|index| bodies.get(*index).map(|body| &body.plain.1));
+    let mut numbers: Vec<usize> = (0..first.len()).collect();
+    for (place, index) in kept.iter().enumerate() {
+        if let Some(number) = numbers.get_mut(imports + index) {
+            *number = imports + place;
+        }
     }
-    for element in module.elements.iter_mut() {
-        if let ElementItems::Functions(functions) = &mut element.items {
-            for function in functions {
-                target.visit_function_id_mut(function);
+    let number_of =
+        |first: &usize| numbers.get(*first).and_then(|number| u32::try_from(*number).ok()).unwrap_or_default();
+    let mut arrangement = Arrangement { numbers: first.iter().map(number_of).collect(), kept };
+    let mut module = wasm_encoder::Module::new();
+    let done = arrangement.parse_core_module(&mut module, Parser::new(0), wasm);
+    done.map_err(|error| anyhow!("{error}"))?;
+    Ok(module.finish())
+}
+
+/// The new number of each function, and which functions follow each other.
+struct Arrangement {
+    numbers: Vec<u32>,
+    kept: Vec<usize>,
+}
+
+impl Reencode for Arrangement {
+    type Error = Infallible;
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error> {
+        Ok(self.numbers.get(function as usize).copied().unwrap_or(function))
+    }
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result<(), Error> {
+        let kinds = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for kind in self.kept.iter().filter_map(|index| kinds.get(*index)) {
+            functions.function(*kind);
+        }
+        Ok(())
+    }
+
+    fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Result<(), Error> {
+        let bodies = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for index in self.kept.clone() {
+            if let Some(body) = bodies.get(index) {
+                self.parse_function_body(code, body.clone())?;
             }
         }
-    }
-}
-
-/// What is named instead of a function.
-struct Targets(HashMap<FunctionId, FunctionId>);
-
-impl VisitorMut for Targets {
-    fn visit_function_id_mut(&mut self, function: &mut FunctionId) {
-        if let Some(target) = self.0.get(function) {
-            *function = *target;
-        }
+        Ok(())
     }
 }
 
@@ -156,7 +196,7 @@ impl VisitorMut for Targets {
 mod tests {
     use super::*;
     use walrus::ir::BinaryOp;
-    use walrus::{ConstExpr, ElementKind, RefType, ValType};
+    use walrus::{ConstExpr, ElementItems, ElementKind, FunctionId, RefType, ValType};
 
     /// A function that adds `number` to its argument, with the result of `callee` if there is one.
     fn adder(module: &mut Module, name: &str, number: i32, callee: Option<FunctionId>) -> FunctionId {
@@ -207,7 +247,7 @@ mod tests {
     fn what_only_unused_functions_call_is_removed() {
         let mut module = Module::default();
         let callee = adder(&mut module, "callee", 1, None);
-        let unused = adder(&mut module, "part::hydrate_async", 2, Some(callee));
+        let unused = adder(&mut module, "part::hydrate_async::{{closure}}::h0123456789abcdef", 2, Some(callee));
         assert_eq!(functions_after(&with_table(module, vec![unused])), 1);
     }
 }
