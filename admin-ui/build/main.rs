@@ -7,6 +7,7 @@ mod assets;
 #[path = "../src/messages.rs"]
 mod messages;
 mod stamp;
+mod table;
 mod texts;
 
 use std::path::PathBuf;
@@ -16,8 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/messages.rs");
-    texts::generate(&root.join("locales"), &out.join("texts.rs"))?;
-    if std::env::var_os("CARGO_FEATURE_SSR").is_some() {
+    let is_server = std::env::var_os("CARGO_FEATURE_SSR").is_some();
+    texts::generate(&root.join("locales"), &out.join("texts.rs"), is_server)?;
+    if is_server {
         assets::generate(&root, &out.join("console.css"))?;
     }
     Ok(())

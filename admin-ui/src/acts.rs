@@ -1,8 +1,9 @@
 //! What an operator does: a question with its consequences, the call, and a report of what came of it.
 
 use crate::browser::passkey::{self, Ceremony};
+use crate::frame::Reading;
+use crate::model::Viewer;
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
-use crate::model::{Fault, Viewer};
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
@@ -44,7 +45,7 @@ pub type Retry = Arc<dyn Fn() + Send + Sync>;
 /// The changes of this page's operator.
 #[derive(Clone, Copy)]
 pub struct Acts {
-    viewer: Resource<Result<Viewer, Fault>>,
+    viewer: Reading<Viewer>,
     question: RwSignal<Option<Question>>,
     /// What waits for the operator's confirmation.
     waiting: RwSignal<Option<Retry>>,
@@ -60,7 +61,7 @@ pub fn use_acts() -> Acts {
 
 impl Acts {
     /// Those of the operator who looks at the page.
-    pub fn new(viewer: Resource<Result<Viewer, Fault>>) -> Self {
+    pub fn new(viewer: Reading<Viewer>) -> Self {
         Self {
             viewer,
             question: RwSignal::new(None),
@@ -72,7 +73,7 @@ impl Acts {
     }
 
     /// The operator who looks at the page.
-    pub const fn viewer(self) -> Resource<Result<Viewer, Fault>> {
+    pub const fn viewer(self) -> Reading<Viewer> {
         self.viewer
     }
 
@@ -123,7 +124,7 @@ impl Acts {
 
     /// The value that the server requires with each change.
     pub async fn csrf(self) -> String {
-        self.viewer.await.map(|viewer| viewer.csrf).unwrap_or_default()
+        self.viewer.get().await.map(|viewer| viewer.csrf).unwrap_or_default()
     }
 
     /// Reports what happened. Success goes by itself, a fault stays until it is dismissed.
@@ -241,7 +242,7 @@ pub fn May(
             {move || {
                 let children = children.clone();
                 Suspend::new(async move {
-                    let may = viewer.await.is_ok_and(|viewer| viewer.rights.iter().any(|one| one == right));
+                    let may = viewer.get().await.is_ok_and(|viewer| viewer.rights.iter().any(|one| one == right));
                     may.then(|| children())
                 })
             }}

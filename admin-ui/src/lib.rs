@@ -17,26 +17,19 @@ pub mod look;
 #[cfg(test)]
 mod messages;
 pub mod model;
+pub mod packed;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod serve;
 pub mod source;
 pub mod texts;
 
-/// Takes over the page that the server rendered.
+/// Takes over the page that the server rendered, with the texts of its language, one a line.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
+pub fn hydrate(texts: String) {
     console_error_panic_hook::set_once();
+    texts::load(texts);
     leptos::mount::hydrate_body(app::App);
-    mark_hydrated();
-}
-
-/// Marks a page that the browser has taken over, for stylesheets and tests.
-#[cfg(feature = "browser")]
-pub fn mark_hydrated() {
-    if let Some(root) = leptos::prelude::document().document_element() {
-        // Fails only for an invalid name.
-        drop(root.set_attribute("data-hydrated", "true"));
-    }
+    tornado_ui::mark_hydrated();
 }

@@ -2,7 +2,7 @@
 //!
 //! A message is text with variables, and selections on whole numbers. A variable named `n` or `n-…` is a whole number,
 //! which the text shows in the digits of the language; every other variable is text. Terms, attributes and functions
-//! are refused: the browser receives plain functions, and no interpreter.
+//! are refused: the browser receives texts with places to fill in, and no interpreter of Fluent.
 
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, PatternElement, VariantKey};
 use fluent_syntax::parser;

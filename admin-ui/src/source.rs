@@ -1,4 +1,4 @@
-//! Where the pages get their content: server functions, which call the server's [`Source`].
+//! Where the pages get their content: two server functions, which call the server's [`Source`].
 //!
 //! In the browser a call of these functions is a request with the page's cookie; on the server it is a call. Access is
 //! checked by the implementation of [`Source`], never here.
@@ -17,12 +17,58 @@ use crate::model::tor::Tor;
 use crate::model::users::{self, UserDetail, Users};
 use crate::model::{Fault, Viewer};
 #[cfg(feature = "ssr")]
+use crate::packed::pack;
+use crate::packed::{Answer, Packed, unpack};
+#[cfg(feature = "ssr")]
 use axum::http::HeaderValue;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
+
+/// What a page reads: the query, and the type of its content.
+#[derive(Clone, Debug)]
+pub struct PageQuery<T> {
+    /// The query.
+    pub query: Query,
+    content: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> PageQuery<T> {
+    const fn new(query: Query) -> Self {
+        Self { query, content: PhantomData }
+    }
+
+    /// Reads the content.
+    ///
+    /// # Errors
+    ///
+    /// Those of the server, or the browser cannot reach it.
+    pub async fn read(self) -> Result<T, Fault> {
+        unpack(&answer(self.query).await?)
+    }
+}
+
+/// Reads the packed content of a query.
+///
+/// # Errors
+///
+/// Those of the server, or the browser cannot reach it.
+pub async fn answer(query: Query) -> Answer {
+    call_read(query).await.unwrap_or(Err(Fault::Unreachable))
+}
+
+#[server(prefix = "/data", endpoint = "read", input = Packed, output = Packed)]
+async fn call_read(query: Query) -> Result<Answer, ServerFnError> {
+    let Some(source) = use_context::<std::sync::Arc<dyn Source>>() else {
+        return Ok(Err(Fault::SignedOut));
+    };
+    let created = use_context::<Created>().map(|Created(created)| created);
+    Ok(answer_of(&*source, query, created).await)
+}
 
 macro_rules! reads {
-    ($($(#[$doc:meta])* $name:ident / $call:ident / $endpoint:literal ($($argument:ident : $kind:ty)?) -> $model:ty;)+) => {
+    ($($(#[$doc:meta])* $name:ident / $variant:ident ($($argument:ident : $kind:ty)?) -> $model:ty;)+) => {
         /// The server's side of the console. A value belongs to one request and knows its sign-in.
         #[cfg(feature = "ssr")]
         #[async_trait::async_trait]
@@ -58,24 +104,37 @@ macro_rules! reads {
             async fn sign_out(&self, csrf: String) -> Result<Vec<HeaderValue>, Refusal>;
         }
 
-        $(
-            #[server(prefix = "/data", endpoint = $endpoint, input = Json)]
-            async fn $call($($argument: $kind)?) -> Result<Result<$model, Fault>, ServerFnError> {
-                let Some(source) = use_context::<std::sync::Arc<dyn Source>>() else {
-                    return Ok(Err(Fault::SignedOut));
-                };
-                Ok(source.$name($($argument)?).await)
-            }
+        /// A query of a page.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum Query {
+            $(
+                $(#[$doc])*
+                $variant $(($kind))?,
+            )+
+            /// The value for changes, and how devices reach the server.
+            Place,
+            /// Who looks at the console, and the invitation that the form of this request has created.
+            FirstInvitation,
+        }
 
+        $(
             $(#[$doc])*
-            ///
-            /// # Errors
-            ///
-            /// Those of the server, or the browser cannot reach it.
-            pub async fn $name($($argument: $kind)?) -> Result<$model, Fault> {
-                $call($($argument)?).await.unwrap_or(Err(Fault::Unreachable))
+            pub fn $name($($argument: $kind)?) -> PageQuery<$model> {
+                PageQuery::new(Query::$variant $(($argument))?)
             }
         )+
+
+        #[cfg(feature = "ssr")]
+        async fn answer_of(source: &dyn Source, query: Query, created: Option<Result<Invitation, Refusal>>) -> Answer {
+            match query {
+                $(Query::$variant $(($argument))? => pack(source.$name($($argument)?).await),)+
+                Query::Place => {
+                    let csrf = source.viewer().await?.csrf;
+                    pack(source.reachability().await.map(|reach| (csrf, reach)))
+                }
+                Query::FirstInvitation => pack(source.viewer().await.map(|viewer| (viewer, created))),
+            }
+        }
     };
 }
 
@@ -118,18 +177,18 @@ pub struct Entered {
 #[derive(Clone, Debug)]
 pub struct Created(pub Result<Invitation, Refusal>);
 
-#[server(prefix = "/data", endpoint = "created", input = Json)]
-async fn call_created() -> Result<Option<Result<Invitation, Refusal>>, ServerFnError> {
-    let created = std::future::ready(use_context::<Created>()).await;
-    Ok(created.map(|Created(created)| created))
+/// The value for changes, and how devices reach the server.
+pub const fn place() -> PageQuery<(String, Reachability)> {
+    PageQuery::new(Query::Place)
 }
 
-/// The invitation that the form of this request has created; none for a page that was opened by its address.
-pub async fn created() -> Option<Result<Invitation, Refusal>> {
-    call_created().await.unwrap_or_default()
+/// Who looks at the console, and the invitation that the form of this request has created; none for a page that was
+/// opened by its address.
+pub const fn first_invitation() -> PageQuery<(Viewer, Option<Result<Invitation, Refusal>>)> {
+    PageQuery::new(Query::FirstInvitation)
 }
 
-#[server(prefix = "/data", endpoint = "act", input = Json)]
+#[server(prefix = "/data", endpoint = "act", input = Packed, output = Packed)]
 async fn call_act(csrf: String, act: Act) -> Result<Result<Outcome, Refusal>, ServerFnError> {
     let Some(source) = use_context::<std::sync::Arc<dyn Source>>() else {
         return Ok(Err(Refusal { code: "signed_out".to_owned(), detail: String::new(), field: None }));
@@ -148,31 +207,31 @@ pub async fn act(csrf: String, act: Act) -> Result<Outcome, Refusal> {
 
 reads! {
     /// Who looks at the console.
-    viewer / call_viewer / "viewer" () -> Viewer;
+    viewer / Viewer () -> Viewer;
     /// The overview with its charts over the range.
-    overview / call_overview / "overview" (range: Range) -> Overview;
+    overview / Overview (range: Range) -> Overview;
     /// Sessions.
-    sessions / call_sessions / "sessions" (query: sessions::Query) -> Sessions;
+    sessions / Sessions (query: sessions::Query) -> Sessions;
     /// One session.
-    session / call_session / "session" (id: String) -> SessionDetail;
+    session / Session (id: String) -> SessionDetail;
     /// Users.
-    users / call_users / "users" (query: users::Query) -> Users;
+    users / Users (query: users::Query) -> Users;
     /// One user.
-    user / call_user / "user" (name: String) -> UserDetail;
+    user / User (name: String) -> UserDetail;
     /// The tor lane.
-    tor / call_tor / "tor" () -> Tor;
+    tor / Tor () -> Tor;
     /// Services.
-    services / call_services / "services" () -> Vec<Service>;
+    services / Services () -> Vec<Service>;
     /// Log lines.
-    logs / call_logs / "logs" (query: logs::Query) -> Logs;
+    logs / Logs (query: logs::Query) -> Logs;
     /// Keys.
-    keys / call_keys / "keys" () -> Keys;
+    keys / Keys () -> Keys;
     /// The audit trail.
-    audit / call_audit / "audit" (query: audit::Query) -> Audit;
+    audit / Audit (query: audit::Query) -> Audit;
     /// How devices reach the server.
-    reachability / call_reachability / "reachability" () -> Reachability;
+    reachability / Reachability () -> Reachability;
     /// Settings.
-    settings / call_settings / "settings" () -> Settings;
+    settings / Settings () -> Settings;
     /// Version, licence, and what is kept.
-    about / call_about / "about" () -> About;
+    about / About () -> About;
 }

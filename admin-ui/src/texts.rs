@@ -3,6 +3,7 @@
 use leptos::prelude::use_context;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tornado_ui::chart::fixed;
 
 /// A language of the console.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +78,76 @@ pub fn use_texts() -> Texts {
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
+/// An argument of a message.
+enum Argument<'a> {
+    /// A whole number, in the digits of the language.
+    Number(u64),
+    /// Text as it is.
+    Text(&'a str),
+}
+
+/// The texts that this page has loaded.
+#[cfg(not(feature = "ssr"))]
+static LOADED: std::sync::OnceLock<Vec<&str>> = std::sync::OnceLock::new();
+
+/// Sets the texts of the page's language, one a line. The browser keeps them as long as the page.
+#[cfg(not(feature = "ssr"))]
+pub fn load(lines: String) {
+    LOADED.get_or_init(|| Box::leak(lines.into_boxed_str()).split('\n').collect());
+}
+
+impl Texts {
+    /// The text of a message.
+    fn text(self, index: usize) -> &'static str {
+        #[cfg(feature = "ssr")]
+        let text = TABLES.get(self.lang as usize).and_then(|texts| texts.get(index));
+        #[cfg(not(feature = "ssr"))]
+        let text = LOADED.get().and_then(|texts| texts.get(index));
+        text.copied().unwrap_or_default()
+    }
+
+    /// The text of a message with its arguments; `build/table.rs` describes the places for them.
+    fn filled(self, index: usize, arguments: &[Argument<'_>]) -> String {
+        let mut out = String::new();
+        let mut pieces = self.text(index).split('\u{2}');
+        self.fill(&mut out, pieces.next().unwrap_or_default(), arguments);
+        for piece in pieces {
+            let (selection, after) = piece.split_once('\u{5}').unwrap_or((piece, ""));
+            let (argument, cases) = place(selection, arguments);
+            let number = if let Some(Argument::Number(number)) = argument { *number } else { 0 };
+            let (category, plain) = (plural(self.lang, number), number.to_string());
+            let is_chosen =
+                |case: &str| case.split_once('\u{4}').is_none_or(|(key, _)| key == category || key == plain);
+            let case = cases.split('\u{3}').find(|case| is_chosen(case)).unwrap_or_default();
+            self.fill(&mut out, case.split_once('\u{4}').map_or(case, |(_, text)| text), arguments);
+            self.fill(&mut out, after, arguments);
+        }
+        out
+    }
+
+    /// Adds text with the values of its places, without a selection.
+    fn fill(self, out: &mut String, text: &str, arguments: &[Argument<'_>]) {
+        let mut pieces = text.split('\u{1}');
+        out.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let (argument, after) = place(piece, arguments);
+            match argument {
+                Some(Argument::Number(number)) => out.push_str(&self.number(*number)),
+                Some(Argument::Text(text)) => out.push_str(text),
+                None => {}
+            }
+            out.push_str(after);
+        }
+    }
+}
+
+/// The argument that the first character numbers, and the text after it.
+fn place<'a, 'b>(text: &'a str, arguments: &'b [Argument<'b>]) -> (Option<&'b Argument<'b>>, &'a str) {
+    let mut rest = text.chars();
+    let index = rest.next().and_then(|number| (number as usize).checked_sub('0' as usize));
+    (index.and_then(|index| arguments.get(index)), rest.as_str())
+}
+
 /// Category of plurals, as CLDR defines it.
 fn plural(lang: Lang, n: u64) -> &'static str {
     match (lang, n) {
@@ -106,8 +177,8 @@ impl Texts {
     }
 
     /// A number with the given count of decimals.
-    pub fn decimal(self, value: f64, decimals: usize) -> String {
-        self.digits(&format!("{value:.decimals$}")).replace(
+    pub fn decimal(self, value: f64, decimals: u32) -> String {
+        self.digits(&fixed(value, decimals)).replace(
             '.',
             match self.lang {
                 Lang::En => ".",
@@ -241,6 +312,13 @@ mod tests {
         let english = texts(Lang::En);
         let spans = [41, 77, 4000, 1_051_200].map(|seconds| english.span(seconds));
         assert_eq!(spans, ["41 s", "1 min 17 s", "1 h 6 min", "12 d 4 h"]);
+    }
+
+    #[test]
+    fn a_text_contains_its_arguments_and_the_case_of_its_number() {
+        let (english, persian) = (texts(Lang::En), texts(Lang::Fa));
+        assert_eq!([1, 1200].map(|n| english.sessions(n)), ["1 session", "1,200 sessions"]);
+        assert!(persian.sessions(12).contains("۱۲"), "{}", persian.sessions(12));
     }
 
     #[test]

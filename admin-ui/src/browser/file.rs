@@ -1,24 +1,15 @@
 //! Requests of the API that the pages cannot make through their source: files, and the sign-in by a passkey, whose
 //! response sets the cookie.
 
+use super::text_of;
 use crate::model::act::Refusal;
 use leptos::prelude::{document, window};
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use serde::Deserialize;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Headers, HtmlAnchorElement, RequestInit, Response, Url};
 
 /// Path of the API.
 pub const API: &str = "/api/v1";
-
-/// The fields of a problem that the console shows.
-#[derive(Deserialize)]
-struct Problem {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    detail: String,
-}
 
 /// Sends a request of the API with a JSON body, and returns the text of the response.
 ///
@@ -58,8 +49,8 @@ async fn send(path: &str, csrf: &str, body: &str) -> Result<Response, Refusal> {
         return Ok(response);
     }
     let text = JsFuture::from(response.text().map_err(lost)?).await.map_err(lost)?.as_string().unwrap_or_default();
-    let Problem { code, detail } = serde_json::from_str(&text).map_err(lost)?;
-    Err(Refusal { code, detail, field: None })
+    let problem = js_sys::JSON::parse(&text).map_err(lost)?;
+    Err(Refusal { code: text_of(&problem, "code"), detail: text_of(&problem, "detail"), field: None })
 }
 
 /// Saves a file as a link with the attribute `download` does.

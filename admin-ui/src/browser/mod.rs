@@ -10,8 +10,24 @@ use leptos::wasm_bindgen::{JsCast, JsValue};
 /// # Errors
 ///
 /// It is not an object.
-fn property(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+pub fn property(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     js_sys::Reflect::get(of, &JsValue::from_str(name))
+}
+
+/// The text of a property; empty if it has none.
+pub fn text_of(of: &JsValue, name: &str) -> String {
+    property(of, name).ok().and_then(|value| value.as_string()).unwrap_or_default()
+}
+
+/// The JSON of an object with these properties.
+pub fn json(properties: &[(&str, &JsValue)]) -> String {
+    let object = js_sys::Object::new();
+    for (name, value) in properties {
+        // Fails only for an object that is sealed.
+        drop(js_sys::Reflect::set(&object, &JsValue::from_str(name), value));
+    }
+    // Fails only for a value that contains itself.
+    js_sys::JSON::stringify(&object).map(String::from).unwrap_or_default()
 }
 
 /// Calls a method of an object.

@@ -1,6 +1,6 @@
 //! Passkeys: the browser asks the authenticator (WebAuthn Level 3).
 
-use super::{call, property};
+use super::{call, property, text_of};
 use crate::model::act::{Answer, Challenge, Refusal};
 use js_sys::{JSON, Object, Promise, Reflect};
 use leptos::prelude::window;
@@ -40,10 +40,7 @@ pub fn is_available() -> bool {
 pub async fn answer(ceremony: Ceremony, challenge: Challenge) -> Result<Answer, Refusal> {
     match ask(ceremony, &challenge.options).await {
         Ok(credential) => Ok(Answer { id: challenge.id, credential }),
-        Err(error) => {
-            let name = property(&error, "name").ok().and_then(|name| name.as_string()).unwrap_or_default();
-            Err(Refusal { code: "passkey".to_owned(), detail: name, field: None })
-        }
+        Err(error) => Err(Refusal { code: "passkey".to_owned(), detail: text_of(&error, "name"), field: None }),
     }
 }
 

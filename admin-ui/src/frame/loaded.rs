@@ -4,36 +4,96 @@ use crate::acts::use_acts;
 use crate::address::address;
 use crate::live::{Feed, follow};
 use crate::model::Fault;
+use crate::packed::{Answer, Packing, unpack};
+use crate::source::{PageQuery, Query, answer};
 use crate::texts::use_texts;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 use tornado_ui::button::{Button, IconButton, LinkButton};
 use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
 use tornado_ui::figures::Live;
 use tornado_ui::icon::Icon;
 
-/// Content of a resource: skeleton at first, old rows while it is read again, the fault otherwise.
+/// Content of a page, as it is read and read again.
+pub struct Reading<T> {
+    answers: Resource<Answer, Packing>,
+    content: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Reading<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Reading<T> {}
+
+impl<T: DeserializeOwned> Reading<T> {
+    /// Reads what `question` returns, and again when it changes.
+    pub fn new(question: impl Fn() -> PageQuery<T> + Send + Sync + 'static) -> Self {
+        Self::again(Arc::new(move || (0, question().query)))
+    }
+
+    /// Reads a query, and again when it or the count beside it changes.
+    fn again(query: Arc<dyn Fn() -> (u64, Query) + Send + Sync>) -> Self {
+        let answers = Resource::new_with_options(move || query(), |(_, query)| answer(query), false);
+        Self { answers, content: PhantomData }
+    }
+
+    /// The content.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PageQuery::read`].
+    pub async fn get(self) -> Result<T, Fault> {
+        unpack(&self.answers.await?)
+    }
+
+    /// Reads again.
+    pub fn refetch(self) {
+        self.answers.refetch();
+    }
+}
+
+/// Draws packed content.
+type Draw = Arc<dyn Fn(&[u8]) -> Result<AnyView, Fault> + Send + Sync>;
+
+fn drawing<T, V>(view: impl Fn(T) -> V + Send + Sync + 'static) -> Draw
+where
+    T: DeserializeOwned,
+    V: IntoView + 'static,
+{
+    Arc::new(move |content| unpack(content).map(|content| view(content).into_any()))
+}
+
+/// Content of a page: skeleton at first, old rows while it is read again, the fault otherwise.
 #[component]
 pub fn Loaded<T, F, V>(
-    /// The resource.
-    of: Resource<Result<T, Fault>>,
+    /// The page.
+    of: Reading<T>,
     /// Draws the content.
     view: F,
 ) -> impl IntoView
 where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    F: Fn(T) -> V + Clone + Send + Sync + 'static,
+    T: DeserializeOwned + 'static,
+    F: Fn(T) -> V + Send + Sync + 'static,
     V: IntoView + 'static,
 {
+    loaded(of.answers, drawing(view))
+}
+
+/// [`Loaded`], for every page the same.
+fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     let t = use_texts();
-    let kept = StoredValue::new(None::<T>);
+    let kept = StoredValue::new(None::<Vec<u8>>);
     view! {
         <Transition fallback=move || view! { <div class="card"><Skeleton label=t.loading() /></div> }>
             {move || {
-                let view = view.clone();
+                let draw = draw.clone();
                 Suspend::new(async move {
                     let (content, fault) = match of.await {
                         Ok(content) => {
@@ -43,97 +103,102 @@ where
                         Err(fault) if fault.is_passing() => (kept.get_value(), Some(fault)),
                         Err(fault) => (None, Some(fault)),
                     };
-                    match (content, fault) {
-                        (Some(content), fault) => {
-                            let part = fault.map(|fault| match fault {
-                                Fault::Unavailable { part, .. } => part,
-                                Fault::Unreachable
-                                | Fault::SignedOut
-                                | Fault::Forbidden
-                                | Fault::NotFound => t.server().to_owned(),
-                            });
-                            view! {
-                                {part.map(|part| view! { <Note weight=Weight::Warning>{t.kept_text(&part)}</Note> })}
-                                {view(content)}
-                            }
-                            .into_any()
+                    let card = |fault| {
+                        view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any()
+                    };
+                    let Some(content) = content else { return card(fault.unwrap_or(Fault::Unreachable)) };
+                    let part = fault.map(|fault| match fault {
+                        Fault::Unavailable { part, .. } => part,
+                        Fault::Unreachable | Fault::SignedOut | Fault::Forbidden | Fault::NotFound => {
+                            t.server().to_owned()
                         }
-                        (None, fault) => {
-                            let fault = fault.unwrap_or(Fault::Unreachable);
-                            view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any()
+                    });
+                    match draw(&content) {
+                        Ok(content) => view! {
+                            {part.map(|part| view! { <Note weight=Weight::Warning>{t.kept_text(&part)}</Note> })}
+                            {content}
                         }
+                        .into_any(),
+                        Err(fault) => card(fault),
                     }
                 })
             }}
         </Transition>
     }
+    .into_any()
 }
 
 /// Reads a page through its source, and again after each change, after events of `kinds`, and every so often.
-pub fn read<Q, T, F>(
+pub fn read<Q, T>(
     query: impl Fn() -> Q + Send + Sync + 'static,
-    read: impl Fn(Q) -> F + Send + Sync + 'static,
+    question: fn(Q) -> PageQuery<T>,
     kinds: &'static [&'static str],
     every: Option<Duration>,
-) -> Resource<Result<T, Fault>>
+) -> Reading<T>
 where
-    Q: PartialEq + Clone + Send + Sync + 'static,
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    F: Future<Output = Result<T, Fault>> + Send + 'static,
+    Q: 'static,
+    T: DeserializeOwned + 'static,
 {
     let acts = use_acts();
-    let resource = Resource::new(move || (acts.count(), query()), move |(_, query)| read(query));
-    follow(kinds, every, move || resource.refetch());
-    resource
+    let reading = Reading::again(Arc::new(move || (acts.count(), question(query()).query)));
+    let answers = reading.answers;
+    follow(kinds, every, move || answers.refetch());
+    reading
 }
 
 /// Part of a page's head that needs the page's content.
 #[component]
 pub fn With<T, F, V>(
     /// The page.
-    of: Resource<Result<T, Fault>>,
+    of: Reading<T>,
     /// Draws the part.
     view: F,
 ) -> impl IntoView
 where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    F: Fn(T) -> V + Clone + Send + Sync + 'static,
+    T: DeserializeOwned + 'static,
+    F: Fn(T) -> V + Send + Sync + 'static,
     V: IntoView + 'static,
 {
+    with(of.answers, drawing(view))
+}
+
+/// [`With`], for every page the same.
+fn with(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     view! {
         <Transition fallback=|| ()>
             {move || {
-                let view = view.clone();
-                Suspend::new(async move { of.await.ok().map(view) })
+                let draw = draw.clone();
+                Suspend::new(async move { of.await.ok().and_then(|content| draw(&content).ok()) })
             }}
         </Transition>
     }
+    .into_any()
 }
 
 /// When the values of a live page were read, and the switch that holds the page still.
 #[component]
 pub fn LiveSign<T>(
     /// The page.
-    of: Resource<Result<T, Fault>>,
+    of: Reading<T>,
     /// When its values were read.
     as_of: fn(&T) -> i64,
 ) -> impl IntoView
 where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    T: DeserializeOwned + 'static,
 {
     let t = use_texts();
     let Feed { is_paused, is_live, is_lost, .. } = expect_context();
-    let sign = move |content: T| {
-        let time = t.clock(as_of(&content));
+    let sign = move |at: i64| {
+        let time = t.clock(at);
         let text = move || match (is_live.get() && !is_lost.get(), is_paused.get()) {
             (true, false) => t.live_at(&time),
             (true, true) => t.paused_at(&time),
             (false, _) => t.as_of(&time),
         };
-        view! { <Live text=Signal::derive(text) /> }
+        view! { <Live text=Signal::derive(text) /> }.into_any()
     };
     view! {
-        <With of view=sign />
+        <With of view=move |content| sign(as_of(&content)) />
         <Show when=move || is_live.get()>
             {move || {
                 let (icon, label) =

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
-pub use loaded::{FaultCard, LiveSign, Loaded, With, read};
+pub use loaded::{FaultCard, LiveSign, Loaded, Reading, With, read};
 use tornado_ui::button::{Button, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::icon::{Glyph, Icon, Mark, Pic, Shape};
@@ -58,7 +58,7 @@ fn is_at(path: &str, href: &str) -> bool {
 #[component]
 pub fn Frame() -> impl IntoView {
     let t = use_texts();
-    let viewer = Resource::new(|| (), |()| source::viewer());
+    let viewer = Reading::new(source::viewer);
     provide_context(Acts::new(viewer));
     let feed = provide_feed();
     follow(&["services", "sessions"], None, move || viewer.refetch());
@@ -89,7 +89,7 @@ pub fn Frame() -> impl IntoView {
             <header class="side">
                 <Transition fallback=move || view! { <Brand host=String::new() /> }>
                     {move || Suspend::new(async move {
-                        let host = viewer.await.map(|viewer| viewer.host).unwrap_or_default();
+                        let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
                         view! { <Brand host /> }
                     })}
                 </Transition>
@@ -101,13 +101,13 @@ pub fn Frame() -> impl IntoView {
                 <nav aria-label=t.nav()>
                     <Transition fallback=move || view! { <Menu viewer=None /> }>
                         {move || Suspend::new(async move {
-                            view! { <Menu viewer=viewer.await.ok() /> }
+                            view! { <Menu viewer=viewer.get().await.ok() /> }
                         })}
                     </Transition>
                 </nav>
                 <Transition fallback=|| ()>
                     {move || Suspend::new(async move {
-                        viewer.await.ok().map(|viewer| view! { <Foot viewer /> })
+                        viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> })
                     })}
                 </Transition>
             </header>

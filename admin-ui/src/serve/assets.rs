@@ -120,6 +120,7 @@ pub async fn file(State(assets): State<Assets>, Path(name): Path<String>, header
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("wasm") => "application/wasm",
+        Some("txt") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     };
     // The name changes with the content, except for the stylesheet of this program.

@@ -114,17 +114,22 @@ where
         protect(&response, nonce);
     }
     let style = assets.path_of(".css").unwrap_or_default();
-    let program = assets.path_of(".js").zip(assets.path_of(".wasm"));
+    let texts = assets.path_of(&format!(".{}.txt", look.lang.tag()));
+    let program = assets.path_of(".js").zip(assets.path_of(".wasm")).zip(texts);
     if program.is_none() {
         provide_context(NoProgram);
     }
-    let start = program.map(|(js, wasm)| {
+    let start = program.map(|((js, wasm), texts)| {
         let start = format!(
-            "import start, {{ hydrate }} from {js:?}; start({{ module_or_path: {wasm:?} }}).then(() => hydrate());"
+            "import start, {{ hydrate }} from {js:?};\n\
+             const texts = fetch({texts:?}).then(response => response.text());\n\
+             await start({{ module_or_path: {wasm:?} }});\n\
+             hydrate(await texts);"
         );
         view! {
             <link rel="modulepreload" href=js crossorigin="anonymous" />
             <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+            <link rel="preload" href=texts r#as="fetch" r#type="text/plain" crossorigin="anonymous" />
             <script type="module" nonce=nonce>{start}</script>
         }
     });

@@ -2,9 +2,6 @@
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use tornado_admin_ui::app::provide_look;
-use tornado_admin_ui::frame::FaultCard;
-use tornado_admin_ui::model::Fault;
 use tornado_ui::button::{Button, IconButton, Kind, LinkButton, Segments, Size};
 use tornado_ui::chart::{Chart, Meter, Series};
 use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
@@ -51,7 +48,6 @@ fn path(passage: Passage) -> impl IntoView {
 #[component]
 pub fn Gallery() -> impl IntoView {
     provide_meta_context();
-    provide_look();
     let (dialog, palette) = (RwSignal::new(false), RwSignal::new(false));
     let toasts = RwSignal::new(Vec::<Toast>::new());
     let confirmed = RwSignal::new(0_u32);
@@ -320,7 +316,6 @@ fn Lists() -> impl IntoView {
 
 #[component]
 fn Feedback() -> impl IntoView {
-    let retry = Callback::new(|()| ());
     view! {
         <Note>"Times are in UTC."</Note>
         <Note weight=Weight::Warning><b>"The connection to the server is lost."</b>" The rows are of 14:29:50."</Note>
@@ -332,11 +327,6 @@ fn Feedback() -> impl IntoView {
                     <LinkButton href="#invite" icon=Icon::Plus>"Invite"</LinkButton>
                 </Empty>
             </section>
-            <FaultCard
-                fault=Fault::Unavailable { part: "session".into(), code: "data_plane_unavailable".into(), request: "0193-7a09".into() }
-                on_retry=retry
-            />
-            <FaultCard fault=Fault::Forbidden on_retry=retry />
         </div>
     }
 }

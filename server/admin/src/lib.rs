@@ -12,7 +12,6 @@ mod html;
 mod http;
 mod listener;
 mod metrics;
-mod qr;
 mod server;
 mod setup;
 

@@ -1,8 +1,8 @@
 //! The page of the set-up link: name and password of the first operator, then the first invitation.
 
 use crate::config::Config;
+use crate::guard;
 use crate::html::{STYLE, page, with_headers};
-use crate::{guard, qr};
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Form, Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -14,6 +14,7 @@ use maud::html;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use tornado_admin_api::qr;
 use tornado_contracts::auth::operators::Operators;
 use tornado_contracts::auth::{Acting, Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
 use tornado_rpc::{NoInput, REQUEST_ID, RequestId, ServiceError as _};
@@ -211,7 +212,7 @@ fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {
                     "Open it on a device with the Tornado app, or pass it to " code { "tornado enroll" }
                     ". It works once, within 7 days, and is shown only now."
                 }
-                @if let Some(code) = qr::svg(invitation.link.expose(), "The invitation as a QR code") { (code) }
+                @if let Some(code) = qr::svg(invitation.link.expose(), "The invitation as a QR code") { (maud::PreEscaped(code)) }
                 p { a href=(invitation.link.expose()) { code { (invitation.link.expose()) } } }
             }
             Err(error) => { p.error { "Cannot create an invitation: " (error) "." } }

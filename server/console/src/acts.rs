@@ -1,8 +1,7 @@
 //! Changes: each is one method of the API.
 
-use crate::qr;
 use tornado_admin_api::types::*;
-use tornado_admin_api::{AdminApi, AdminError, AdminResult};
+use tornado_admin_api::{AdminApi, AdminError, AdminResult, qr};
 use tornado_admin_ui::model::act::{
     self, Act, Answer, Challenge, FactorOffer, Hidden, Invitation, Outcome, UserChange,
 };
@@ -102,7 +101,7 @@ pub async fn run(api: &dyn AdminApi, act: Act) -> AdminResult<Outcome> {
         }
         Act::BeginFactor { password } => api.begin_totp(confirmed(&password)).await.map(|offer| {
             Outcome::Factor(FactorOffer {
-                qr: qr::svg(offer.url.expose()).map(Hidden::new),
+                qr: qr::svg(offer.url.expose(), "The second factor as a QR code").map(Hidden::new),
                 secret: Hidden::new(offer.secret.expose()),
                 url: Hidden::new(offer.url.expose()),
             })

@@ -12,7 +12,6 @@ mod logs;
 mod memory;
 mod overview;
 mod people;
-mod qr;
 mod source;
 mod system;
 mod tor;

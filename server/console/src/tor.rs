@@ -50,7 +50,7 @@ fn country(view: CountryTorView) -> CountryTor {
 }
 
 /// Progress of Tor's start in percent, and its step or warning.
-pub fn bootstrap(view: &TorView) -> (u64, String) {
+pub fn bootstrap(view: &types::TorView) -> (u64, String) {
     let step = view.bootstrap.warning.as_ref().unwrap_or(&view.bootstrap.summary);
     (u64::from(view.bootstrap.percent), step.clone())
 }

@@ -8,6 +8,7 @@
 
 mod error;
 mod methods;
+pub mod qr;
 pub mod types;
 
 pub use error::{AdminError, AdminResult};

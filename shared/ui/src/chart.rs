@@ -7,6 +7,18 @@ use leptos::prelude::*;
 /// Values in equal steps of time; `None` where nothing was measured.
 pub type Values = Vec<Option<f64>>;
 
+/// A number with a fixed count of decimals. Without the standard library's exact algorithm, which is larger than a page.
+pub fn fixed(value: f64, decimals: u32) -> String {
+    let scale = 10_u64.pow(decimals);
+    let scaled = (value.abs() * scale as f64).round() as u64;
+    let sign = if value < 0.0 && scaled > 0 { "-" } else { "" };
+    let (whole, rest) = (scaled / scale, scaled % scale);
+    if decimals == 0 {
+        return format!("{sign}{whole}");
+    }
+    format!("{sign}{whole}.{rest:0width$}", width = decimals as usize)
+}
+
 /// The range that a plot shows: from zero to a round number above the highest value.
 pub fn ceiling(highest: f64) -> f64 {
     if !highest.is_finite() || highest <= 0.0 {
@@ -38,7 +50,8 @@ pub fn paths(values: &[Option<f64>], top: f64, width: f64, height: f64) -> (Stri
     let mut last = 0.0;
     let close = |area: &mut String, first: &mut Option<f64>, last: f64| {
         if let Some(start) = first.take() {
-            area.push_str(&format!("L{last:.1},{height:.1} {start:.1},{height:.1}z"));
+            let (last, start, bottom) = (fixed(last, 1), fixed(start, 1), fixed(height, 1));
+            area.push_str(&format!("L{last},{bottom} {start},{bottom}z"));
         }
     };
     for (index, value) in values.iter().enumerate() {
@@ -51,8 +64,9 @@ pub fn paths(values: &[Option<f64>], top: f64, width: f64, height: f64) -> (Stri
         let verb = if first.is_none() { 'M' } else { 'L' };
         first.get_or_insert(x);
         last = x;
-        line.push_str(&format!("{verb}{x:.1},{y:.1}"));
-        area.push_str(&format!("{verb}{x:.1},{y:.1}"));
+        let point = format!("{verb}{},{}", fixed(x, 1), fixed(y, 1));
+        line.push_str(&point);
+        area.push_str(&point);
     }
     close(&mut area, &mut first, last);
     (line, area)
@@ -239,7 +253,7 @@ pub fn Bars(
         .into_iter()
         .map(|(part, [x, y, width, height])| {
             let tone = tones.get(part).copied().unwrap_or_default();
-            let text = |value: f64| format!("{value:.1}");
+            let text = |value: f64| fixed(value, 1);
             view! {
                 <rect class=format!("bar-{tone}") x=text(x) y=text(y) width=text(width) height=text(height)></rect>
             }
@@ -326,6 +340,14 @@ mod tests {
         let drawn = stack(&[vec![3.0, 1.0], vec![0.0, 2.0]], 4.0, 20.0, 100.0);
         let tops: Vec<_> = drawn.iter().map(|(part, [_, y, _, height])| (*part, *y, *height)).collect();
         assert_eq!(tops, [(0, 25.0, 75.0), (1, 0.0, 25.0), (1, 50.0, 50.0)]);
+    }
+
+    #[test]
+    fn a_number_has_the_decimals_that_are_asked_for() {
+        let written = [(0.0, 1), (9.95, 1), (-0.04, 1), (-2.5, 2), (1234.5678, 3), (6.4, 0)]
+            .map(|(value, decimals)| fixed(value, decimals));
+        assert_eq!(written, ["0.0", "10.0", "0.0", "-2.50", "1234.568", "6"]);
+        assert_eq!(fixed(f64::NAN, 1), "0.0");
     }
 
     #[test]

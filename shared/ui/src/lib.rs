@@ -17,3 +17,11 @@ pub mod path;
 pub mod state;
 pub mod table;
 pub mod window;
+
+/// Marks a page that the browser has taken over, for stylesheets and tests.
+pub fn mark_hydrated() {
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // Fails only for an invalid name.
+        drop(root.set_attribute("data-hydrated", "true"));
+    }
+}

@@ -7,12 +7,17 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
+#[path = "../../../admin-ui/src/messages.rs"]
+mod messages;
 mod publish;
+mod shrink;
 #[path = "../../../admin-ui/build/stamp.rs"]
 mod stamp;
 mod style;
+#[path = "../../../admin-ui/build/table.rs"]
+mod table;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;
 use publish::Publisher;
 use std::path::{Path, PathBuf};
@@ -83,16 +88,24 @@ impl Web {
         std::fs::create_dir_all(&bound).with_context(|| format!("cannot create {}", bound.display()))?;
         let mut binding = wasm_bindgen_cli_support::Bindgen::new();
         binding.input_path(&wasm).out_name(NAME).web(true)?.typescript(false).remove_producers_section(!self.dev);
-        binding.keep_debug(false).remove_name_section(!self.dev).generate(&bound)?;
+        binding.keep_debug(false).generate(&bound)?;
+        let mut binary = std::fs::read(bound.join(format!("{NAME}_bg.wasm")))?;
+        if !self.dev {
+            binary = shrink::shrink(&binary).context("cannot shrink the WebAssembly")?;
+        }
         let after_binding = started.elapsed();
         let publisher = Publisher { out: &out, name: NAME, is_compressed: !self.dev };
         let mut list = head;
-        for (extension, content) in [
-            ("css", style::join(&root.join("admin-ui/style"))?.into_bytes()),
-            ("js", std::fs::read(bound.join(format!("{NAME}.js")))?),
-            ("wasm", std::fs::read(bound.join(format!("{NAME}_bg.wasm")))?),
-        ] {
-            list.push_str(&publisher.publish(extension, &content)?);
+        let mut files = vec![
+            ("css".to_owned(), style::join(&root.join("admin-ui/style"))?.into_bytes()),
+            ("js".to_owned(), std::fs::read(bound.join(format!("{NAME}.js")))?),
+            ("wasm".to_owned(), binary),
+        ];
+        let tables = table::read(&root.join("admin-ui/locales")).map_err(|error| anyhow!("{error}"))?;
+        println!("  {} texts in {} languages", tables.signatures.len(), tables.languages.len());
+        files.extend(tables.languages.iter().map(|(tag, texts)| (format!("{tag}.txt"), texts.join("\n").into_bytes())));
+        for (extension, content) in files {
+            list.push_str(&publisher.publish(&extension, &content)?);
             list.push('\n');
         }
         std::fs::remove_dir_all(bound)?;

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 pub use set_up::{Host, Invite, SetUp};
 pub use sign_in::{Code, SignIn};
+use tornado_ui::chart::fixed;
 use tornado_ui::icon::{Icon, Mark, Pic};
 
 /// The words for a refusal.
@@ -61,7 +62,7 @@ fn Plain(
                     <LookForm />
                 </footer>
             </div>
-            <Art />
+            <Art is_whole=step.is_some() />
         </div>
     }
 }
@@ -111,7 +112,10 @@ fn Steps(step: usize) -> impl IntoView {
 
 /// The picture beside the form: rings of a helix, computed, and the two lanes through it.
 #[component]
-fn Art() -> impl IntoView {
+fn Art(
+    /// All of it is visible, instead of as much as fills the space.
+    is_whole: bool,
+) -> impl IntoView {
     let ring = |index: u32| {
         let at = f64::from(index) / 40.0;
         (300.0 + 26.0 * (at * 5.2).sin(), 70.0 + 760.0 * at, 300.0 * (1.0 - at).powf(0.85) + 22.0)
@@ -123,23 +127,26 @@ fn Art() -> impl IntoView {
             let turn = at * 26.0 + phase;
             let (centre, radius) = (300.0 + 26.0 * (at * 5.2).sin(), 300.0 * (1.0 - at).powf(0.85) + 22.0);
             let (x, y) = (centre + radius * turn.cos(), 70.0 + 760.0 * at + radius * 0.2 * turn.sin());
-            path.push_str(&format!("{}{x:.1},{y:.1}", if step == 0 { 'M' } else { 'L' }));
+            path.push_str(&format!("{}{},{}", if step == 0 { 'M' } else { 'L' }, fixed(x, 1), fixed(y, 1)));
         }
         path
     };
     view! {
         <div class="plain-art" aria-hidden="true">
-            <svg viewBox="0 0 600 900" preserveAspectRatio="xMidYMid slice">
+            <svg
+                viewBox="-30 0 660 900"
+                preserveAspectRatio=if is_whole { "xMidYMid meet" } else { "xMidYMid slice" }
+            >
                 {(0..=40)
                     .map(|index| {
                         let (x, y, radius) = ring(index);
                         view! {
                             <ellipse
                                 class="art-ln"
-                                cx=format!("{x:.1}")
-                                cy=format!("{y:.1}")
-                                rx=format!("{radius:.1}")
-                                ry=format!("{:.1}", radius * 0.2)
+                                cx=fixed(x, 1)
+                                cy=fixed(y, 1)
+                                rx=fixed(radius, 1)
+                                ry=fixed(radius * 0.2, 1)
                             ></ellipse>
                         }
                     })

@@ -2,10 +2,10 @@
 
 use super::{Plain, problem};
 use crate::acts::words;
-use crate::frame::Loaded;
+use crate::frame::{Loaded, Reading};
+use crate::model::Viewer;
 use crate::model::act::{Invitation, Refusal};
 use crate::model::set_up::{Reach, Reachability};
-use crate::model::{Fault, Viewer};
 use crate::pages::parameter;
 use crate::pages::users::invite::InvitationView;
 use crate::source;
@@ -74,13 +74,7 @@ pub fn SetUp() -> impl IntoView {
 #[component]
 pub fn Host() -> impl IntoView {
     let t = use_texts();
-    let place = Resource::new(
-        || (),
-        |()| async {
-            let viewer = source::viewer().await?;
-            source::reachability().await.map(|reach| (viewer.csrf, reach))
-        },
-    );
+    let place = Reading::new(source::place);
     view! {
         <Plain title=t.host_title() text=t.host_text() step=1_usize>
             <Loaded of=place view=move |(csrf, reach)| view! { <HostForm csrf reach /> } />
@@ -153,13 +147,7 @@ fn Check(
 #[component]
 pub fn Invite() -> impl IntoView {
     let t = use_texts();
-    let state = Resource::new(
-        || (),
-        |()| async {
-            let viewer = source::viewer().await?;
-            Ok::<_, Fault>((viewer, source::created().await))
-        },
-    );
+    let state = Reading::new(source::first_invitation);
     view! {
         <Plain title=t.first_invite_title() text=t.first_invite_text() step=2_usize>
             <Loaded of=state view=move |(viewer, created)| view! { <InviteStep viewer created /> } />
@@ -197,7 +185,7 @@ fn Waiting(before: Option<u64>) -> impl IntoView {
     Effect::new(move |_| {
         let look = move || {
             leptos::task::spawn_local(async move {
-                if let Ok(viewer) = source::viewer().await {
+                if let Ok(viewer) = source::viewer().read().await {
                     users.set(viewer.users);
                 }
             });

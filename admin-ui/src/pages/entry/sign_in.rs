@@ -2,16 +2,16 @@
 
 use super::{Plain, refused};
 use crate::acts::words;
-use crate::browser::file;
 use crate::browser::passkey::{self, Ceremony};
+use crate::browser::{file, json, property, text_of};
 use crate::look::local_path;
 use crate::model::act::{Answer, Challenge, Refusal};
 use crate::pages::parameter;
 use crate::texts::use_texts;
+use js_sys::JSON;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use serde::Deserialize;
-use serde_json::Value;
+use leptos::wasm_bindgen::JsValue;
 use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
@@ -118,20 +118,15 @@ fn ByPasskey(back: Memo<Option<String>>) -> impl IntoView {
     view! { <Show when=move || is_available.get()>{content()}</Show> }
 }
 
-/// A challenge of the API.
-#[derive(Deserialize)]
-struct Begun {
-    id: String,
-    options: Value,
-}
-
 /// Signs in with a passkey. The response of the API sets the cookie.
 async fn by_passkey() -> Result<(), Refusal> {
     let begun = file::post("/sign-in/passkey/begin", "", "{}").await?;
-    let Begun { id, options } = serde_json::from_str(&begun).map_err(|_| Refusal::unreachable())?;
-    let challenge = Challenge { id, options: options.to_string() };
+    let begun = JSON::parse(&begun).map_err(|_| Refusal::unreachable())?;
+    let options = property(&begun, "options").and_then(|options| JSON::stringify(&options));
+    let options = options.map_err(|_| Refusal::unreachable())?;
+    let challenge = Challenge { id: text_of(&begun, "id"), options: String::from(options) };
     let Answer { id, credential } = passkey::answer(Ceremony::Prove, challenge).await?;
-    let credential: Value = serde_json::from_str(&credential).map_err(|_| Refusal::unreachable())?;
-    let body = serde_json::json!({ "id": id, "credential": credential });
-    file::post("/sign-in/passkey", "", &body.to_string()).await.map(drop)
+    let credential = JSON::parse(&credential).map_err(|_| Refusal::unreachable())?;
+    let body = json(&[("id", &JsValue::from_str(&id)), ("credential", &credential)]);
+    file::post("/sign-in/passkey", "", &body).await.map(drop)
 }

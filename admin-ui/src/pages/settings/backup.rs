@@ -2,11 +2,12 @@
 
 use super::Dialogs;
 use crate::acts::{Acts, May, RefusalNote, at_field, use_acts};
-use crate::browser::file;
+use crate::browser::{file, json};
 use crate::model::act::{Hidden, Refusal};
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_bindgen::JsValue;
 use std::sync::Arc;
 use tornado_ui::button::{Button, Size};
 use tornado_ui::field::{Field, Sent};
@@ -86,7 +87,7 @@ impl Flow {
     fn create(self, passphrase: Hidden) {
         self.busy.set(true);
         spawn_local(async move {
-            let body = serde_json::json!({ "passphrase": passphrase.expose() }).to_string();
+            let body = json(&[("passphrase", &JsValue::from_str(passphrase.expose()))]);
             let csrf = self.acts.csrf().await;
             match file::download("/backup", &csrf, &body, NAME).await {
                 Ok(()) => {

@@ -175,7 +175,7 @@ fn Scopes() -> impl IntoView {
     view! {
         <Transition fallback=|| ()>
             {move || Suspend::new(async move {
-                let rights = viewer.await.map(|viewer| viewer.rights).unwrap_or_default();
+                let rights = viewer.get().await.map(|viewer| viewer.rights).unwrap_or_default();
                 rights
                     .into_iter()
                     .filter(|right| is_for_tokens(right))

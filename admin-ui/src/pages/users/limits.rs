@@ -7,6 +7,7 @@ use crate::model::users::UserDetail;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use tornado_ui::chart::fixed;
 use tornado_ui::field::{Field, Sent, Tick};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
@@ -24,14 +25,15 @@ fn amount(t: Texts, sent: &Sent, field: &str, unit: f64) -> Result<u64, Refusal>
 
 /// A decimal number with point or comma.
 fn parse_amount(word: &str, unit: f64) -> Option<u64> {
-    let value: f64 = word.replace(',', ".").parse().ok()?;
-    let value = (value * unit).round();
-    (value.is_finite() && (0.0..=9e18).contains(&value)).then_some(value as u64)
+    let (whole, rest) = word.split_once(['.', ',']).unwrap_or((word, ""));
+    let digits: u64 = format!("{whole}{rest}").parse().ok()?;
+    let value = (digits as f64 / 10_f64.powi(i32::try_from(rest.len()).ok()?) * unit).round();
+    (0.0..=9e18).contains(&value).then_some(value as u64)
 }
 
 /// A number for a field: without trailing zeros.
 fn written(value: f64, unit: f64) -> String {
-    let text = format!("{:.3}", value / unit);
+    let text = fixed(value / unit, 3);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

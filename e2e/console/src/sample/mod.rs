@@ -21,7 +21,7 @@ use tornado_admin_ui::model::settings::{About, Settings};
 use tornado_admin_ui::model::tor::Tor;
 use tornado_admin_ui::model::users::{self, UserDetail, Users};
 use tornado_admin_ui::model::{Fault, Page, Viewer};
-use tornado_admin_ui::serve::{Assets, page_router};
+use tornado_admin_ui::serve::{self, Assets};
 use tornado_admin_ui::source::{Entered, Entry, Source};
 
 /// Cookie that chooses the state of the server for a browser.
@@ -62,14 +62,13 @@ impl State {
     }
 }
 
-/// The server of the tests: the console and the gallery.
+/// The server of the tests: the console.
 pub fn router(assets: Assets) -> axum::Router {
     let invented = Arc::new(Invented::default());
     let make = move |parts: &Parts| -> Arc<dyn Source> {
         Arc::new(Sample { invented: invented.clone(), state: State::of(parts) })
     };
-    page_router(crate::TestApp, assets, Some(Arc::new(make)))
-        .route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
+    serve::router(assets, Arc::new(make)).route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
 }
 
 /// A stream of events: the number of sessions changes every two seconds.

@@ -1,12 +1,11 @@
 //! The gallery of parts and every page with invented data, in Chromium, under the content policy.
 
-use crate::support::{Browser, root, serve};
+use crate::support::{Browser, root, serve, serve_gallery};
 use anyhow::ensure;
 use fantoccini::Locator;
 
 /// Each page, and the name of its picture.
-const PAGES: &[(&str, &str)] = &[
-    ("/gallery", "gallery"),
+pub const PAGES: &[(&str, &str)] = &[
     ("/sign-in", "sign-in"),
     ("/sign-in/code", "sign-in-code"),
     ("/setup?code=invented", "set-up"),
@@ -28,15 +27,17 @@ const PAGES: &[(&str, &str)] = &[
     ("/about", "about"),
 ];
 
-/// Opens every page and collects what is wrong with it.
+/// Opens the gallery and every page, and collects what is wrong with them.
 async fn check(lang: &str, theme: &str, width: u32) -> anyhow::Result<()> {
-    let base = serve().await?;
+    let (base, gallery) = (serve().await?, serve_gallery().await?);
     let browser = Browser::start().await?;
     browser.resize(width, 900).await?;
+    // Cookies do not depend on the port.
     browser.look(&base, lang, theme).await?;
     let mut faults = Vec::new();
-    for (path, name) in PAGES {
-        browser.open(&format!("{base}{path}")).await?;
+    let pages = PAGES.iter().map(|(path, name)| (format!("{base}{path}"), *path, *name));
+    for (address, path, name) in [(format!("{gallery}/"), "gallery", "gallery")].into_iter().chain(pages) {
+        browser.open(&address).await?;
         let picture = root().join(format!("target/console-pictures/{name}-{lang}-{theme}-{width}.png"));
         browser.picture(&picture).await?;
         let console = browser.console().await?;
@@ -74,10 +75,10 @@ async fn every_page_is_sound_on_a_dark_phone_from_right_to_left() -> anyhow::Res
 
 #[tokio::test]
 async fn a_dialog_opens_acts_and_returns_the_focus() -> anyhow::Result<()> {
-    let base = serve().await?;
+    let base = serve_gallery().await?;
     let browser = Browser::start().await?;
     browser.resize(1440, 900).await?;
-    browser.open(&format!("{base}/gallery")).await?;
+    browser.open(&format!("{base}/")).await?;
     let client = browser.client();
     client.find(Locator::Css("#open-dialog")).await?.click().await?;
     let dialog = client.wait().for_element(Locator::Css("dialog.dialog[open]")).await?;

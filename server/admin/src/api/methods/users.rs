@@ -3,9 +3,8 @@
 use crate::api::parse::{page_size, parse, parse_some};
 use crate::api::signed::{Signed, answer, done, list};
 use crate::api::{people, problem};
-use crate::qr;
-use tornado_admin_api::AdminResult;
 use tornado_admin_api::types::*;
+use tornado_admin_api::{AdminResult, qr};
 use tornado_contracts::auth::users::{DeviceRef, UserQuery, UserRef};
 use tornado_contracts::operator::sessions::{UserDaysQuery, UserUsageQuery};
 use tornado_shared::model::DeviceId;
@@ -104,7 +103,7 @@ pub async fn create_invitation(signed: &Signed, input: CreateInvitation) -> Admi
     };
     let view = |invitation: tornado_contracts::auth::InvitationLink| InvitationView {
         id: invitation.id.0,
-        qr_svg: qr::svg(invitation.link.expose(), "The invitation as a QR code").map(maud::PreEscaped::into_string),
+        qr_svg: qr::svg(invitation.link.expose(), "The invitation as a QR code"),
         link: invitation.link,
         expires_at: invitation.expires_at,
     };
