@@ -22,6 +22,9 @@ pub trait Caller: Send + Sync + 'static {
     /// The value that changes of this sign-in must repeat; empty without one.
     fn csrf_token(&self) -> String;
 
+    /// Whether `text` is that value; false without a sign-in.
+    fn is_csrf_token(&self, text: &str) -> bool;
+
     /// Signs in, and returns the cookie of the sign-in.
     ///
     /// # Errors

@@ -68,6 +68,10 @@ impl Caller for Browser {
         self.token.as_ref().map(credentials::csrf_token).unwrap_or_default()
     }
 
+    fn is_csrf_token(&self, text: &str) -> bool {
+        self.token.as_ref().is_some_and(|token| credentials::is_csrf_token(text.as_bytes(), token))
+    }
+
     async fn sign_in(&self, name: String, password: Secret, code: Option<Secret>) -> AdminResult<HeaderValue> {
         self.http.limits.count_refused(self.address)?;
         let input = SignIn { name, password, code };
@@ -103,11 +107,12 @@ async fn within_request(http: Http, request: Request, next: Next) -> Response {
 
 /// Adds the headers that a response does not have. Pages have a policy of their own, with the nonce of their script.
 fn with_headers(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 4] = [
+    const HEADERS: [(HeaderName, &str); 5] = [
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

@@ -58,7 +58,10 @@ impl Courses {
                 metrics.insert(series.name, values);
             }
         }
-        self.0.lock().insert(range.word(), (now, metrics.clone()));
+        // Without a name, `telemetry` did not respond; the next reading tries again.
+        if !metrics.is_empty() {
+            self.0.lock().insert(range.word(), (now, metrics.clone()));
+        }
         Ok(metrics)
     }
 }

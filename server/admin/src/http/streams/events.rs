@@ -70,6 +70,17 @@ impl<R: Send + 'static> Subscription<R> {
     /// The next message. `None` when the sign-in has ended.
     async fn next(&mut self, check: &mut Instant) -> Option<sse::Event> {
         loop {
+            // Before each message: a reader that is always behind is checked, too.
+            if Instant::now() >= *check {
+                match self.signed.whoami(NoInput {}).await {
+                    Ok(standing) => self.rights = standing.rights,
+                    Err(error) if error.status() < 500 => return None,
+                    // `auth` does not respond; events continue, as pages do.
+                    Err(_) => {}
+                }
+                self.ready.retain(|event| self.rights.iter().any(|one| one == event.right));
+                *check = Instant::now() + CHECKED_EVERY;
+            }
             if let Some(event) = self.ready.pop_front() {
                 let message = sse::Event::default().id(event.position.to_string()).event(event.kind);
                 return Some(message.data(&*event.data));
@@ -93,15 +104,6 @@ impl<R: Send + 'static> Subscription<R> {
             }
             if !self.ready.is_empty() {
                 continue;
-            }
-            if Instant::now() >= *check {
-                match self.signed.whoami(NoInput {}).await {
-                    Ok(standing) => self.rights = standing.rights,
-                    Err(error) if error.status() < 500 => return None,
-                    // `auth` does not respond; events continue, as pages do.
-                    Err(_) => {}
-                }
-                *check = Instant::now() + CHECKED_EVERY;
             }
             if let Some(after) = self.after {
                 drop(timeout_at(*check, self.hub.wait(after)).await);
