@@ -279,7 +279,7 @@ fn the_first_operator_comes_by_the_page_and_has_an_invitation() {
     assert!(curl(&format!("/setup?code={code}"), &[]).contains("name=\"token\""), "the form of the first operator");
     let form = format!("token={code}&name=olga&password=correct-horse");
     let head = curl("/setup", &["--data", &form]);
-    assert!(head.starts_with("HTTP/1.1 303") && head.contains("location: /users?invite=1"), "{head}");
+    assert!(head.starts_with("HTTP/1.1 303") && head.contains("location: /setup/host"), "{head}");
     let json = "content-type: application/json";
     let body = r#"{"name":"olga","password":"correct-horse"}"#;
     let signed_in = curl("/api/v1/sign-in", &["--header", json, "--data", body]);
