@@ -322,3 +322,50 @@ pub async fn user(api: &dyn AdminApi, rates: &Rates, name: String, now: i64) -> 
         sessions,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(id: u128, lane: Option<types::Lane>) -> SessionView {
+        SessionView {
+            id: Uuid::from_u128(id),
+            user_id: Uuid::nil(),
+            username: "demo-heron".into(),
+            device_id: Uuid::from_u128(7),
+            public_key: String::new(),
+            state: types::SessionState::Online,
+            lane,
+            endpoint: None,
+            direct_addresses: Default::default(),
+            tor_addresses: Default::default(),
+            started_at: 940,
+            last_heartbeat: 990,
+            handshake_age: Some(10),
+            direct: Bytes { received: 1, sent: 20 },
+            tor: Bytes { received: 300, sent: 4000 },
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_lane_and_the_bytes_of_its_session() {
+        let rates = Rates::default();
+        let lanes = [(Some(types::Lane::Direct), Some(Lane::Direct)), (Some(types::Lane::Tor), Some(Lane::Tor))];
+        for (of_session, shown) in lanes.into_iter().chain([(None, None)]) {
+            let row = row(&view(1, of_session), &rates, 1000);
+            assert_eq!((row.lane, row.transferred, row.age_s), (shown, 4321, 60));
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_list_counts_the_whole_list() {
+        let rates = Rates::default();
+        let rows = || (0..250).map(|id| row(&view(id, None), &rates, 1000)).collect::<Vec<_>>();
+        let page = window(rows(), 100, 1000);
+        assert_eq!((page.rows.len(), page.offset, page.matching), (100, Some(100), Some(250)));
+        assert_eq!((page.next.as_deref(), page.before.as_deref()), (Some("200"), Some("0")));
+        let last = window(rows(), 200, 1000);
+        assert_eq!((last.rows.len(), last.matching, last.next), (50, Some(250), None));
+        assert_eq!(window(rows(), u64::MAX, 1000).rows.len(), 0);
+    }
+}

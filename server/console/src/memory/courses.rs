@@ -135,6 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn every_range_is_filled_by_the_points_that_are_kept() {
+        for range in Range::ALL {
+            let (length, step) = span(range);
+            let seconds = match step {
+                MetricStep::Second => 1,
+                MetricStep::Minute => 60,
+                MetricStep::Hour => 3600,
+            };
+            let points: Vec<_> = (0..length / seconds).map(|index| (index * seconds, 1.0)).collect();
+            let values = resample(&series(step, &points), 0, length);
+            assert!(values.iter().all(|value| *value == Some(1.0)), "{}: {values:?}", range.word());
+        }
+    }
+
+    #[test]
     fn a_sum_has_a_gap_where_all_have_one() {
         let (mut one, other) = (vec![Some(1.0); VALUES], vec![None; VALUES]);
         one[3] = None;
