@@ -1,4 +1,4 @@
-//! What an operator does: a question with its consequences, the call, and a report of what came of it.
+//! Changes by an operator: a question with the consequences, the call, and a report of the result.
 
 use crate::browser::passkey::{self, Ceremony};
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
@@ -59,7 +59,7 @@ pub fn use_acts() -> Acts {
 }
 
 impl Acts {
-    /// Those of the operator who looks at the page.
+    /// The changes of the signed-in operator.
     pub fn new(viewer: Resource<Result<Viewer, Fault>>) -> Self {
         Self {
             viewer,
@@ -71,7 +71,7 @@ impl Acts {
         }
     }
 
-    /// The operator who looks at the page.
+    /// The signed-in operator.
     pub const fn viewer(self) -> Resource<Result<Viewer, Fault>> {
         self.viewer
     }
@@ -100,7 +100,7 @@ impl Acts {
         outcome
     }
 
-    /// Sends a change, and reports what came of it.
+    /// Sends a change, and reports the result.
     pub fn run(self, t: Texts, act: Act, done: String) {
         spawn_local(async move {
             match self.send(act.clone()).await {

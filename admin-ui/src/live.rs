@@ -1,6 +1,6 @@
 //! Live data: the server's events, and the reading of a page again when they concern it.
 //!
-//! Events carry no content for the page: they say that something changed, and the page is read again through its
+//! Events carry no content for the page: they report that something changed, and the page is read again through its
 //! source, at most once a second. *Pause* holds all lists still.
 
 use leptos::prelude::*;
@@ -15,12 +15,12 @@ pub const EVENTS: &str = "/api/v1/events";
 const KINDS: [&str; 5] = ["services", "sessions", "tor", "tor_bootstrap", RESYNC];
 /// The server could not replay what was missed: everything is read again.
 const RESYNC: &str = "resync";
-/// Shortest distance of two readings, in milliseconds.
+/// Shortest interval between two readings, in milliseconds.
 const SHORTEST: f64 = 1000.0;
-/// Distance of the checks for a reading that is due.
+/// Interval between two checks whether a reading is due.
 const CHECK: Duration = Duration::from_millis(250);
 
-/// The server's events, as all pages hear of them.
+/// The server's events, as all pages receive them.
 #[derive(Clone, Copy)]
 pub struct Feed {
     /// The lists hold still.

@@ -147,7 +147,7 @@ pub async fn act(csrf: String, act: Act) -> Result<Outcome, Refusal> {
 }
 
 reads! {
-    /// Who looks at the console.
+    /// The signed-in operator, and what the frame shows.
     viewer / call_viewer / "viewer" () -> Viewer;
     /// The overview with its charts over the range.
     overview / call_overview / "overview" (range: Range) -> Overview;

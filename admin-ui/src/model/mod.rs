@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-/// Who looks at the console, and what its frame shows.
+/// The signed-in operator, and what the frame of the console shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
     /// The operator's name.

@@ -19,7 +19,7 @@ use tornado_ui::path::{Hop, Leg, Path};
 use tornado_ui::state::{LaneTag, State, Tag};
 use tornado_ui::table::{Column, Table};
 
-/// Distance of two readings of the figures.
+/// Interval between two readings of the figures.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// The page.

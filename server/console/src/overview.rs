@@ -34,7 +34,7 @@ pub const fn role(role: types::Role) -> Role {
     }
 }
 
-/// Who looks at the console.
+/// The signed-in operator, and what the frame shows.
 ///
 /// # Errors
 ///

@@ -134,7 +134,7 @@ async fn all(api: &dyn AdminApi, query: &sessions::Query) -> Result<Vec<SessionV
 }
 
 /// The list of sessions: all that match, sorted, and a window of them. Readings of the last second are shared by the
-/// requests of all pages that show the same; each request checks the right with a call of its own.
+/// requests of all pages that show the same; each request checks the right with its own call.
 ///
 /// # Errors
 ///

@@ -19,7 +19,7 @@ use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{LaneTag, State};
 use tornado_ui::table::{Column, Table};
 
-/// Distance of two readings of the rates.
+/// Interval between two readings of the rates.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// The dialog that disconnects a device.

@@ -76,7 +76,7 @@ pub struct Scroll {
     place: Place,
 }
 
-/// Distance of two readings of the list.
+/// Interval between two readings of the list.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// The page.

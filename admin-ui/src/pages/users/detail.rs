@@ -130,7 +130,7 @@ pub fn Content(
 ) -> impl IntoView {
     let t = use_texts();
     let (condition, word) = state(t, detail.user.state);
-    // Children of components are closures: each gets a value of its own.
+    // Children of components are closures: each gets its own value.
     let user = detail.user.clone();
     let email = user.email.clone().unwrap_or_else(|| t.none().to_owned());
     let peer_group = if detail.peer_group { t.yes() } else { t.no() };

@@ -1,7 +1,7 @@
 //! A sign-in that waits for the code of the second factor.
 //!
 //! The API receives name, password and code together. Between the two pages, name and password are kept in memory under
-//! a random number in a cookie, so that nothing is asked for twice and it works without script.
+//! a random number in a cookie, so that the operator enters nothing twice and it works without script.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use parking_lot::Mutex;
