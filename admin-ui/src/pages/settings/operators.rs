@@ -33,7 +33,7 @@ pub fn Operators(
         .into_iter()
         .map(|one| {
             let has_factor = one.has_second_factor;
-            let acts = view! { <OperatorOrders name=one.name.clone() has_factor new_operator /> };
+            let acts = view! { <OperatorOrders name=one.name.clone() new_operator /> };
             view! {
                 <tr role="row">
                     <th scope="row" role="rowheader" class="a"><bdi>{one.name}</bdi></th>
@@ -63,9 +63,10 @@ pub fn Operators(
 
 /// Buttons of an operator's row.
 #[component]
-fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<String>>) -> impl IntoView {
+fn OperatorOrders(name: String, new_operator: RwSignal<Option<String>>) -> impl IntoView {
     let t = use_texts();
-    let reset = has_factor.then(|| Question {
+    // Also without an authenticator: the table does not show passkeys and API tokens.
+    let reset = Question {
         title: t.reset_factor_title(&name),
         text: t.reset_factor_text().to_owned(),
         effects: Vec::new(),
@@ -73,7 +74,7 @@ fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<
         is_danger: true,
         act: Act::PutOperator { name: name.clone(), password: None, role: None, forget_factor: true },
         done: t.done_factor_reset(&name),
-    });
+    };
     let remove = Question {
         title: t.remove_operator_title(&name),
         text: t.remove_operator_text().to_owned(),
@@ -99,7 +100,7 @@ fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<
                     }
                 }
             </May>
-            {reset.map(|question| view! { <Ask question kind=Kind::Quiet size=Size::Small word=t.reset_factor() /> })}
+            <Ask question=reset kind=Kind::Quiet size=Size::Small word=t.reset_factor() />
             <Ask question=remove kind=Kind::Quiet size=Size::Small word=t.remove() />
         </span>
     }
