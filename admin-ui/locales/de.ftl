@@ -46,6 +46,7 @@ unreachable-title = Die Verbindung zum Server ist unterbrochen
 unreachable-text = Der Browser erreicht den Server nicht. Die Tunnel der Geräte sind davon nicht betroffen.
 unavailable-title = { $part } hat nicht geantwortet
 unavailable-text = Bestehende Tunnel laufen weiter. Versuchen Sie es erneut und prüfen Sie den Dienst, wenn es so bleibt.
+too-many-title = Zu viele Anfragen
 
 ## Numbers and times
 none = keine
@@ -101,6 +102,7 @@ set-up-create = Eigentümer anlegen
 problem-credentials = Name oder Passwort ist falsch.
 problem-code = Der Code ist falsch oder wurde schon verwendet.
 problem-rate = Zu viele Versuche. Warten Sie 15 Minuten.
+problem-requests = Zu viele Anfragen in kurzer Zeit. Warten Sie eine Minute und versuchen Sie es erneut.
 problem-name-taken = Dieser Name ist vergeben. Wählen Sie einen anderen.
 problem-weak-password = Das Passwort ist zu kurz oder allgemein bekannt. Wählen Sie ein längeres.
 problem-setup-link = Der Einrichtungslink ist abgelaufen oder wurde verwendet. Geben Sie auf dem Server einen neuen aus.

@@ -46,6 +46,7 @@ unreachable-title = The connection to the server is lost
 unreachable-text = The browser cannot reach the server. Tunnels of devices are not affected by this.
 unavailable-title = { $part } did not respond
 unavailable-text = Established tunnels continue. Try again, and check the service if it stays so.
+too-many-title = Too many requests
 
 ## Numbers and times
 none = none
@@ -101,6 +102,7 @@ set-up-create = Create owner
 problem-credentials = The name or the password is wrong.
 problem-code = The code is wrong or was already used.
 problem-rate = Too many attempts. Wait 15 minutes.
+problem-requests = Too many requests in a short time. Wait a minute, then try again.
 problem-name-taken = This name is taken. Choose another.
 problem-weak-password = The password is too short or well known. Choose a longer one.
 problem-setup-link = The set-up link has expired or was used. Print a new one on the server.

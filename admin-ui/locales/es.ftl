@@ -46,6 +46,7 @@ unreachable-title = Se perdió la conexión con el servidor
 unreachable-text = El navegador no alcanza el servidor. Los túneles de los dispositivos no se ven afectados.
 unavailable-title = { $part } no respondió
 unavailable-text = Los túneles establecidos continúan. Reintente y, si persiste, revise el servicio.
+too-many-title = Demasiadas solicitudes
 
 ## Numbers and times
 none = ninguno
@@ -101,6 +102,7 @@ set-up-create = Crear propietario
 problem-credentials = El nombre o la contraseña no son correctos.
 problem-code = El código no es correcto o ya se usó.
 problem-rate = Demasiados intentos. Espere 15 minutos.
+problem-requests = Demasiadas solicitudes en poco tiempo. Espere un minuto y reinténtelo.
 problem-name-taken = Este nombre ya existe. Elija otro.
 problem-weak-password = La contraseña es demasiado corta o conocida. Elija una más larga.
 problem-setup-link = El enlace de configuración caducó o ya se usó. Imprima uno nuevo en el servidor.

@@ -4,7 +4,7 @@ use crate::acts::use_acts;
 use crate::address::address;
 use crate::live::{Feed, follow};
 use crate::model::Fault;
-use crate::texts::use_texts;
+use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use serde::Serialize;
@@ -45,15 +45,9 @@ where
                     };
                     match (content, fault) {
                         (Some(content), fault) => {
-                            let part = fault.map(|fault| match fault {
-                                Fault::Unavailable { part, .. } => part,
-                                Fault::Unreachable
-                                | Fault::SignedOut
-                                | Fault::Forbidden
-                                | Fault::NotFound => t.server().to_owned(),
-                            });
+                            let why = fault.map(|fault| why_kept(t, fault));
                             view! {
-                                {part.map(|part| view! { <Note weight=Weight::Warning>{t.kept_text(&part)}</Note> })}
+                                {why.map(|why| view! { <Note weight=Weight::Warning>{why}</Note> })}
                                 {view(content)}
                             }
                             .into_any()
@@ -66,6 +60,15 @@ where
                 })
             }}
         </Transition>
+    }
+}
+
+/// Why values are from before.
+fn why_kept(t: Texts, fault: Fault) -> String {
+    match fault {
+        Fault::Unavailable { part, .. } => t.kept_text(&part),
+        Fault::TooMany => t.problem_requests().to_owned(),
+        Fault::Unreachable | Fault::SignedOut | Fault::Forbidden | Fault::NotFound => t.kept_text(t.server()),
     }
 }
 
@@ -181,6 +184,10 @@ pub fn FaultCard(
         .into_any(),
         Fault::NotFound => view! {
             <Empty icon=Icon::Search title=t.not_found_title() text=t.not_found_text() />
+        }
+        .into_any(),
+        Fault::TooMany => view! {
+            <Empty icon=Icon::Unplug title=t.too_many_title() text=t.problem_requests()>{retry()}</Empty>
         }
         .into_any(),
         Fault::Unreachable => view! {

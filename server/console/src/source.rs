@@ -1,14 +1,14 @@
 //! The console's source over the API.
 
 use crate::acts;
-use crate::caller::{Caller, fault, refusal};
+use crate::caller::{Caller, Use, fault, refusal};
 use crate::console::Console;
 use crate::memory::sign_in::{self, Pending};
 use crate::{logs, overview, people, system, tor};
 use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 use tornado_admin_api::types::{NoInput, SetUp};
-use tornado_admin_api::{AdminApi, AdminError, Cost};
+use tornado_admin_api::{AdminApi, AdminError};
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
@@ -38,8 +38,8 @@ impl ApiSource {
         Self { console, caller, waiting: sign_in::number(headers) }
     }
 
-    async fn api(&self, cost: Cost) -> Result<Arc<dyn AdminApi>, Fault> {
-        self.caller.api(cost).await.map_err(|error| fault(&error, "auth"))
+    async fn api(&self, what_for: Use) -> Result<Arc<dyn AdminApi>, Fault> {
+        self.caller.api(what_for).await.map_err(|error| fault(&error, "auth"))
     }
 
     fn now(&self) -> i64 {
@@ -58,79 +58,78 @@ impl ApiSource {
 #[async_trait::async_trait]
 impl Source for ApiSource {
     async fn viewer(&self) -> Result<Viewer, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Frame).await?;
         overview::viewer(&*api, self.caller.csrf_token()).await
     }
 
     async fn overview(&self, range: Range) -> Result<Overview, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         overview::read(&*api, &self.console.courses, range).await
     }
 
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         people::sessions(&*api, &self.console.rates, &self.console.lists, query, self.now()).await
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         people::session(&*api, &self.console.rates, &id, self.now()).await
     }
 
     async fn users(&self, query: users::Query) -> Result<Users, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         people::users(&*api, query, self.now()).await
     }
 
     async fn user(&self, name: String) -> Result<UserDetail, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         people::user(&*api, &self.console.rates, name, self.now()).await
     }
 
     async fn tor(&self) -> Result<Tor, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         tor::read(&*api, self.now()).await
     }
 
     async fn services(&self) -> Result<Vec<Service>, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         overview::services(&*api, &self.console.courses, self.now()).await
     }
 
     async fn logs(&self, query: log_model::Query) -> Result<Logs, Fault> {
-        // Pages read the newest lines every few seconds; the queries of each have their own deadline in `telemetry`.
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         logs::read(&*api, query, self.now()).await
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         system::keys(&*api).await
     }
 
     async fn audit(&self, query: audit::Query) -> Result<Audit, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         system::audit(&*api, query, self.now()).await
     }
 
     async fn reachability(&self) -> Result<Reachability, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         system::reachability(&*api).await
     }
 
     async fn settings(&self) -> Result<Settings, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         system::settings(&*api, self.now()).await
     }
 
     async fn about(&self) -> Result<About, Fault> {
-        let api = self.api(Cost::Usual).await?;
+        let api = self.api(Use::Page).await?;
         system::about(&*api).await
     }
 
     async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
         self.check(&csrf)?;
-        let api = self.caller.api(Cost::Costly).await.map_err(|error| refusal(&error))?;
+        let api = self.caller.api(Use::Change).await.map_err(|error| refusal(&error))?;
         acts::run(&*api, act).await.map_err(|error| refusal(&error))
     }
 
@@ -168,7 +167,7 @@ impl Source for ApiSource {
 
     async fn sign_out(&self, csrf: String) -> Result<Vec<HeaderValue>, Refusal> {
         self.check(&csrf)?;
-        let api = self.caller.api(Cost::Usual).await.map_err(|error| refusal(&error))?;
+        let api = self.caller.api(Use::Frame).await.map_err(|error| refusal(&error))?;
         match api.sign_out(NoInput {}).await {
             Ok(_) => Ok(vec![self.caller.no_cookie()]),
             // It had ended already.

@@ -1,5 +1,6 @@
 //! One request: extract, authorise, call, convert.
 
+use super::limits::Rate;
 use super::repeats::{Begun, Keyed, Ticket};
 use super::{Http, credentials};
 use crate::api::Signed;
@@ -15,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
-use tornado_admin_api::{AdminError, AdminResult, Cost, IDEMPOTENCY_HEADER, Method};
+use tornado_admin_api::{AdminError, AdminResult, IDEMPOTENCY_HEADER, Method};
 use tornado_contracts::auth::passkeys::Site;
 use tornado_rpc::{RequestId, problem_response};
 use tornado_shared::model::Secret;
@@ -136,27 +137,27 @@ pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminRes
     };
     let (client, site) = (address(http, parts), guard::site(&parts.headers));
     if let Some(token) = api_token {
-        return checked(http, (method.right, method.cost), client, site, token).await;
+        return checked(http, (method.right, method.cost.into()), client, site, token).await;
     }
     let Some(token) = credentials::token(&parts.headers) else { return refused(signed_out()) };
     if method.verb.changes() && !credentials::has_csrf_token(&parts.headers, &token) {
         let why = "the request does not have the CSRF token of its sign-in; reload the page and try again";
         return Err(AdminError::new(403, "csrf", why));
     }
-    checked(http, (method.right, method.cost), client, site, token).await
+    checked(http, (method.right, method.cost.into()), client, site, token).await
 }
 
 /// Checks a right, then the rate.
 pub async fn checked(
     http: &Http,
-    (right, cost): (&str, Cost),
+    (right, rate): (&str, Rate),
     client: IpAddr,
     site: Site,
     token: Secret,
 ) -> AdminResult<Signed> {
     let signed = Signed::new(http.services.clone(), token).on(site);
     match signed.check(right).await {
-        Ok(operator) => http.limits.count(operator.id, cost).map(|()| signed),
+        Ok(operator) => http.limits.count(operator.id, rate).map(|()| signed),
         Err(error) if [401, 403].contains(&error.status()) => {
             http.limits.count_refused(client)?;
             Err(error)

@@ -2,6 +2,7 @@
 
 use super::answer::{address, checked};
 use super::entry::{by_password, cookie_of, create_first};
+use super::limits::Rate;
 use super::{Http, credentials};
 use crate::{guard, setup};
 use axum::Router;
@@ -16,9 +17,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tornado_admin_api::types::{SetUp, SignIn};
-use tornado_admin_api::{AdminApi, AdminError, AdminResult, Cost};
+use tornado_admin_api::{AdminApi, AdminError, AdminResult};
 use tornado_admin_ui::serve::Assets;
-use tornado_console::{Caller, Console};
+use tornado_console::{Caller, Console, Use};
 use tornado_contracts::auth::passkeys::Site;
 use tornado_rpc::{REQUEST_ID, RequestId};
 use tornado_runtime::clock::Clock;
@@ -54,13 +55,18 @@ pub fn router(http: Http, clock: Clock) -> Router {
 
 #[async_trait::async_trait]
 impl Caller for Browser {
-    async fn api(&self, cost: Cost) -> AdminResult<Arc<dyn AdminApi>> {
+    async fn api(&self, what_for: Use) -> AdminResult<Arc<dyn AdminApi>> {
         let Some(token) = self.token.clone() else {
             self.http.limits.count_refused(self.address)?;
             return Err(AdminError::new(401, "signed_out", "sign in first"));
         };
+        let rate = match what_for {
+            Use::Frame => Rate::Frame,
+            Use::Page => Rate::Page,
+            Use::Change => Rate::Costly,
+        };
         // The service that carries out a method checks the right of the method.
-        let signed = checked(&self.http, ("own.read", cost), self.address, self.site.clone(), token).await?;
+        let signed = checked(&self.http, ("own.read", rate), self.address, self.site.clone(), token).await?;
         Ok(Arc::new(signed))
     }
 

@@ -14,15 +14,45 @@ use tornado_shared::problem::Problem;
 const USUAL: u32 = 200;
 /// Costly requests per minute and operator.
 const COSTLY: u32 = 30;
+/// Readings per minute and operator of the frame of the console's pages, and of their contents. A page reads each about
+/// once a second at most, whatever happens on the server.
+#[cfg(feature = "console")]
+const READINGS: u32 = 1200;
 /// Requests per minute and network that are refused for lack of a sign-in or a right, and attempts to sign in, which
 /// `auth` limits further.
 const REFUSED: u32 = 600;
+
+/// What a request is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rate {
+    /// A request of the API.
+    Usual,
+    /// A costly one, which also counts as a usual one.
+    Costly,
+    /// The frame of the console's pages.
+    #[cfg(feature = "console")]
+    Frame,
+    /// The content of a page.
+    #[cfg(feature = "console")]
+    Page,
+}
+
+impl From<Cost> for Rate {
+    fn from(cost: Cost) -> Self {
+        match cost {
+            Cost::Usual => Self::Usual,
+            Cost::Costly => Self::Costly,
+        }
+    }
+}
 
 /// Counters of all operators and networks.
 pub struct Limits {
     start: Instant,
     usual: Mutex<Buckets<OperatorId>>,
     costly: Mutex<Buckets<OperatorId>>,
+    #[cfg(feature = "console")]
+    readings: Mutex<Buckets<(OperatorId, Rate)>>,
     refused: Mutex<Buckets<Origin>>,
 }
 
@@ -32,6 +62,8 @@ impl Default for Limits {
             start: Instant::now(),
             usual: Mutex::new(Buckets::new(USUAL)),
             costly: Mutex::new(Buckets::new(COSTLY)),
+            #[cfg(feature = "console")]
+            readings: Mutex::new(Buckets::new(READINGS)),
             refused: Mutex::new(Buckets::new(REFUSED)),
         }
     }
@@ -42,10 +74,13 @@ impl Limits {
     ///
     /// # Errors
     /// The operator has to wait.
-    pub fn count(&self, operator: OperatorId, cost: Cost) -> AdminResult<()> {
+    pub fn count(&self, operator: OperatorId, rate: Rate) -> AdminResult<()> {
         let now = self.start.elapsed();
-        if cost == Cost::Costly {
-            self.costly.lock().count(operator, now).map_err(too_many)?;
+        match rate {
+            #[cfg(feature = "console")]
+            Rate::Frame | Rate::Page => return self.readings.lock().count((operator, rate), now).map_err(too_many),
+            Rate::Costly => self.costly.lock().count(operator, now).map_err(too_many)?,
+            Rate::Usual => {}
         }
         self.usual.lock().count(operator, now).map_err(too_many)
     }
@@ -65,4 +100,27 @@ fn too_many(seconds: u64) -> AdminError {
     let mut problem = Problem::new(429, "too_many_requests", detail);
     problem.retry_after = Some(seconds);
     problem.into()
+}
+
+#[cfg(all(test, feature = "console"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn open_pages_leave_an_operators_requests_their_rate() {
+        let (limits, operator) = (Limits::default(), OperatorId::random());
+        // Twelve pages that read frame and content once a second, for two minutes.
+        for second in 0..120 {
+            for page in 0..12 {
+                assert!(limits.count(operator, Rate::Frame).is_ok(), "page {page} after {second} s");
+                assert!(limits.count(operator, Rate::Page).is_ok(), "page {page} after {second} s");
+            }
+            tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        }
+        assert!((0..COSTLY).all(|_| limits.count(operator, Rate::Costly).is_ok()));
+        assert!((COSTLY..USUAL).all(|_| limits.count(operator, Rate::Usual).is_ok()));
+        assert_eq!(limits.count(operator, Rate::Usual).unwrap_err().status(), 429);
+        while limits.count(operator, Rate::Page).is_ok() {}
+        assert!(limits.count(operator, Rate::Frame).is_ok(), "a page that reads too often keeps its buttons");
+    }
 }
