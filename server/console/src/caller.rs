@@ -31,6 +31,10 @@ pub trait Caller: Send + Sync + 'static {
     /// The request has no sign-in, or its operator has to wait.
     async fn api(&self, what_for: Use) -> AdminResult<Arc<dyn AdminApi>>;
 
+    /// A number that counts up with each change of a session that the server's events report. Until there is a reader
+    /// of events it stays as it is.
+    fn session_changes(&self) -> u64;
+
     /// The value that changes of this sign-in must repeat; empty without one.
     fn csrf_token(&self) -> String;
 

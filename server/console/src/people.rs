@@ -1,11 +1,13 @@
 //! Sessions, users and devices.
 
 use crate::caller::fault;
-use crate::memory::lists::{Key, Lists};
+use crate::console::Console;
+use crate::memory::lists::{Key, Start};
 use crate::memory::rates::{Rates, Reading};
 use crate::overview::age;
 use futures::future::join_all;
 use std::collections::{BTreeSet, HashMap};
+use tokio::time::Instant;
 use tornado_admin_api::types::{
     self, ByUser, Bytes, HistoryQuery, NoInput, SessionView, SessionsQuery, UserView, UsersQuery,
 };
@@ -133,36 +135,36 @@ async fn all(api: &dyn AdminApi, query: &sessions::Query) -> Result<Vec<SessionV
     }
 }
 
-/// The list of sessions: all that match, sorted, and a window of them. Readings of the last second are shared by the
-/// requests of all pages that show the same; each request checks the right with its own call.
+/// The list of sessions: all that match, sorted, and a window of them. The requests of all pages that show the same
+/// share a reading; each request checks the right with its own call. `changes` counts changes of sessions.
 ///
 /// # Errors
 ///
 /// The sign-in does not allow it, or `session` does not respond.
 pub async fn sessions(
     api: &dyn AdminApi,
-    rates: &Rates,
-    lists: &Lists,
+    console: &Console,
     query: sessions::Query,
-    now: i64,
+    changes: u64,
 ) -> Result<Sessions, Fault> {
     let key = Key { text: query.text.clone(), state: query.state, lane: query.lane };
+    let start = Start { now: console.clock.now(), changes, instant: Instant::now() };
     let list = async {
-        match lists.find(&key, now) {
+        match console.lists.find(&key, start) {
             Some(list) => {
                 api.list_sessions(SessionsQuery { limit: Some(1), ..SessionsQuery::default() }).await?;
                 Ok(list)
             }
-            None => Ok(lists.keep(key, all(api, &query).await?, now)),
+            None => Ok(console.lists.keep(key, all(api, &query).await?, start)),
         }
     };
     let (list, overview) = futures::join!(list, api.overview(NoInput {}));
     let list = list.map_err(|error: AdminError| fault(&error, "session"))?;
     let numbers = overview.ok().and_then(|view| view.sessions);
     let numbers = numbers.map(|numbers| (u64::from(numbers.online), u64::from(numbers.offline)));
-    let mut rows: Vec<_> = list.iter().map(|view| row(view, rates, now)).collect();
+    let mut rows: Vec<_> = list.iter().map(|view| row(view, &console.rates, start.now)).collect();
     sort(&mut rows, query.sort.as_deref());
-    let mut page = window(rows, query.offset, now);
+    let mut page = window(rows, query.offset, start.now);
     name_devices(api, &mut page.rows).await;
     Ok(Sessions { page, numbers })
 }

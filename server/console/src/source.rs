@@ -69,7 +69,8 @@ impl Source for ApiSource {
 
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
         let api = self.api(Use::Page).await?;
-        people::sessions(&*api, &self.console.rates, &self.console.lists, query, self.now()).await
+        // Before the reading begins, so that a change during it causes another one.
+        people::sessions(&*api, &self.console, query, self.caller.session_changes()).await
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {

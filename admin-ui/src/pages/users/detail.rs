@@ -27,7 +27,7 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let params = use_params_map();
     let name = Memo::new(move |_| params.with(|params| params.get("name").unwrap_or_default()));
-    let user = read(move || name.get(), source::user, &["sessions"], None);
+    let user = read(move || name.get(), source::user, &["session"], None);
     let limits = RwSignal::new(false);
     view! {
         {move || {

@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Notify, watch};
 use tornado_shared::model::Secret;
 
+/// Kind of the events of sessions.
+pub const SESSION: &str = "session";
 /// Number of events that a reader may be behind.
 const KEPT: usize = 1024;
 /// Maximum number of readers.
@@ -62,6 +65,8 @@ pub struct Hub {
     boot: u32,
     kept: Mutex<VecDeque<Event>>,
     newest: watch::Sender<u64>,
+    /// Number of the latest event after which a list of sessions is out of date.
+    sessions: AtomicU64,
     readers: Mutex<Readers>,
     arrived: Notify,
 }
@@ -93,6 +98,7 @@ impl Hub {
             boot,
             kept: Mutex::default(),
             newest: watch::Sender::new(0),
+            sessions: AtomicU64::new(0),
             readers: Mutex::default(),
             arrived: Notify::new(),
         }
@@ -106,6 +112,9 @@ impl Hub {
             kept.pop_front();
         }
         kept.push_back(Event { position: self.at(number), kind, right, data: data.into() });
+        if kind == SESSION {
+            self.sessions.store(number, Ordering::Release);
+        }
         self.newest.send_replace(number);
     }
 
@@ -114,7 +123,14 @@ impl Hub {
         let mut kept = self.kept.lock();
         kept.clear();
         let number = *self.newest.borrow() + 1;
+        self.sessions.store(number, Ordering::Release);
         self.newest.send_replace(number);
+    }
+
+    /// A number that counts up with each event of a session. It has changed before readers receive the event.
+    #[must_use]
+    pub fn session_changes(&self) -> u64 {
+        self.sessions.load(Ordering::Acquire)
     }
 
     /// Registers a reader. `token` is that of a reader with the right `sessions.read`: this process has no
@@ -235,6 +251,19 @@ mod tests {
         let after = hub.end();
         hub.publish("session", "sessions.read", "{}");
         assert_eq!(numbers(hub.read(after)).unwrap(), [3]);
+    }
+
+    #[test]
+    fn events_of_sessions_are_counted_and_others_are_not() {
+        let hub = Hub::new(7);
+        let start = hub.session_changes();
+        hub.publish("tor", "tor.read", "{}");
+        assert_eq!(hub.session_changes(), start);
+        hub.publish(SESSION, "sessions.read", "{}");
+        let after = hub.session_changes();
+        assert!(after > start);
+        hub.lose();
+        assert!(hub.session_changes() > after);
     }
 
     #[test]

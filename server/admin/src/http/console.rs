@@ -70,6 +70,10 @@ impl Caller for Browser {
         Ok(Arc::new(signed))
     }
 
+    fn session_changes(&self) -> u64 {
+        self.http.hub.session_changes()
+    }
+
     fn csrf_token(&self) -> String {
         self.token.as_ref().map(credentials::csrf_token).unwrap_or_default()
     }
