@@ -11,7 +11,7 @@ use tornado_contracts::auth::operators::{self, CheckRight};
 use tornado_contracts::auth::passkeys::Site;
 use tornado_contracts::telemetry::logs::Selection;
 use tornado_rpc::NoInput as Nothing;
-use tornado_shared::model::Secret;
+use tornado_shared::model::{OperatorId, Secret};
 
 /// The API, as the holder of a sign-in may use it.
 #[derive(Clone)]
@@ -19,19 +19,32 @@ pub struct Signed {
     services: Arc<Services>,
     token: Secret,
     site: Option<Site>,
+    operator: Option<OperatorId>,
 }
 
 impl Signed {
     /// The API for the holder of `token`, which need not be valid.
     #[must_use]
     pub const fn new(services: Arc<Services>, token: Secret) -> Self {
-        Self { services, token, site: None }
+        Self { services, token, site: None, operator: None }
     }
 
     /// The same, for a browser on this site.
     #[must_use]
     pub fn on(self, site: Site) -> Self {
         Self { site: Some(site), ..self }
+    }
+
+    /// The same, after `auth` has named the operator of the token.
+    #[must_use]
+    pub fn of(self, operator: OperatorId) -> Self {
+        Self { operator: Some(operator), ..self }
+    }
+
+    /// The operator of the token. `None`: the token has not been checked.
+    #[must_use]
+    pub const fn operator(&self) -> Option<OperatorId> {
+        self.operator
     }
 
     /// The token.

@@ -157,7 +157,7 @@ pub async fn checked(
 ) -> AdminResult<Signed> {
     let signed = Signed::new(http.services.clone(), token).on(site);
     match signed.check(right).await {
-        Ok(operator) => http.limits.count(operator.id, rate).map(|()| signed),
+        Ok(operator) => http.limits.count(operator.id, rate).map(|()| signed.of(operator.id)),
         Err(error) if [401, 403].contains(&error.status()) => {
             http.limits.count_refused(client)?;
             Err(error)

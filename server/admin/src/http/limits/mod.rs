@@ -1,8 +1,10 @@
 //! Rate limits of the API.
 
+mod places;
 mod rate;
 
 use parking_lot::Mutex;
+pub use places::{Place, Places};
 use rate::Buckets;
 use std::net::IpAddr;
 use tokio::time::Instant;

@@ -33,8 +33,9 @@ pub async fn events(State(http): State<Http>, request: Request) -> Response {
         Err(error) => return refuse(&error),
     };
     let may_read_sessions = rights.iter().any(|right| right == "sessions.read");
-    let Some(reader) = http.hub.enter(may_read_sessions.then(|| signed.token().clone())) else {
-        return refuse(&AdminError::new(503, "streams_full", "all event streams are in use; try again later"));
+    let reader = match http.hub.enter(signed.operator(), may_read_sessions.then(|| signed.token().clone())) {
+        Ok(reader) => reader,
+        Err(full) => return refuse(&AdminError::new(503, "streams_full", full.to_string())),
     };
     let last = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let after = match last.map(str::parse::<Position>) {
