@@ -155,10 +155,17 @@ pub async fn checked(
     site: Site,
     token: Secret,
 ) -> AdminResult<Signed> {
+    http.limits.admit(client, &token)?;
     let signed = Signed::new(http.services.clone(), token).on(site);
     match signed.check(right).await {
-        Ok(operator) => http.limits.count(operator.id, rate).map(|()| signed.of(operator.id)),
+        Ok(operator) => {
+            http.limits.accepted(signed.token());
+            http.limits.count(operator.id, rate).map(|()| signed.of(operator.id))
+        }
         Err(error) if [401, 403].contains(&error.status()) => {
+            if error.status() == 401 {
+                http.limits.rejected(signed.token());
+            }
             http.limits.count_refused(client)?;
             Err(error)
         }
@@ -238,6 +245,27 @@ mod tests {
         http.running.close();
         http.running.wait().await;
         assert!(matches!(http.repeats.begin(keyed).unwrap(), Begun::Repeated(response) if response.expose() == "7"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_without_refusals_left_costs_auth_nothing() {
+        let http = http();
+        let client = "192.0.2.7".parse().unwrap();
+        let ask = async |token: &str| {
+            let site = guard::site(&HeaderMap::new());
+            let answer = checked(&http, ("own.read", Rate::Usual), client, site, Secret::new(token)).await;
+            answer.err().unwrap().code().to_owned()
+        };
+        let called = ask("UNKNOWN").await;
+        assert_ne!(called, "too_many_requests", "auth is called, which does not respond");
+        http.limits.accepted(&Secret::new("KNOWN"));
+        let exhaust = || while http.limits.count_refused(client).is_ok() {};
+        exhaust();
+        assert_eq!(ask("UNKNOWN").await, "too_many_requests");
+        assert_eq!(ask("KNOWN").await, called, "an operator of the network can go on");
+        http.limits.rejected(&Secret::new("KNOWN"));
+        exhaust();
+        assert_eq!(ask("KNOWN").await, "too_many_requests");
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Rate limits of the API.
 
+mod known;
 mod places;
 mod rate;
 
+use known::Known;
 use parking_lot::Mutex;
 pub use places::{Place, Places};
 use rate::Buckets;
 use std::net::IpAddr;
 use tokio::time::Instant;
 use tornado_admin_api::{AdminError, AdminResult, Cost};
-use tornado_shared::model::{OperatorId, Origin};
+use tornado_shared::model::{OperatorId, Origin, Secret};
 use tornado_shared::problem::Problem;
 
 /// Requests per minute and operator.
@@ -56,6 +58,7 @@ pub struct Limits {
     #[cfg(feature = "console")]
     readings: Mutex<Buckets<(OperatorId, Rate)>>,
     refused: Mutex<Buckets<Origin>>,
+    known: Mutex<Known>,
 }
 
 impl Default for Limits {
@@ -67,6 +70,7 @@ impl Default for Limits {
             #[cfg(feature = "console")]
             readings: Mutex::new(Buckets::new(READINGS)),
             refused: Mutex::new(Buckets::new(REFUSED)),
+            known: Mutex::default(),
         }
     }
 }
@@ -85,6 +89,28 @@ impl Limits {
             Rate::Usual => {}
         }
         self.usual.lock().count(operator, now).map_err(too_many)
+    }
+
+    /// Refuses a request of a network that has no refusals left, before `auth` is called: random tokens must not cost it
+    /// a query each. Tokens that were valid a short time ago pass, so that their operators can go on beside an attacker.
+    ///
+    /// # Errors
+    /// The network has to wait.
+    pub fn admit(&self, address: IpAddr, token: &Secret) -> AdminResult<()> {
+        let now = self.start.elapsed();
+        let Some((origin, _)) = Origin::steps(address).next() else { return Ok(()) };
+        let Some(seconds) = self.refused.lock().wait(&origin, now) else { return Ok(()) };
+        if self.known.lock().contains(token, now) { Ok(()) } else { Err(too_many(seconds)) }
+    }
+
+    /// Records that `auth` accepted a token.
+    pub fn accepted(&self, token: &Secret) {
+        self.known.lock().add(token, self.start.elapsed());
+    }
+
+    /// Records that `auth` refused a token.
+    pub fn rejected(&self, token: &Secret) {
+        self.known.lock().remove(token);
     }
 
     /// Counts a request without a valid sign-in.
