@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod acts;
+mod bounded;
 mod caller;
 mod console;
 mod logs;

@@ -43,7 +43,7 @@ pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
     let (standing, view, server) =
         futures::join!(api.whoami(NoInput {}), api.overview(NoInput {}), api.show_server(NoInput {}));
     let standing = standing.map_err(|error| fault(&error, "auth"))?;
-    let view = view.map_err(|error| fault(&error, "admin"))?;
+    let view = view.map_err(|error| fault(&error, "auth"))?;
     let services = view.services.as_ref();
     let is_not_ready = |service: &&ServiceView| service.desired && condition(service) != Condition::Good;
     Ok(Viewer {
@@ -121,6 +121,12 @@ async fn metric_names(api: &dyn AdminApi) -> Vec<String> {
     all.into_iter().filter(|name| starts.iter().any(|start| name.starts_with(start))).take(100).collect()
 }
 
+/// The metrics of the charts; none while `telemetry` does not respond.
+async fn metrics(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Metrics {
+    let names = metric_names(api).await;
+    courses.read(api, &names, range, now).await.unwrap_or_default()
+}
+
 fn starting<'a>(metrics: &'a Metrics, start: &'a str) -> impl Iterator<Item = Option<&'a Values>> + 'a {
     metrics.iter().filter(move |(name, _)| name.starts_with(start)).map(|(_, values)| Some(values))
 }
@@ -138,15 +144,16 @@ fn count(course: Values) -> Count {
 /// # Errors
 ///
 /// The sign-in does not allow it. Parts that cannot be read are absent.
-pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range) -> Result<Overview, Fault> {
-    let view = api.overview(NoInput {}).await.map_err(|error| fault(&error, "admin"))?;
-    let now = view.now;
-    let names = metric_names(api).await;
+pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Result<Overview, Fault> {
     let audit = AuditQuery { limit: Some(LATEST), ..AuditQuery::default() };
-    let (metrics, server, latest) =
-        futures::join!(courses.read(api, &names, range, now), api.show_server(NoInput {}), api.list_audit(audit));
-    // Charts are absent while `telemetry` does not run.
-    let metrics = metrics.unwrap_or_default();
+    // At the same time, so that a service that hangs takes the time of its own part only.
+    let (view, metrics, server, latest) = futures::join!(
+        api.overview(NoInput {}),
+        metrics(api, courses, range, now),
+        api.show_server(NoInput {}),
+        api.list_audit(audit)
+    );
+    let view = view.map_err(|error| fault(&error, "auth"))?;
     let gateway = server.ok().and_then(|server| server.host.or(server.found_address)).unwrap_or_default();
     let devices = LANES.map(|lane| latest_sum(&metrics, lane));
     let lanes = figures(&view, &metrics, &gateway, devices);
@@ -269,9 +276,8 @@ fn service(view: &ServiceView, now: i64, metrics: &Metrics) -> Service {
 ///
 /// The sign-in does not allow it, or `master` does not respond.
 pub async fn services(api: &dyn AdminApi, courses: &Courses, now: i64) -> Result<Vec<Service>, Fault> {
-    let view = api.list_services(NoInput {}).await.map_err(|error| fault(&error, "master"))?;
-    let names = metric_names(api).await;
-    let metrics = courses.read(api, &names, Range::Hour, now).await.unwrap_or_default();
+    let (view, metrics) = futures::join!(api.list_services(NoInput {}), metrics(api, courses, Range::Hour, now));
+    let view = view.map_err(|error| fault(&error, "master"))?;
     Ok(view.services.iter().map(|one| service(one, now, &metrics)).collect())
 }
 

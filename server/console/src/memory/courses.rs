@@ -30,8 +30,8 @@ pub const fn span(range: Range) -> (i64, MetricStep) {
 }
 
 impl Courses {
-    /// The courses of `names`, a value for each part of the range. The caller has checked that the sign-in may read
-    /// services: every role that may reads metrics, too.
+    /// The courses of `names`, a value for each part of the range. The caller shows them only if the sign-in may
+    /// read services: every role that may reads metrics, too.
     ///
     /// # Errors
     ///
