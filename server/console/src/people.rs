@@ -3,10 +3,11 @@
 use crate::caller::fault;
 use crate::console::Console;
 use crate::memory::lists::{Key, Start};
+use crate::memory::names::Names;
 use crate::memory::rates::{Rates, Reading};
 use crate::overview::age;
 use futures::future::join_all;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use tokio::time::Instant;
 use tornado_admin_api::types::{
     self, ByUser, Bytes, HistoryQuery, NoInput, SessionView, SessionsQuery, UserView, UsersQuery,
@@ -81,18 +82,24 @@ fn row(view: &SessionView, rates: &Rates, now: i64) -> Session {
 }
 
 /// Replaces identifiers of devices by the names that their users chose.
-async fn name_devices(api: &dyn AdminApi, rows: &mut [Session]) {
-    let users: BTreeSet<String> = rows.iter().map(|row| row.user.clone()).collect();
-    let lists = join_all(users.into_iter().map(|user| api.list_devices(ByUser { user }))).await;
-    let names: HashMap<String, String> = lists
-        .into_iter()
-        .flatten()
-        .flat_map(|list| list.items)
-        .map(|device| (device.id.to_string(), device.name))
-        .collect();
+async fn name_devices(api: &dyn AdminApi, names: &Names, rows: &mut [Session], now: i64) {
+    let mut users: HashMap<String, Vec<String>> = HashMap::new();
+    for row in rows.iter() {
+        if names.find(&row.device_id, now).is_none() {
+            users.entry(row.user.clone()).or_default().push(row.device_id.clone());
+        }
+    }
+    let read = users.into_iter().map(|(user, shown)| async move {
+        let list = api.list_devices(ByUser { user }).await.ok()?;
+        // A device that was removed has no name, and is not read again either.
+        let shown = shown.into_iter().map(|device| (device, String::new()));
+        Some(shown.chain(list.items.into_iter().map(|device| (device.id.to_string(), device.name))).collect::<Vec<_>>())
+    });
+    let read: Vec<_> = join_all(read).await.into_iter().flatten().flatten().collect();
+    names.keep(read, now);
     for row in rows {
-        if let Some(name) = names.get(&row.device_id).filter(|name| !name.is_empty()) {
-            row.device.clone_from(name);
+        if let Some(name) = names.find(&row.device_id, now).filter(|name| !name.is_empty()) {
+            row.device = name;
         }
     }
 }
@@ -165,7 +172,7 @@ pub async fn sessions(
     let mut rows: Vec<_> = list.iter().map(|view| row(view, &console.rates, start.now)).collect();
     sort(&mut rows, query.sort.as_deref());
     let mut page = window(rows, query.offset, start.now);
-    name_devices(api, &mut page.rows).await;
+    name_devices(api, &console.names, &mut page.rows, start.now).await;
     Ok(Sessions { page, numbers })
 }
 
@@ -190,11 +197,12 @@ fn window(rows: Vec<Session>, offset: u64, now: i64) -> Page<Session> {
 /// # Errors
 ///
 /// It does not exist, the sign-in does not allow it, or `session` does not respond.
-pub async fn session(api: &dyn AdminApi, rates: &Rates, id: &str, now: i64) -> Result<SessionDetail, Fault> {
+pub async fn session(api: &dyn AdminApi, console: &Console, id: &str) -> Result<SessionDetail, Fault> {
+    let (rates, now) = (&console.rates, console.clock.now());
     let id: Uuid = id.parse().map_err(|_| Fault::NotFound)?;
     let view = find(api, id).await?;
     let mut rows = [row(&view, rates, now)];
-    name_devices(api, &mut rows).await;
+    name_devices(api, &console.names, &mut rows, now).await;
     let [session] = rows;
     let (down_course, up_course) = rates.courses(id, now);
     let addresses = [(Lane::Tor, view.tor_addresses), (Lane::Direct, view.direct_addresses)]

@@ -8,8 +8,8 @@ use crate::memory::sign_in::{self, Pending};
 use crate::{logs, overview, people, system, tor};
 use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
-use tornado_admin_api::types::{NoInput, SetUp};
 use tornado_admin_api::AdminError;
+use tornado_admin_api::types::{NoInput, SetUp};
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
@@ -77,7 +77,7 @@ impl Source for ApiSource {
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
         let api = self.page(Use::Page).await?;
-        people::session(&api, &self.console.rates, &id, self.now()).await
+        people::session(&api, &self.console, &id).await
     }
 
     async fn users(&self, query: users::Query) -> Result<Users, Fault> {
