@@ -166,13 +166,13 @@ pub async fn sessions(
         }
     };
     let (list, overview) = futures::join!(list, api.overview(NoInput {}));
-    let list = list.map_err(|error: AdminError| fault(&error, "session"))?;
+    let (now, list) = list.map_err(|error: AdminError| fault(&error, "session"))?;
     let numbers = overview.ok().and_then(|view| view.sessions);
     let numbers = numbers.map(|numbers| (u64::from(numbers.online), u64::from(numbers.offline)));
-    let mut rows: Vec<_> = list.iter().map(|view| row(view, &console.rates, start.now)).collect();
+    let mut rows: Vec<_> = list.iter().map(|view| row(view, &console.rates, now)).collect();
     sort(&mut rows, query.sort.as_deref());
-    let mut page = window(rows, query.offset, start.now);
-    name_devices(api, &console.names, &mut page.rows, start.now).await;
+    let mut page = window(rows, query.offset, now);
+    name_devices(api, &console.names, &mut page.rows, now).await;
     Ok(Sessions { page, numbers })
 }
 

@@ -64,21 +64,22 @@ impl Reading {
 pub struct Lists(Mutex<HashMap<Key, Reading>>);
 
 impl Lists {
-    /// The reading of this second or the one before, if no session has changed since it began.
-    pub fn find(&self, key: &Key, start: Start) -> Option<Arc<Vec<SessionView>>> {
+    /// The reading of this second or the one before, with its time, if no session has changed since it began.
+    pub fn find(&self, key: &Key, start: Start) -> Option<(i64, Arc<Vec<SessionView>>)> {
         let all = self.0.lock();
-        all.get(key).filter(|reading| reading.serves(start)).map(|reading| reading.sessions.clone())
+        let reading = all.get(key).filter(|reading| reading.serves(start))?;
+        Some((reading.start.now, reading.sessions.clone()))
     }
 
     /// Keeps a reading that has ended now, and drops older ones.
-    pub fn keep(&self, key: Key, sessions: Vec<SessionView>, start: Start) -> Arc<Vec<SessionView>> {
+    pub fn keep(&self, key: Key, sessions: Vec<SessionView>, start: Start) -> (i64, Arc<Vec<SessionView>>) {
         let sessions = Arc::new(sessions);
         let mut all = self.0.lock();
         all.retain(|_, reading| reading.is_recent(start.now));
         if all.len() < MAX || all.contains_key(&key) {
             all.insert(key, Reading { start, took: start.instant.elapsed(), sessions: sessions.clone() });
         }
-        sessions
+        (start.now, sessions)
     }
 }
 
@@ -99,7 +100,8 @@ mod tests {
         let lists = Lists::default();
         lists.keep(key("heron"), Vec::new(), start(1000, 7));
         tokio::time::advance(Duration::from_millis(900)).await;
-        assert!(lists.find(&key("heron"), start(1001, 7)).is_some());
+        let found = lists.find(&key("heron"), start(1001, 7));
+        assert_eq!(found.map(|(at, _)| at), Some(1000), "rates are computed with the time of the reading");
         assert!(lists.find(&key("heron"), start(1002, 7)).is_none());
         assert!(lists.find(&key("heron"), start(999, 7)).is_none(), "the clock was set back");
         assert!(lists.find(&key("otter"), start(1000, 7)).is_none());
