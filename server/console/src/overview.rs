@@ -3,7 +3,7 @@
 use crate::caller::fault;
 use crate::memory::courses::{Courses, Metrics, latest, span, sum};
 use tornado_admin_api::types::{
-    AuditQuery, AuditView, LaneState, NoInput, Overview as View, ServiceView, SessionsQuery, TorView,
+    AuditQuery, AuditView, LaneState, NoInput, Overview as View, ServiceView, SessionsQuery, TorView, UsersQuery,
 };
 use tornado_admin_api::{AdminApi, types};
 use tornado_admin_ui::model::overview::{
@@ -40,8 +40,13 @@ pub const fn role(role: types::Role) -> Role {
 ///
 /// The sign-in has ended, or `auth` does not respond.
 pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
-    let (standing, view, server) =
-        futures::join!(api.whoami(NoInput {}), api.overview(NoInput {}), api.show_server(NoInput {}));
+    let one = UsersQuery { limit: Some(1), ..UsersQuery::default() };
+    let (standing, view, server, users) = futures::join!(
+        api.whoami(NoInput {}),
+        api.overview(NoInput {}),
+        api.show_server(NoInput {}),
+        api.list_users(one)
+    );
     let standing = standing.map_err(|error| fault(&error, "auth"))?;
     let view = view.map_err(|error| fault(&error, "auth"))?;
     let services = view.services.as_ref();
@@ -53,7 +58,7 @@ pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
         version: services.map(|services| services.version.clone()).unwrap_or_default(),
         up_s: services.map(|services| age(view.now, services.started_at)).unwrap_or_default(),
         sessions: view.sessions.map(|numbers| u64::from(numbers.online) + u64::from(numbers.offline)),
-        users: None,
+        users: users.ok().and_then(|list| list.total),
         services_not_ready: services.map_or(0, |services| services.services.iter().filter(is_not_ready).count() as u64),
         rights: standing.rights,
         csrf,

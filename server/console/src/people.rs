@@ -270,8 +270,10 @@ pub async fn users(api: &dyn AdminApi, query: users::Query, now: i64) -> Result<
         let count = is_known.then(|| connected.get(&view.id).copied().unwrap_or(0));
         user_row(view, count)
     });
-    let before = query.cursor.is_some().then(String::new);
-    Ok(Users { page: Page { rows: rows.collect(), offset: None, matching: None, next: list.next, before, as_of: now } })
+    let (before, total) = (query.cursor.is_some().then(String::new), list.total);
+    Ok(Users {
+        page: Page { rows: rows.collect(), offset: None, matching: total, next: list.next, before, as_of: now },
+    })
 }
 
 /// One user. Parts that cannot be read are empty.
