@@ -78,19 +78,44 @@ impl Signed {
         self.acting(Nothing {})
     }
 
+    /// Records an action.
     pub(super) async fn record(
         &self,
         action: &str,
         subject: String,
         details: BTreeMap<String, String>,
     ) -> AdminResult<()> {
-        let row = AppendAudit {
-            operator: Some(self.token.clone()),
-            action: action.to_owned(),
-            subject,
-            outcome: Outcome::Done,
-            details,
-        };
+        self.append(action, subject, Outcome::Done, details).await
+    }
+
+    /// Records an action, carries it out, and records its failure: an action without a row must not happen, so the row
+    /// of the success comes first.
+    pub(super) async fn recorded<T>(
+        &self,
+        action: &str,
+        subject: &str,
+        details: BTreeMap<String, String>,
+        carry_out: impl Future<Output = AdminResult<T>>,
+    ) -> AdminResult<T> {
+        self.record(action, subject.to_owned(), details.clone()).await?;
+        let result = carry_out.await;
+        if result.is_err()
+            && let Err(error) = self.append(action, subject.to_owned(), Outcome::Failed, details).await
+        {
+            tracing::warn!(%error, action, "could not record the failure of an action");
+        }
+        result
+    }
+
+    async fn append(
+        &self,
+        action: &str,
+        subject: String,
+        outcome: Outcome,
+        details: BTreeMap<String, String>,
+    ) -> AdminResult<()> {
+        let row =
+            AppendAudit { operator: Some(self.token.clone()), action: action.to_owned(), subject, outcome, details };
         self.services.audit.append(row).await.map(drop).map_err(|error| problem(&error))
     }
 }
