@@ -86,7 +86,7 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
     if let (Some(tls), Some(source)) = (tls.clone(), source) {
         tasks.spawn("certificate", listener::renew(tls, source, wall_clock, stop.clone()));
     }
-    let pages = pages(&context, http);
+    let pages = pages(&context, http, &mut tasks);
     tasks.spawn("console", listener::serve(listener, pages.merge(metrics).merge(api), tls, stop.clone()));
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services.clone(), stop.clone()));
@@ -98,12 +98,15 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
 }
 
 #[cfg(feature = "console")]
-fn pages(_: &Context, http: http::Http) -> axum::Router {
-    http::console_router(http, tornado_runtime::clock::Clock::system()).merge(setup::health_router())
+fn pages(_: &Context, http: http::Http, tasks: &mut Tasks) -> axum::Router {
+    let console = Arc::new(tornado_console::Console::new(tornado_runtime::clock::Clock::system()));
+    let stop = tasks.stop().clone();
+    tasks.spawn("memory", http::tidy_console(console.clone(), stop));
+    http::console_router(http, console).merge(setup::health_router())
 }
 
 #[cfg(not(feature = "console"))]
-fn pages(context: &Context, http: http::Http) -> axum::Router {
+fn pages(context: &Context, http: http::Http, _: &mut Tasks) -> axum::Router {
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     router(auth, operators, http.config())

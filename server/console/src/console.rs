@@ -29,4 +29,14 @@ impl Console {
             pending: Pending::default(),
         }
     }
+
+    /// Removes what is no longer needed: passwords whose code takes too long, and old readings. To be called every few
+    /// seconds.
+    pub fn tidy(&self) {
+        let now = self.clock.now();
+        self.pending.tidy(now);
+        self.rates.tidy(now);
+        self.lists.tidy(now);
+        self.names.tidy(now);
+    }
 }

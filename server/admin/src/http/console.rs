@@ -16,19 +16,23 @@ use http_body_util::Limited;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tornado_admin_api::types::{SetUp, SignIn};
 use tornado_admin_api::{AdminApi, AdminError, AdminResult};
 use tornado_admin_ui::serve::Assets;
 use tornado_console::{Caller, Console, Use};
 use tornado_contracts::auth::passkeys::Site;
 use tornado_rpc::{REQUEST_ID, RequestId};
-use tornado_runtime::clock::Clock;
+use tornado_runtime::rest;
 use tornado_shared::model::Secret;
 
 /// Maximum size of a request body, bytes.
 const MAX_BODY: usize = 64 * 1024;
 /// Maximum duration of a request, including its body. Pages carry out every method of the API.
 const WHOLE_REQUEST: Duration = Duration::from_secs(130);
+
+/// Pause between two removals of what the console no longer needs.
+const TIDIED_EVERY: Duration = Duration::from_secs(10);
 
 /// The browser of one request.
 struct Browser {
@@ -38,8 +42,15 @@ struct Browser {
     token: Option<Secret>,
 }
 
+/// Removes what the console no longer needs from memory, until `stop`.
+pub async fn tidy(console: Arc<Console>, stop: CancellationToken) {
+    while stop.run_until_cancelled(rest(TIDIED_EVERY)).await.is_some() {
+        console.tidy();
+    }
+}
+
 /// Pages, their data and files, sign-in and set-up.
-pub fn router(http: Http, clock: Clock) -> Router {
+pub fn router(http: Http, console: Arc<Console>) -> Router {
     let of = http.clone();
     let make_caller = move |parts: &Parts| -> Arc<dyn Caller> {
         Arc::new(Browser {
@@ -49,7 +60,7 @@ pub fn router(http: Http, clock: Clock) -> Router {
             http: of.clone(),
         })
     };
-    tornado_console::router(Arc::new(Console::new(clock)), Assets::installed(), Arc::new(make_caller))
+    tornado_console::router(console, Assets::installed(), Arc::new(make_caller))
         .layer(middleware::from_fn_with_state(http, frame))
 }
 

@@ -13,7 +13,7 @@ mod routes;
 mod streams;
 
 #[cfg(feature = "console")]
-pub use console::router as console_router;
+pub use console::{router as console_router, tidy as tidy_console};
 pub use routes::{router, router_of};
 
 use crate::api::Services;

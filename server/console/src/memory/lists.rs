@@ -81,6 +81,11 @@ impl Lists {
         }
         (start.now, sessions)
     }
+
+    /// Drops readings that are no longer used.
+    pub fn tidy(&self, now: i64) {
+        self.0.lock().retain(|_, reading| reading.is_recent(now));
+    }
 }
 
 #[cfg(test)]
