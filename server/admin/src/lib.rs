@@ -73,6 +73,7 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
     let source = config.tls_source(&context.state_dir);
+    let is_verifiable = config.tls.is_verifiable();
     let tls = source.as_ref().map(|source| tls::load(source, wall_clock())).transpose()?;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
@@ -87,7 +88,9 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
         tasks.spawn("certificate", listener::renew(tls, source, wall_clock, stop.clone()));
     }
     let pages = pages(&context, http, &mut tasks);
-    tasks.spawn("console", listener::serve(listener, pages.merge(metrics).merge(api), tls, stop.clone()));
+    let routes = pages.merge(metrics).merge(api);
+    let routes = if is_verifiable { http::strict_transport(routes) } else { routes };
+    tasks.spawn("console", listener::serve(listener, routes, tls, stop.clone()));
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("sessions", events::follow_sessions(hub.clone(), services, stop.clone()));

@@ -14,6 +14,7 @@ mod streams;
 
 #[cfg(feature = "console")]
 pub use console::{router as console_router, tidy as tidy_console};
+pub use frame::strict_transport;
 pub use routes::{router, router_of};
 
 use crate::api::Services;
