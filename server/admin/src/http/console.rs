@@ -140,3 +140,84 @@ fn with_headers(mut response: Response) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Services;
+    use crate::config::Config;
+    use crate::events::Hub;
+    use axum::body::to_bytes;
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+    use tornado_rpc::Channel;
+    use tornado_runtime::clock::Clock;
+    use tower::ServiceExt as _;
+
+    const ORIGIN: &str = "http://localhost:8000";
+
+    /// The pages of a server whose services are absent.
+    fn pages() -> Router {
+        let channel = || Channel::new(PathBuf::from("/nonexistent"));
+        let services = Arc::new(Services::over(|_| channel(), channel()));
+        let http = Http::new(services, Arc::new(Hub::new(1)), Config::default());
+        router(http, Arc::new(Console::new(Clock::new(|| 1000))))
+    }
+
+    async fn send(request: axum::http::request::Builder, body: impl Into<Body>) -> Response {
+        let request = request.header("host", "localhost:8000").body(body.into()).unwrap();
+        pages().oneshot(request).await.unwrap()
+    }
+
+    async fn opened(path: &str) -> Response {
+        send(axum::http::Request::get(path), Body::empty()).await
+    }
+
+    #[tokio::test]
+    async fn pages_have_a_strict_policy_and_no_cache_keeps_them() {
+        let mut policies = BTreeSet::new();
+        for path in ["/sign-in", "/sign-in", "/unknown"] {
+            let response = opened(path).await;
+            let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+            let policy = header("content-security-policy");
+            for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+                assert!(policy.contains(part), "{path}: {policy}");
+            }
+            assert!(policy.contains("'nonce-") && !policy.contains("unsafe-inline"), "{path}: {policy}");
+            assert!(policies.insert(policy), "each response has its own nonce");
+            assert_eq!(header("cache-control"), "no-store", "the back button after sign-out shows nothing");
+            assert_eq!(header("x-content-type-options"), "nosniff");
+            assert_eq!(header("cross-origin-opener-policy"), "same-origin");
+            assert!(!header("x-request-id").is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn words_of_an_address_are_not_markup() {
+        let script = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
+        for path in ["/sign-in?back=/", "/sign-in?problem=", "/sign-in/code?back=/", "/setup?code=", "/setup?problem="]
+        {
+            let response = opened(&format!("{path}{script}")).await;
+            let text = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            assert!(!String::from_utf8_lossy(&text).contains("<script>alert"), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_too_large_is_refused() {
+        let post = axum::http::Request::post("/sign-in").header("origin", ORIGIN);
+        let post = post.header("content-type", "application/x-www-form-urlencoded");
+        let response = send(post, format!("name=olga&password={}", "x".repeat(MAX_BODY))).await;
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn forms_and_server_functions_of_other_sites_are_refused() {
+        for path in ["/sign-in", "/sign-out", "/setup", "/data/act", "/look"] {
+            for origin in ["https://evil.example", "null"] {
+                let response = send(axum::http::Request::post(path).header("origin", origin), Body::empty()).await;
+                assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path} {origin}");
+            }
+        }
+    }
+}
