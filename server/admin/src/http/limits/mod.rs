@@ -18,8 +18,8 @@ use tornado_shared::problem::Problem;
 const USUAL: u32 = 200;
 /// Costly requests per minute and operator.
 const COSTLY: u32 = 30;
-/// Readings per minute and operator of the frame of the console's pages, and of their contents. A page reads each about
-/// once a second at most, whatever happens on the server.
+/// Readings per minute and operator of the frame of the console's pages, and as many of their contents. A page reads its
+/// content about once a second at most, whatever happens on the server.
 #[cfg(feature = "console")]
 const READINGS: u32 = 1200;
 /// Requests per minute and network that are refused for lack of a sign-in or a right, and attempts to sign in, which
@@ -130,7 +130,7 @@ fn too_many(seconds: u64) -> AdminError {
     problem.into()
 }
 
-#[cfg(all(test, feature = "console"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
