@@ -1,4 +1,4 @@
-//! What an operator does: a question with its consequences, the call, and a report of what came of it.
+//! Changes by an operator: a question with the consequences, the call, and a report of the result.
 
 use crate::browser::passkey::{self, Ceremony};
 use crate::frame::Reading;
@@ -60,7 +60,7 @@ pub fn use_acts() -> Acts {
 }
 
 impl Acts {
-    /// Those of the operator who looks at the page.
+    /// The changes of the signed-in operator.
     pub fn new(viewer: Reading<Viewer>) -> Self {
         Self {
             viewer,
@@ -72,7 +72,7 @@ impl Acts {
         }
     }
 
-    /// The operator who looks at the page.
+    /// The signed-in operator.
     pub const fn viewer(self) -> Reading<Viewer> {
         self.viewer
     }
@@ -101,7 +101,7 @@ impl Acts {
         outcome
     }
 
-    /// Sends a change, and reports what came of it.
+    /// Sends a change, and reports the result.
     pub fn run(self, t: Texts, act: Act, done: String) {
         spawn_local(async move {
             match self.send(act.clone()).await {
@@ -168,7 +168,8 @@ pub fn words(t: Texts, refusal: &Refusal) -> String {
         "passkey" => t.problem_passkey().to_owned(),
         "totp_invalid" => t.problem_code().to_owned(),
         "last_owner" => t.problem_last_owner().to_owned(),
-        "too_many_attempts" | "too_many_requests" | "busy" => t.problem_rate().to_owned(),
+        "too_many_attempts" | "busy" => t.problem_rate().to_owned(),
+        "too_many_requests" => t.problem_requests().to_owned(),
         "unreachable" => t.unreachable_text().to_owned(),
         _ if refusal.detail.is_empty() => t.problem_other().to_owned(),
         _ => t.problem_server(&refusal.detail),

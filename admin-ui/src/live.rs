@@ -1,7 +1,7 @@
 //! Live data: the server's events, and the reading of a page again when they concern it.
 //!
-//! Events carry no content for the page: they say that something changed, and the page is read again through its
-//! source, at most once a second. *Pause* holds all lists still.
+//! Events carry no content for the page: they report that something changed, and the page is read again through its
+//! source: at once after a single event, at most once a second while there are many. *Pause* holds all lists still.
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -12,15 +12,15 @@ use std::time::Duration;
 pub const EVENTS: &str = "/api/v1/events";
 
 /// Kinds of events, as the server names them.
-const KINDS: [&str; 5] = ["services", "sessions", "tor", "tor_bootstrap", RESYNC];
+const KINDS: [&str; 6] = ["services", "session", "sessions", "tor", "tor_bootstrap", RESYNC];
 /// The server could not replay what was missed: everything is read again.
 const RESYNC: &str = "resync";
-/// Shortest distance of two readings, in milliseconds.
-const SHORTEST: f64 = 1000.0;
-/// Distance of the checks for a reading that is due.
+/// Shortest interval between two readings after events.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Interval between two checks whether a reading is due.
 const CHECK: Duration = Duration::from_millis(250);
 
-/// The server's events, as all pages hear of them.
+/// The server's events, as all pages receive them.
 #[derive(Clone, Copy)]
 pub struct Feed {
     /// The lists hold still.
@@ -71,36 +71,112 @@ pub fn provide_feed() -> Feed {
 
 /// Reads a page again after events of `kinds`, and every so often if `every` is given. Runs in the browser only.
 pub fn follow(kinds: &'static [&'static str], every: Option<Duration>, read: impl Fn() + Copy + 'static) {
+    follow_at_most(SHORTEST, kinds, every, read);
+}
+
+/// As [`follow`], with a longer interval between two readings after events.
+pub fn follow_at_most(
+    shortest: Duration,
+    kinds: &'static [&'static str],
+    every: Option<Duration>,
+    read: impl Fn() + Copy + 'static,
+) {
     let Some(feed) = use_context::<Feed>() else { return };
-    let (is_due, latest_read) = (StoredValue::new(false), StoredValue::new(0.0_f64));
+    let pace = StoredValue::new(Pace::new(shortest, every));
     let check = move || {
-        let now = now();
-        let age = now - latest_read.get_value();
-        let is_time = every.is_some_and(|every| age >= every.as_secs_f64() * 1000.0);
         let is_still = feed.is_paused.get_untracked() || document().hidden();
-        if !is_still && age >= SHORTEST && (is_due.get_value() || is_time) {
-            is_due.set_value(false);
-            latest_read.set_value(now);
+        if !is_still && pace.try_update_value(|pace| pace.take(now())) == Some(true) {
             read();
         }
     };
     Effect::new(move |before: Option<u64>| {
         let (count, kind) = feed.latest.get();
         if before.is_some() && (kind == RESYNC || kinds.contains(&kind)) {
-            is_due.set_value(true);
+            pace.update_value(|pace| pace.is_due = true);
             check();
         }
         count
     });
     Effect::new(move |_| {
-        latest_read.set_value(now());
+        pace.update_value(|pace| pace.latest = now());
         if let Ok(timer) = set_interval_with_handle(check, CHECK) {
             on_cleanup(move || timer.clear());
         }
     });
 }
 
+/// When a page is read again. Times are in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    shortest: f64,
+    every: Option<f64>,
+    /// An event has not been read yet.
+    is_due: bool,
+    /// The latest reading after an event. Readings by the interval do not delay the first event after them.
+    after_event: f64,
+    /// The latest reading.
+    latest: f64,
+}
+
+impl Pace {
+    fn new(shortest: Duration, every: Option<Duration>) -> Self {
+        let millis = |span: Duration| span.as_secs_f64() * 1000.0;
+        let (shortest, every) = (millis(shortest), every.map(millis));
+        Self { shortest, every, is_due: false, after_event: f64::NEG_INFINITY, latest: 0.0 }
+    }
+
+    /// Whether the page is to be read now; it counts as read then.
+    fn take(&mut self, now: f64) -> bool {
+        let is_event = self.is_due && now - self.after_event >= self.shortest;
+        let is_time = self.every.is_some_and(|every| now - self.latest >= every);
+        if !is_event && !is_time {
+            return false;
+        }
+        if self.is_due {
+            self.after_event = now;
+        }
+        self.is_due = false;
+        self.latest = now;
+        true
+    }
+}
+
 /// Milliseconds since the page was opened.
 fn now() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(every: Option<u64>) -> Pace {
+        Pace::new(SHORTEST, every.map(Duration::from_secs))
+    }
+
+    #[test]
+    fn the_first_event_is_read_at_once_and_a_flood_once_a_second() {
+        let mut pace = pace(Some(2));
+        assert!(!pace.take(1999.0));
+        assert!(pace.take(2000.0), "by the interval");
+        pace.is_due = true;
+        assert!(pace.take(2001.0), "an event right after a reading by the interval");
+        let mut readings = 0;
+        for at in 2002..12_002 {
+            pace.is_due = true;
+            readings += u32::from(pace.take(f64::from(at)));
+        }
+        assert_eq!(readings, 10);
+    }
+
+    #[test]
+    fn an_event_within_the_interval_is_read_at_its_end() {
+        let mut pace = pace(None);
+        pace.is_due = true;
+        assert!(pace.take(5.0));
+        pace.is_due = true;
+        assert!(!pace.take(1004.0));
+        assert!(pace.take(1005.0));
+        assert!(!pace.take(60_000.0), "without an event and an interval");
+    }
 }

@@ -74,9 +74,11 @@ impl Look {
     }
 }
 
-/// The path to return to: one of this server, or the start page.
+/// The path to return to: one of this server, or the start page. Browsers remove tabs and line breaks from an address,
+/// and read a backslash as a slash.
 pub fn local_path(path: &str) -> &str {
-    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    let is_plain = |c: char| c != '\\' && !c.is_control();
+    let is_local = path.starts_with('/') && !path.starts_with("//") && path.chars().all(is_plain);
     if is_local { path } else { "/" }
 }
 
@@ -95,7 +97,9 @@ mod tests {
     #[test]
     fn a_return_to_another_server_is_refused() {
         assert_eq!(local_path("/users?state=active"), "/users?state=active");
-        for foreign in ["//evil.example", "https://evil.example", "", "/\\evil.example", "/a\r\nSet-Cookie: x"] {
+        for foreign in
+            ["//evil.example", "https://evil.example", "", "/\\evil.example", "/\t/evil.example", "/a\r\nSet-Cookie: x"]
+        {
             assert_eq!(local_path(foreign), "/", "{foreign:?}");
         }
     }

@@ -206,7 +206,7 @@ pub async fn act(csrf: String, act: Act) -> Result<Outcome, Refusal> {
 }
 
 reads! {
-    /// Who looks at the console.
+    /// The signed-in operator, and what the frame shows.
     viewer / Viewer () -> Viewer;
     /// The overview with its charts over the range.
     overview / Overview (range: Range) -> Overview;

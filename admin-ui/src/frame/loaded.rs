@@ -6,7 +6,7 @@ use crate::live::{Feed, follow};
 use crate::model::Fault;
 use crate::packed::{Answer, Packing, unpack};
 use crate::source::{PageQuery, Query, answer};
-use crate::texts::use_texts;
+use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use serde::de::DeserializeOwned;
@@ -107,15 +107,10 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
                         view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any()
                     };
                     let Some(content) = content else { return card(fault.unwrap_or(Fault::Unreachable)) };
-                    let part = fault.map(|fault| match fault {
-                        Fault::Unavailable { part, .. } => part,
-                        Fault::Unreachable | Fault::SignedOut | Fault::Forbidden | Fault::NotFound => {
-                            t.server().to_owned()
-                        }
-                    });
+                    let why = fault.map(|fault| why_kept(t, fault));
                     match draw(&content) {
                         Ok(content) => view! {
-                            {part.map(|part| view! { <Note weight=Weight::Warning>{t.kept_text(&part)}</Note> })}
+                            {why.map(|why| view! { <Note weight=Weight::Warning>{why}</Note> })}
                             {content}
                         }
                         .into_any(),
@@ -126,6 +121,15 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
         </Transition>
     }
     .into_any()
+}
+
+/// Why values are from before.
+fn why_kept(t: Texts, fault: Fault) -> String {
+    match fault {
+        Fault::Unavailable { part, .. } => t.kept_text(&part),
+        Fault::TooMany => t.problem_requests().to_owned(),
+        Fault::Unreachable | Fault::SignedOut | Fault::Forbidden | Fault::NotFound => t.kept_text(t.server()),
+    }
 }
 
 /// Reads a page through its source, and again after each change, after events of `kinds`, and every so often.
@@ -246,6 +250,10 @@ pub fn FaultCard(
         .into_any(),
         Fault::NotFound => view! {
             <Empty icon=Icon::Search title=t.not_found_title() text=t.not_found_text() />
+        }
+        .into_any(),
+        Fault::TooMany => view! {
+            <Empty icon=Icon::Unplug title=t.too_many_title() text=t.problem_requests()>{retry()}</Empty>
         }
         .into_any(),
         Fault::Unreachable => view! {

@@ -4,7 +4,7 @@ mod copy;
 mod loaded;
 
 use crate::acts::{Acts, Desk};
-use crate::live::{follow, provide_feed};
+use crate::live::{follow_at_most, provide_feed};
 use crate::look::{Look, NoProgram, Theme};
 use crate::model::{Role, Viewer};
 use crate::source;
@@ -16,10 +16,14 @@ use leptos_meta::Title;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
 pub use loaded::{FaultCard, LiveSign, Loaded, Reading, With, read};
+use std::time::Duration;
 use tornado_ui::button::{Button, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::icon::{Glyph, Icon, Mark, Pic, Shape};
 use tornado_ui::palette::{Palette, Target};
+
+/// Shortest interval between two readings of the frame.
+const FRAME: Duration = Duration::from_secs(10);
 
 /// Word of a role.
 pub fn role(t: Texts, role: Role) -> &'static str {
@@ -61,7 +65,7 @@ pub fn Frame() -> impl IntoView {
     let viewer = Reading::new(source::viewer);
     provide_context(Acts::new(viewer));
     let feed = provide_feed();
-    follow(&["services", "sessions"], None, move || viewer.refetch());
+    follow_at_most(FRAME, &["services", "sessions"], None, move || viewer.refetch());
     let palette = RwSignal::new(false);
     let targets = pages(t)
         .into_iter()

@@ -37,6 +37,8 @@ pub enum Fault {
     },
     /// It does not exist, or no longer.
     NotFound,
+    /// The operator sent too many requests.
+    TooMany,
     /// The browser cannot reach the server.
     Unreachable,
 }
@@ -44,11 +46,11 @@ pub enum Fault {
 impl Fault {
     /// Whether it may go by itself, so that values from before are better than none.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable | Self::Unavailable { .. })
+        matches!(self, Self::Unreachable | Self::Unavailable { .. } | Self::TooMany)
     }
 }
 
-/// Who looks at the console, and what its frame shows.
+/// The signed-in operator, and what the frame of the console shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
     /// The operator's name.

@@ -19,7 +19,7 @@ use tornado_ui::path::{Hop, Leg, Path};
 use tornado_ui::state::{LaneTag, State, Tag};
 use tornado_ui::table::{Column, Table};
 
-/// Distance of two readings of the figures.
+/// Interval between two readings of the figures.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// The page.
@@ -28,7 +28,8 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let chosen = parameter("range");
     let range = Memo::new(move |_| Range::of_word(&chosen.get().unwrap_or_default()));
-    let overview = read(move || range.get(), source::overview, &["services", "sessions", "tor"], Some(PERIOD));
+    let overview =
+        read(move || range.get(), source::overview, &["services", "session", "sessions", "tor"], Some(PERIOD));
     let ranges = move || {
         let options = Range::ALL.map(|one| {
             let word = match one {

@@ -15,7 +15,7 @@ use tornado_ui::chart::Sparkline;
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Table};
 
-/// Distance of two readings of processor and memory.
+/// Interval between two readings of processor and memory.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// The page.

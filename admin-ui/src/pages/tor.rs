@@ -22,7 +22,7 @@ use tornado_ui::path::Path;
 use tornado_ui::state::{Country, State};
 use tornado_ui::table::{Column, Table};
 
-/// Distance of two readings of the circuits.
+/// Interval between two readings of the circuits.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// The page.

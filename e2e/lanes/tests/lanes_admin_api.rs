@@ -345,8 +345,8 @@ fn a_thousand_event_streams_leave_nothing_behind() {
     nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, most.min(4096), most).unwrap();
     let world = World::up(1, "").unwrap();
     add_operator(&world, "ann", "owner");
-    // An operator may send 200 requests per minute.
-    let names: Vec<_> = (0..10).map(|number| format!("viewer{number}")).collect();
+    // An operator may have 20 event streams.
+    let names: Vec<_> = (0..50).map(|number| format!("viewer{number}")).collect();
     names.iter().for_each(|name| add_operator(&world, name, "viewer"));
     let host = world.lab.host("server").unwrap();
     host.enter(|| {

@@ -87,6 +87,15 @@ impl Config {
     }
 }
 
+impl ConsoleTls {
+    /// True for a certificate that browsers can verify. They must then never use plain HTTP (RFC 6797); a self-signed
+    /// certificate would shut them out, because the header leaves no exception.
+    #[must_use]
+    pub const fn is_verifiable(&self) -> bool {
+        matches!(self, Self::Files(_))
+    }
+}
+
 /// SHA-256 of a token. The configuration is readable for all users of the machine, so it does not contain the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -117,5 +126,17 @@ impl TryFrom<String> for TokenHash {
 impl From<TokenHash> for String {
     fn from(hash: TokenHash) -> Self {
         data_encoding::HEXLOWER.encode(&hash.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_files_can_be_a_certificate_that_browsers_verify() {
+        let of = |text: &str| serde_json::from_str::<Config>(text).unwrap().tls.is_verifiable();
+        assert!(of(r#"{"tls":{"certificate":"/c","key":"/k"}}"#));
+        assert!(!of("{}") && !of(r#"{"tls":"off"}"#) && !of(r#"{"tls":"own"}"#));
     }
 }

@@ -72,6 +72,7 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
     let source = config.tls_source(&context.state_dir);
+    let is_verifiable = config.tls.is_verifiable();
     let tls = source.as_ref().map(|source| tls::load(source, wall_clock())).transpose()?;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let telemetry = Arc::new(MetricsClient::new(context.channel(ServiceName::Telemetry)));
@@ -85,8 +86,10 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
     if let (Some(tls), Some(source)) = (tls.clone(), source) {
         tasks.spawn("certificate", listener::renew(tls, source, wall_clock, stop.clone()));
     }
-    let pages = pages(&context, http);
-    tasks.spawn("console", listener::serve(listener, pages.merge(metrics).merge(api), tls, stop.clone()));
+    let pages = pages(&context, http, &mut tasks);
+    let routes = pages.merge(metrics).merge(api);
+    let routes = if is_verifiable { http::strict_transport(routes) } else { routes };
+    tasks.spawn("console", listener::serve(listener, routes, tls, stop.clone()));
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("sessions", events::follow_sessions(hub.clone(), services, stop.clone()));
@@ -97,12 +100,15 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
 }
 
 #[cfg(feature = "console")]
-fn pages(_: &Context, http: http::Http) -> axum::Router {
-    http::console_router(http, tornado_runtime::clock::Clock::system()).merge(setup::health_router())
+fn pages(_: &Context, http: http::Http, tasks: &mut Tasks) -> axum::Router {
+    let console = Arc::new(tornado_console::Console::new(tornado_runtime::clock::Clock::system()));
+    let stop = tasks.stop().clone();
+    tasks.spawn("memory", http::tidy_console(console.clone(), stop));
+    http::console_router(http, console).merge(setup::health_router())
 }
 
 #[cfg(not(feature = "console"))]
-fn pages(context: &Context, http: http::Http) -> axum::Router {
+fn pages(context: &Context, http: http::Http, _: &mut Tasks) -> axum::Router {
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     router(auth, operators, http.config())

@@ -95,6 +95,12 @@ mod tests {
     }
 
     #[test]
+    fn the_configured_port_of_the_device_api_is_shown() {
+        let server = Server { port: 4605, ..Server::default() };
+        assert_eq!(server.view(None, None).port, 4605);
+    }
+
+    #[test]
     fn a_changed_file_is_noticed() {
         let file = std::env::temp_dir().join(format!("tornado-settings-{}", std::process::id()));
         let server = Server { file: file.clone(), text: String::new(), ..Server::default() };

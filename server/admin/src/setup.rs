@@ -192,7 +192,7 @@ async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormR
             return again(status, &error.to_string());
         }
     };
-    // Authorised by the new operator's sign-in, because this service does not have rights of its own.
+    // Authorised by the new operator's sign-in, because this service has no rights.
     let first = CreateInvitation { username: None, max_devices: 3, lifetime: 7 * 86_400, host: None };
     let invitation = console.auth.create_invitation(Acting::operator(signed_in.token.clone(), first)).await;
     // The token is not kept, so its sign-in must not stay valid.

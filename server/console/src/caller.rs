@@ -4,10 +4,22 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use std::sync::Arc;
 use tornado_admin_api::types::SetUp;
-use tornado_admin_api::{AdminApi, AdminResult, Cost};
+use tornado_admin_api::{AdminApi, AdminResult};
 use tornado_admin_ui::model::Fault;
 use tornado_admin_ui::model::act::Refusal;
 use tornado_shared::model::Secret;
+
+/// What the API is called for. Each has its own rate, so that pages that stay open leave changes their rate, and
+/// programs with a token of the same operator theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Use {
+    /// The frame of all pages, without which no button is shown; sign-out.
+    Frame,
+    /// The content of a page, which is read again while the page is open.
+    Page,
+    /// A change.
+    Change,
+}
 
 /// The sign-in of one request, and the limits that apply to it.
 #[async_trait::async_trait]
@@ -17,10 +29,17 @@ pub trait Caller: Send + Sync + 'static {
     /// # Errors
     ///
     /// The request has no sign-in, or its operator has to wait.
-    async fn api(&self, cost: Cost) -> AdminResult<Arc<dyn AdminApi>>;
+    async fn api(&self, what_for: Use) -> AdminResult<Arc<dyn AdminApi>>;
+
+    /// A number that counts up with each change of a session that the server's events report. Until there is a reader
+    /// of events it stays as it is.
+    fn session_changes(&self) -> u64;
 
     /// The value that changes of this sign-in must repeat; empty without one.
     fn csrf_token(&self) -> String;
+
+    /// Whether `text` is that value; false without a sign-in.
+    fn is_csrf_token(&self, text: &str) -> bool;
 
     /// Signs in, and returns the cookie of the sign-in.
     ///
@@ -49,6 +68,7 @@ pub fn fault(error: &tornado_admin_api::AdminError, part: &str) -> Fault {
         (401, _) => Fault::SignedOut,
         (403, _) => Fault::Forbidden,
         (404, _) => Fault::NotFound,
+        (429, _) => Fault::TooMany,
         (_, code) => Fault::Unavailable {
             part: part.to_owned(),
             code: code.to_owned(),
@@ -98,5 +118,7 @@ mod tests {
         let shown = Fault::Unavailable { part: "session".into(), code: "unavailable".into(), request: "r-1".into() };
         assert_eq!(fault(&error, "session"), shown);
         assert_eq!(fault(&AdminError::new(401, "signed_out", ""), "session"), Fault::SignedOut);
+        let busy = AdminError::new(429, "too_many_requests", "too many requests; try again in 3 seconds");
+        assert_eq!(fault(&busy, "auth"), Fault::TooMany, "auth did respond");
     }
 }

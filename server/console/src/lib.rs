@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod acts;
+mod bounded;
 mod caller;
 mod console;
 mod logs;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use tornado_admin_ui::serve::Assets;
 use tornado_admin_ui::source::Source;
 
-pub use caller::{Caller, MakeCaller};
+pub use caller::{Caller, MakeCaller, Use};
 pub use console::Console;
 
 /// Pages, their data, sign-in and sign-out, and the files for the browser.

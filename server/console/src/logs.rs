@@ -1,7 +1,8 @@
 //! Log lines.
 
+use crate::bounded::Bounded;
 use crate::caller::fault;
-use tornado_admin_api::AdminApi;
+use tornado_admin_api::AdminApi as _;
 use tornado_admin_api::types::{LevelCount, LogChart, LogKey, LogLevel, LogStep, LogTop, LogView, LogsQuery, NoInput};
 use tornado_admin_ui::model::Fault;
 use tornado_admin_ui::model::logs::{Interval, Level, Line, Logs, Query, Range, SavedQuery};
@@ -57,12 +58,16 @@ fn histogram(counts: &[LevelCount], from: i64, until: i64, length: i64) -> Vec<I
     intervals
 }
 
-/// The lines of a query. A query that cannot be parsed returns no lines and the reason.
+/// The lines of a query. A query that cannot be parsed returns no lines and the reason. A search in a large archive may
+/// take longer than a page: `telemetry` stops it at its own deadline. Saved queries are in a file, so their reading
+/// shows first whether `telemetry` responds.
 ///
 /// # Errors
 ///
 /// The sign-in does not allow it, or `telemetry` does not respond.
-pub async fn read(api: &dyn AdminApi, query: Query, now: i64) -> Result<Logs, Fault> {
+pub async fn read(page: &Bounded, query: Query, now: i64) -> Result<Logs, Fault> {
+    let saved = page.list_saved_queries(NoInput {}).await.map_err(|error| fault(&error, "telemetry"))?;
+    let api = page.unbounded();
     // The newest second is complete when it is over.
     let until = now + 1;
     let from = until - query.range.seconds();
@@ -83,12 +88,7 @@ pub async fn read(api: &dyn AdminApi, query: Query, now: i64) -> Result<Logs, Fa
         by: LogKey::Service,
         limit: Some(12),
     };
-    let (lines, chart, top, saved) = futures::join!(
-        api.query_logs(lines),
-        api.chart_logs(chart),
-        api.top_logs(top),
-        api.list_saved_queries(NoInput {})
-    );
+    let (lines, chart, top) = futures::join!(api.query_logs(lines), api.chart_logs(chart), api.top_logs(top));
     let (lines, next, problem) = match lines {
         Ok(list) => (list.items.into_iter().map(line).collect(), list.next, None),
         Err(error) if error.status() == 400 || error.status() == 422 => (Vec::new(), None, Some(error.to_string())),
@@ -100,9 +100,7 @@ pub async fn read(api: &dyn AdminApi, query: Query, now: i64) -> Result<Logs, Fa
         by_service: top
             .map(|list| list.items.into_iter().map(|row| (row.key, row.lines)).collect())
             .unwrap_or_default(),
-        saved: saved
-            .map(|list| list.items.into_iter().map(|one| SavedQuery { name: one.name, text: one.text }).collect())
-            .unwrap_or_default(),
+        saved: saved.items.into_iter().map(|one| SavedQuery { name: one.name, text: one.text }).collect(),
         problem,
         next,
         as_of: now,

@@ -3,7 +3,7 @@
 use crate::caller::fault;
 use crate::memory::courses::{Courses, Metrics, latest, span, sum};
 use tornado_admin_api::types::{
-    AuditQuery, AuditView, LaneState, NoInput, Overview as View, ServiceView, SessionsQuery, TorView,
+    AuditQuery, AuditView, LaneState, NoInput, Overview as View, ServiceView, SessionsQuery, TorView, UsersQuery,
 };
 use tornado_admin_api::{AdminApi, types};
 use tornado_admin_ui::model::overview::{
@@ -34,16 +34,21 @@ pub const fn role(role: types::Role) -> Role {
     }
 }
 
-/// Who looks at the console.
+/// The signed-in operator, and what the frame shows.
 ///
 /// # Errors
 ///
 /// The sign-in has ended, or `auth` does not respond.
 pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
-    let (standing, view, server) =
-        futures::join!(api.whoami(NoInput {}), api.overview(NoInput {}), api.show_server(NoInput {}));
+    let one = UsersQuery { limit: Some(1), ..UsersQuery::default() };
+    let (standing, view, server, users) = futures::join!(
+        api.whoami(NoInput {}),
+        api.overview(NoInput {}),
+        api.show_server(NoInput {}),
+        api.list_users(one)
+    );
     let standing = standing.map_err(|error| fault(&error, "auth"))?;
-    let view = view.map_err(|error| fault(&error, "admin"))?;
+    let view = view.map_err(|error| fault(&error, "auth"))?;
     let services = view.services.as_ref();
     let is_not_ready = |service: &&ServiceView| service.desired && condition(service) != Condition::Good;
     Ok(Viewer {
@@ -53,7 +58,7 @@ pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
         version: services.map(|services| services.version.clone()).unwrap_or_default(),
         up_s: services.map(|services| age(view.now, services.started_at)).unwrap_or_default(),
         sessions: view.sessions.map(|numbers| u64::from(numbers.online) + u64::from(numbers.offline)),
-        users: None,
+        users: users.ok().and_then(|list| list.total),
         services_not_ready: services.map_or(0, |services| services.services.iter().filter(is_not_ready).count() as u64),
         rights: standing.rights,
         csrf,
@@ -121,6 +126,12 @@ async fn metric_names(api: &dyn AdminApi) -> Vec<String> {
     all.into_iter().filter(|name| starts.iter().any(|start| name.starts_with(start))).take(100).collect()
 }
 
+/// The metrics of the charts; none while `telemetry` does not respond.
+async fn metrics(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Metrics {
+    let names = metric_names(api).await;
+    courses.read(api, &names, range, now).await.unwrap_or_default()
+}
+
 fn starting<'a>(metrics: &'a Metrics, start: &'a str) -> impl Iterator<Item = Option<&'a Values>> + 'a {
     metrics.iter().filter(move |(name, _)| name.starts_with(start)).map(|(_, values)| Some(values))
 }
@@ -138,15 +149,16 @@ fn count(course: Values) -> Count {
 /// # Errors
 ///
 /// The sign-in does not allow it. Parts that cannot be read are absent.
-pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range) -> Result<Overview, Fault> {
-    let view = api.overview(NoInput {}).await.map_err(|error| fault(&error, "admin"))?;
-    let now = view.now;
-    let names = metric_names(api).await;
+pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Result<Overview, Fault> {
     let audit = AuditQuery { limit: Some(LATEST), ..AuditQuery::default() };
-    let (metrics, server, latest) =
-        futures::join!(courses.read(api, &names, range, now), api.show_server(NoInput {}), api.list_audit(audit));
-    // Charts are absent while `telemetry` does not run.
-    let metrics = metrics.unwrap_or_default();
+    // At the same time, so that a service that hangs takes the time of its own part only.
+    let (view, metrics, server, latest) = futures::join!(
+        api.overview(NoInput {}),
+        metrics(api, courses, range, now),
+        api.show_server(NoInput {}),
+        api.list_audit(audit)
+    );
+    let view = view.map_err(|error| fault(&error, "auth"))?;
     let gateway = server.ok().and_then(|server| server.host.or(server.found_address)).unwrap_or_default();
     let devices = LANES.map(|lane| latest_sum(&metrics, lane));
     let lanes = figures(&view, &metrics, &gateway, devices);
@@ -269,9 +281,8 @@ fn service(view: &ServiceView, now: i64, metrics: &Metrics) -> Service {
 ///
 /// The sign-in does not allow it, or `master` does not respond.
 pub async fn services(api: &dyn AdminApi, courses: &Courses, now: i64) -> Result<Vec<Service>, Fault> {
-    let view = api.list_services(NoInput {}).await.map_err(|error| fault(&error, "master"))?;
-    let names = metric_names(api).await;
-    let metrics = courses.read(api, &names, Range::Hour, now).await.unwrap_or_default();
+    let (view, metrics) = futures::join!(api.list_services(NoInput {}), metrics(api, courses, Range::Hour, now));
+    let view = view.map_err(|error| fault(&error, "master"))?;
     Ok(view.services.iter().map(|one| service(one, now, &metrics)).collect())
 }
 

@@ -1,11 +1,14 @@
 //! Sessions, users and devices.
 
 use crate::caller::fault;
-use crate::memory::lists::{Key, Lists};
+use crate::console::Console;
+use crate::memory::lists::{Key, Start};
+use crate::memory::names::Names;
 use crate::memory::rates::{Rates, Reading};
 use crate::overview::age;
 use futures::future::join_all;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use tokio::time::Instant;
 use tornado_admin_api::types::{
     self, ByUser, Bytes, HistoryQuery, NoInput, SessionView, SessionsQuery, UserView, UsersQuery,
 };
@@ -79,18 +82,24 @@ fn row(view: &SessionView, rates: &Rates, now: i64) -> Session {
 }
 
 /// Replaces identifiers of devices by the names that their users chose.
-async fn name_devices(api: &dyn AdminApi, rows: &mut [Session]) {
-    let users: BTreeSet<String> = rows.iter().map(|row| row.user.clone()).collect();
-    let lists = join_all(users.into_iter().map(|user| api.list_devices(ByUser { user }))).await;
-    let names: HashMap<String, String> = lists
-        .into_iter()
-        .flatten()
-        .flat_map(|list| list.items)
-        .map(|device| (device.id.to_string(), device.name))
-        .collect();
+async fn name_devices(api: &dyn AdminApi, names: &Names, rows: &mut [Session], now: i64) {
+    let mut users: HashMap<String, Vec<String>> = HashMap::new();
+    for row in rows.iter() {
+        if names.find(&row.device_id, now).is_none() {
+            users.entry(row.user.clone()).or_default().push(row.device_id.clone());
+        }
+    }
+    let read = users.into_iter().map(|(user, shown)| async move {
+        let list = api.list_devices(ByUser { user }).await.ok()?;
+        // A device that was removed has no name, and is not read again either.
+        let shown = shown.into_iter().map(|device| (device, String::new()));
+        Some(shown.chain(list.items.into_iter().map(|device| (device.id.to_string(), device.name))).collect::<Vec<_>>())
+    });
+    let read: Vec<_> = join_all(read).await.into_iter().flatten().flatten().collect();
+    names.keep(read, now);
     for row in rows {
-        if let Some(name) = names.get(&row.device_id).filter(|name| !name.is_empty()) {
-            row.device.clone_from(name);
+        if let Some(name) = names.find(&row.device_id, now).filter(|name| !name.is_empty()) {
+            row.device = name;
         }
     }
 }
@@ -133,37 +142,37 @@ async fn all(api: &dyn AdminApi, query: &sessions::Query) -> Result<Vec<SessionV
     }
 }
 
-/// The list of sessions: all that match, sorted, and a window of them. Readings of the last second are shared by the
-/// requests of all pages that show the same; each request checks the right with a call of its own.
+/// The list of sessions: all that match, sorted, and a window of them. The requests of all pages that show the same
+/// share a reading; each request checks the right with its own call. `changes` counts changes of sessions.
 ///
 /// # Errors
 ///
 /// The sign-in does not allow it, or `session` does not respond.
 pub async fn sessions(
     api: &dyn AdminApi,
-    rates: &Rates,
-    lists: &Lists,
+    console: &Console,
     query: sessions::Query,
-    now: i64,
+    changes: u64,
 ) -> Result<Sessions, Fault> {
     let key = Key { text: query.text.clone(), state: query.state, lane: query.lane };
+    let start = Start { now: console.clock.now(), changes, instant: Instant::now() };
     let list = async {
-        match lists.find(&key, now) {
+        match console.lists.find(&key, start) {
             Some(list) => {
                 api.list_sessions(SessionsQuery { limit: Some(1), ..SessionsQuery::default() }).await?;
                 Ok(list)
             }
-            None => Ok(lists.keep(key, all(api, &query).await?, now)),
+            None => Ok(console.lists.keep(key, all(api, &query).await?, start)),
         }
     };
     let (list, overview) = futures::join!(list, api.overview(NoInput {}));
-    let list = list.map_err(|error: AdminError| fault(&error, "session"))?;
+    let (now, list) = list.map_err(|error: AdminError| fault(&error, "session"))?;
     let numbers = overview.ok().and_then(|view| view.sessions);
     let numbers = numbers.map(|numbers| (u64::from(numbers.online), u64::from(numbers.offline)));
-    let mut rows: Vec<_> = list.iter().map(|view| row(view, rates, now)).collect();
+    let mut rows: Vec<_> = list.iter().map(|view| row(view, &console.rates, now)).collect();
     sort(&mut rows, query.sort.as_deref());
     let mut page = window(rows, query.offset, now);
-    name_devices(api, &mut page.rows).await;
+    name_devices(api, &console.names, &mut page.rows, now).await;
     Ok(Sessions { page, numbers })
 }
 
@@ -188,11 +197,12 @@ fn window(rows: Vec<Session>, offset: u64, now: i64) -> Page<Session> {
 /// # Errors
 ///
 /// It does not exist, the sign-in does not allow it, or `session` does not respond.
-pub async fn session(api: &dyn AdminApi, rates: &Rates, id: &str, now: i64) -> Result<SessionDetail, Fault> {
+pub async fn session(api: &dyn AdminApi, console: &Console, id: &str) -> Result<SessionDetail, Fault> {
+    let (rates, now) = (&console.rates, console.clock.now());
     let id: Uuid = id.parse().map_err(|_| Fault::NotFound)?;
     let view = find(api, id).await?;
     let mut rows = [row(&view, rates, now)];
-    name_devices(api, &mut rows).await;
+    name_devices(api, &console.names, &mut rows, now).await;
     let [session] = rows;
     let (down_course, up_course) = rates.courses(id, now);
     let addresses = [(Lane::Tor, view.tor_addresses), (Lane::Direct, view.direct_addresses)]
@@ -260,8 +270,10 @@ pub async fn users(api: &dyn AdminApi, query: users::Query, now: i64) -> Result<
         let count = is_known.then(|| connected.get(&view.id).copied().unwrap_or(0));
         user_row(view, count)
     });
-    let before = query.cursor.is_some().then(String::new);
-    Ok(Users { page: Page { rows: rows.collect(), offset: None, matching: None, next: list.next, before, as_of: now } })
+    let (before, total) = (query.cursor.is_some().then(String::new), list.total);
+    Ok(Users {
+        page: Page { rows: rows.collect(), offset: None, matching: total, next: list.next, before, as_of: now },
+    })
 }
 
 /// One user. Parts that cannot be read are empty.
@@ -321,4 +333,51 @@ pub async fn user(api: &dyn AdminApi, rates: &Rates, name: String, now: i64) -> 
         user: user_row(view, is_known.then_some(sessions.len() as u64)),
         sessions,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(id: u128, lane: Option<types::Lane>) -> SessionView {
+        SessionView {
+            id: Uuid::from_u128(id),
+            user_id: Uuid::nil(),
+            username: "demo-heron".into(),
+            device_id: Uuid::from_u128(7),
+            public_key: String::new(),
+            state: types::SessionState::Online,
+            lane,
+            endpoint: None,
+            direct_addresses: Default::default(),
+            tor_addresses: Default::default(),
+            started_at: 940,
+            last_heartbeat: 990,
+            handshake_age: Some(10),
+            direct: Bytes { received: 1, sent: 20 },
+            tor: Bytes { received: 300, sent: 4000 },
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_lane_and_the_bytes_of_its_session() {
+        let rates = Rates::default();
+        let lanes = [(Some(types::Lane::Direct), Some(Lane::Direct)), (Some(types::Lane::Tor), Some(Lane::Tor))];
+        for (of_session, shown) in lanes.into_iter().chain([(None, None)]) {
+            let row = row(&view(1, of_session), &rates, 1000);
+            assert_eq!((row.lane, row.transferred, row.age_s), (shown, 4321, 60));
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_list_counts_the_whole_list() {
+        let rates = Rates::default();
+        let rows = || (0..250).map(|id| row(&view(id, None), &rates, 1000)).collect::<Vec<_>>();
+        let page = window(rows(), 100, 1000);
+        assert_eq!((page.rows.len(), page.offset, page.matching), (100, Some(100), Some(250)));
+        assert_eq!((page.next.as_deref(), page.before.as_deref()), (Some("200"), Some("0")));
+        let last = window(rows(), 200, 1000);
+        assert_eq!((last.rows.len(), last.matching, last.next), (50, Some(250), None));
+        assert_eq!(window(rows(), u64::MAX, 1000).rows.len(), 0);
+    }
 }

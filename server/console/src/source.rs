@@ -1,14 +1,15 @@
 //! The console's source over the API.
 
 use crate::acts;
-use crate::caller::{Caller, fault, refusal};
+use crate::bounded::Bounded;
+use crate::caller::{Caller, Use, refusal};
 use crate::console::Console;
 use crate::memory::sign_in::{self, Pending};
 use crate::{logs, overview, people, system, tor};
 use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
+use tornado_admin_api::AdminError;
 use tornado_admin_api::types::{NoInput, SetUp};
-use tornado_admin_api::{AdminApi, AdminError, Cost};
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
@@ -38,8 +39,9 @@ impl ApiSource {
         Self { console, caller, waiting: sign_in::number(headers) }
     }
 
-    async fn api(&self, cost: Cost) -> Result<Arc<dyn AdminApi>, Fault> {
-        self.caller.api(cost).await.map_err(|error| fault(&error, "auth"))
+    /// The API for one page.
+    async fn page(&self, what_for: Use) -> Result<Bounded, Fault> {
+        Bounded::begin(&*self.caller, what_for).await
     }
 
     fn now(&self) -> i64 {
@@ -48,9 +50,7 @@ impl ApiSource {
 
     /// Refuses a change that does not come from a page of this sign-in.
     fn check(&self, csrf: &str) -> Result<(), Refusal> {
-        let token = self.caller.csrf_token();
-        // The time of the comparison reveals parts of a hash, from which no sign-in can be computed.
-        if !token.is_empty() && token == csrf {
+        if self.caller.is_csrf_token(csrf) {
             return Ok(());
         }
         Err(Refusal { code: "csrf".to_owned(), detail: String::new(), field: None })
@@ -60,79 +60,79 @@ impl ApiSource {
 #[async_trait::async_trait]
 impl Source for ApiSource {
     async fn viewer(&self) -> Result<Viewer, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        overview::viewer(&*api, self.caller.csrf_token()).await
+        let api = self.page(Use::Frame).await?;
+        overview::viewer(&api, self.caller.csrf_token()).await
     }
 
     async fn overview(&self, range: Range) -> Result<Overview, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        overview::read(&*api, &self.console.courses, range).await
+        let api = self.page(Use::Page).await?;
+        overview::read(&api, &self.console.courses, range, self.now()).await
     }
 
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        people::sessions(&*api, &self.console.rates, &self.console.lists, query, self.now()).await
+        let api = self.page(Use::Page).await?;
+        // Before the reading begins, so that a change during it causes another one.
+        people::sessions(&api, &self.console, query, self.caller.session_changes()).await
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        people::session(&*api, &self.console.rates, &id, self.now()).await
+        let api = self.page(Use::Page).await?;
+        people::session(&api, &self.console, &id).await
     }
 
     async fn users(&self, query: users::Query) -> Result<Users, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        people::users(&*api, query, self.now()).await
+        let api = self.page(Use::Page).await?;
+        people::users(&api, query, self.now()).await
     }
 
     async fn user(&self, name: String) -> Result<UserDetail, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        people::user(&*api, &self.console.rates, name, self.now()).await
+        let api = self.page(Use::Page).await?;
+        people::user(&api, &self.console.rates, name, self.now()).await
     }
 
     async fn tor(&self) -> Result<Tor, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        tor::read(&*api, self.now()).await
+        let api = self.page(Use::Page).await?;
+        tor::read(&api, self.now()).await
     }
 
     async fn services(&self) -> Result<Vec<Service>, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        overview::services(&*api, &self.console.courses, self.now()).await
+        let api = self.page(Use::Page).await?;
+        overview::services(&api, &self.console.courses, self.now()).await
     }
 
     async fn logs(&self, query: log_model::Query) -> Result<Logs, Fault> {
-        // Pages read the newest lines every few seconds; the queries of each have their own deadline in `telemetry`.
-        let api = self.api(Cost::Usual).await?;
-        logs::read(&*api, query, self.now()).await
+        let api = self.page(Use::Page).await?;
+        logs::read(&api, query, self.now()).await
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        system::keys(&*api).await
+        let api = self.page(Use::Page).await?;
+        system::keys(&api).await
     }
 
     async fn audit(&self, query: audit::Query) -> Result<Audit, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        system::audit(&*api, query, self.now()).await
+        let api = self.page(Use::Page).await?;
+        system::audit(&api, query, self.now()).await
     }
 
     async fn reachability(&self) -> Result<Reachability, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        system::reachability(&*api).await
+        let api = self.page(Use::Page).await?;
+        system::reachability(&api).await
     }
 
     async fn settings(&self) -> Result<Settings, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        system::settings(&*api, self.now()).await
+        let api = self.page(Use::Page).await?;
+        system::settings(&api, self.now()).await
     }
 
     async fn about(&self) -> Result<About, Fault> {
-        let api = self.api(Cost::Usual).await?;
-        system::about(&*api).await
+        let api = self.page(Use::Page).await?;
+        system::about(&api).await
     }
 
     async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
         self.check(&csrf)?;
-        let api = self.caller.api(Cost::Costly).await.map_err(|error| refusal(&error))?;
+        let api = self.caller.api(Use::Change).await.map_err(|error| refusal(&error))?;
         acts::run(&*api, act).await.map_err(|error| refusal(&error))
     }
 
@@ -170,12 +170,143 @@ impl Source for ApiSource {
 
     async fn sign_out(&self, csrf: String) -> Result<Vec<HeaderValue>, Refusal> {
         self.check(&csrf)?;
-        let api = self.caller.api(Cost::Usual).await.map_err(|error| refusal(&error))?;
+        let api = self.caller.api(Use::Frame).await.map_err(|error| refusal(&error))?;
         match api.sign_out(NoInput {}).await {
             Ok(_) => Ok(vec![self.caller.no_cookie()]),
             // It had ended already.
             Err(error) if error.status() == 401 => Ok(vec![self.caller.no_cookie()]),
             Err(error) => Err(refusal(&error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ApiSource;
+    use crate::caller::{Caller, Use};
+    use crate::console::Console;
+    use axum::http::{HeaderMap, HeaderValue};
+    use std::future::pending;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::Instant;
+    use tornado_admin_api::types::*;
+    use tornado_admin_api::{AdminApi, AdminResult, admin_methods};
+    use tornado_admin_ui::model::overview::Range;
+    use tornado_admin_ui::model::{Fault, audit, logs, sessions, users};
+    use tornado_admin_ui::source::Source as _;
+    use tornado_kit::clock::Clock;
+    use tornado_shared::model::Secret;
+    use uuid::Uuid;
+
+    /// Services that accept calls and do not respond.
+    struct Silent;
+
+    macro_rules! silent {
+        ($(
+            $(#[doc = $doc:literal])+
+            $name:ident($input:ty) -> $output:ty = $verb:ident $path:literal, right $right:literal, $cost:ident;
+        )+) => {
+            #[async_trait::async_trait]
+            impl AdminApi for Silent {
+                $(
+                    async fn $name(&self, _: $input) -> AdminResult<$output> {
+                        pending().await
+                    }
+                )+
+            }
+        };
+    }
+    admin_methods!(silent);
+
+    struct Request {
+        is_checked: bool,
+    }
+
+    #[async_trait::async_trait]
+    impl Caller for Request {
+        async fn api(&self, _: Use) -> AdminResult<Arc<dyn AdminApi>> {
+            if self.is_checked { Ok(Arc::new(Silent)) } else { pending().await }
+        }
+
+        fn session_changes(&self) -> u64 {
+            0
+        }
+
+        fn csrf_token(&self) -> String {
+            String::new()
+        }
+
+        fn is_csrf_token(&self, _: &str) -> bool {
+            false
+        }
+
+        async fn sign_in(&self, _: String, _: Secret, _: Option<Secret>) -> AdminResult<HeaderValue> {
+            pending().await
+        }
+
+        async fn set_up(&self, _: SetUp) -> AdminResult<HeaderValue> {
+            pending().await
+        }
+
+        fn no_cookie(&self) -> HeaderValue {
+            HeaderValue::from_static("")
+        }
+    }
+
+    /// The service that a reading names, within 2 s.
+    async fn missing<T>(read: impl Future<Output = Result<T, Fault>>) -> String {
+        let start = Instant::now();
+        let fault = read.await.err().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(2), "{fault:?} after {:?}", start.elapsed());
+        let Fault::Unavailable { part, .. } = fault else { panic!("{fault:?}") };
+        part
+    }
+
+    async fn every_page(is_checked: bool) -> Vec<String> {
+        let console = Arc::new(Console::new(Clock::new(|| 1000)));
+        let source = ApiSource::new(console, Arc::new(Request { is_checked }), &HeaderMap::new());
+        vec![
+            missing(source.viewer()).await,
+            missing(source.overview(Range::Live)).await,
+            missing(source.sessions(sessions::Query::default())).await,
+            missing(source.session(Uuid::nil().to_string())).await,
+            missing(source.users(users::Query::default())).await,
+            missing(source.user("demo-heron".to_owned())).await,
+            missing(source.tor()).await,
+            missing(source.services()).await,
+            missing(source.logs(logs::Query::default())).await,
+            missing(source.keys()).await,
+            missing(source.audit(audit::Query::default())).await,
+            missing(source.reachability()).await,
+            missing(source.settings()).await,
+            missing(source.about()).await,
+        ]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_names_the_service_that_hangs_within_two_seconds() {
+        let of_pages = [
+            "auth",
+            "auth",
+            "session",
+            "session",
+            "auth",
+            "auth",
+            "tor",
+            "master",
+            "telemetry",
+            "auth",
+            "auth",
+            "auth",
+            "auth",
+            "auth",
+        ];
+        assert_eq!(every_page(true).await, of_pages);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_of_the_sign_in_that_hangs_is_named() {
+        assert!(every_page(false).await.iter().all(|part| part == "auth"));
     }
 }

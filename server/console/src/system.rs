@@ -111,7 +111,7 @@ pub async fn settings(api: &dyn AdminApi, now: i64) -> Result<Settings, Fault> {
     let own = own.map_err(|error| fault(&error, "auth"))?;
     let sign_ins = sign_ins.map_err(|error| fault(&error, "auth"))?.items;
     Ok(Settings {
-        configuration: allowed(values, "admin")?.map(|view| Configuration {
+        configuration: allowed(values, "auth")?.map(|view| Configuration {
             file: view.file,
             is_changed: view.is_changed,
             values: view.settings.into_iter().map(value).collect(),
@@ -168,7 +168,7 @@ fn token(view: ApiTokenView) -> Token {
 /// The sign-in does not allow it.
 pub async fn reachability(api: &dyn AdminApi) -> Result<Reachability, Fault> {
     let (server, tor) = futures::join!(api.show_server(NoInput {}), api.show_tor(NoInput {}));
-    let server = server.map_err(|error| fault(&error, "admin"))?;
+    let server = server.map_err(|error| fault(&error, "auth"))?;
     Ok(Reachability {
         host: server.host,
         found_address: server.found_address,
@@ -189,7 +189,7 @@ pub async fn reachability(api: &dyn AdminApi) -> Result<Reachability, Fault> {
 ///
 /// The sign-in has ended.
 pub async fn about(api: &dyn AdminApi) -> Result<About, Fault> {
-    let view = allowed(api.show_server(NoInput {}).await, "admin")?;
+    let view = allowed(api.show_server(NoInput {}).await, "auth")?;
     // All parts of the server have the same version.
     let version = view.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |view| view.version);
     Ok(About { version, licence: LICENCE.to_owned() })

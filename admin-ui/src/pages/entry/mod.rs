@@ -19,7 +19,8 @@ fn problem(t: Texts, code: &str) -> &'static str {
     match code {
         "invalid_credentials" => t.problem_credentials(),
         "totp_invalid" => t.problem_code(),
-        "too_many_attempts" | "too_many_requests" | "busy" => t.problem_rate(),
+        "too_many_attempts" | "busy" => t.problem_rate(),
+        "too_many_requests" => t.problem_requests(),
         "name_taken" => t.problem_name_taken(),
         "invalid_fields" => t.problem_weak_password(),
         "passkey" => t.problem_passkey(),

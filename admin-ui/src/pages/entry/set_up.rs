@@ -18,7 +18,7 @@ use tornado_ui::field::Field;
 use tornado_ui::icon::Glyph;
 use tornado_ui::state::{Condition, State};
 
-/// Distance of two looks for the first device.
+/// Interval between two checks for the first device.
 const PERIOD: Duration = Duration::from_secs(3);
 
 /// Set-up: the first operator. The link of the server carries the token.

@@ -17,7 +17,7 @@ use tornado_ui::feedback::{Empty, Note, Weight};
 use tornado_ui::field::Search;
 use tornado_ui::icon::Icon;
 
-/// Distance of two readings of the newest lines.
+/// Interval between two readings of the newest lines.
 const PERIOD: Duration = Duration::from_secs(4);
 
 /// The address of a query.

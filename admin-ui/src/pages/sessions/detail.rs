@@ -19,7 +19,7 @@ use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{LaneTag, State};
 use tornado_ui::table::{Column, Table};
 
-/// Distance of two readings of the rates.
+/// Interval between two readings of the rates.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// The dialog that disconnects a device.
@@ -41,7 +41,7 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let session = read(move || id.get(), source::session, &["sessions"], Some(PERIOD));
+    let session = read(move || id.get(), source::session, &["session"], Some(PERIOD));
     view! {
         <Head title=t.session() crumb=("/sessions", t.nav_sessions())>
             <LiveSign of=session as_of=|detail| detail.as_of />

@@ -76,7 +76,7 @@ pub struct Scroll {
     place: Place,
 }
 
-/// Distance of two readings of the list.
+/// Interval between two readings of the list.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// The page.
@@ -99,7 +99,7 @@ pub fn Page() -> impl IntoView {
         let query = wanted.get();
         Query { offset: scroll.offset.get().unwrap_or(query.offset), ..query }
     });
-    let sessions = read(move || shown.get(), source::sessions, &["sessions"], Some(PERIOD));
+    let sessions = read(move || shown.get(), source::sessions, &["session", "sessions"], Some(PERIOD));
     view! {
         <Head title=t.nav_sessions()>
             <LiveSign of=sessions as_of=|sessions| sessions.page.as_of />

@@ -10,6 +10,7 @@ mod sign_ins;
 mod tokens;
 
 use crate::frame::{Head, Loaded, LookForm, read};
+use crate::model::Role;
 use crate::model::settings::Settings;
 use crate::source;
 use crate::texts::use_texts;
@@ -27,8 +28,8 @@ use tornado_ui::figures::Card;
 /// The dialogs of the page. They stay open while the content below is read again.
 #[derive(Clone, Copy)]
 struct Dialogs {
-    /// The operator whose role is changed; empty for a new one.
-    operator: RwSignal<Option<String>>,
+    /// The operator whose role is changed, and the role; an empty name for a new one.
+    operator: RwSignal<Option<(String, Role)>>,
     /// The authenticator is set up (true) or removed (false).
     factor: RwSignal<Option<bool>>,
     /// A passkey is added.

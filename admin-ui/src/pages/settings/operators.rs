@@ -19,8 +19,8 @@ use tornado_ui::table::{Column, Table};
 pub fn Operators(
     /// The rows.
     operators: Vec<Operator>,
-    /// The operator whose role is changed; empty for a new one.
-    new_operator: RwSignal<Option<String>>,
+    /// The operator whose role is changed, and the role; an empty name for a new one.
+    new_operator: RwSignal<Option<(String, Role)>>,
 ) -> impl IntoView {
     let t = use_texts();
     let columns = vec![
@@ -33,7 +33,7 @@ pub fn Operators(
         .into_iter()
         .map(|one| {
             let has_factor = one.has_second_factor;
-            let acts = view! { <OperatorOrders name=one.name.clone() has_factor new_operator /> };
+            let acts = view! { <OperatorOrders name=one.name.clone() current=one.role new_operator /> };
             view! {
                 <tr role="row">
                     <th scope="row" role="rowheader" class="a"><bdi>{one.name}</bdi></th>
@@ -50,7 +50,7 @@ pub fn Operators(
                 <h2 id="operators">{t.operators()}</h2>
                 <span class="push">
                     <May right="operators.write">
-                        <Button size=Size::Small on:click=move |_| new_operator.set(Some(String::new()))>
+                        <Button size=Size::Small on:click=move |_| new_operator.set(Some((String::new(), Role::Viewer)))>
                             {t.new_operator()}
                         </Button>
                     </May>
@@ -63,9 +63,10 @@ pub fn Operators(
 
 /// Buttons of an operator's row.
 #[component]
-fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<String>>) -> impl IntoView {
+fn OperatorOrders(name: String, current: Role, new_operator: RwSignal<Option<(String, Role)>>) -> impl IntoView {
     let t = use_texts();
-    let reset = has_factor.then(|| Question {
+    // Also without an authenticator: the table does not show passkeys and API tokens.
+    let reset = Question {
         title: t.reset_factor_title(&name),
         text: t.reset_factor_text().to_owned(),
         effects: Vec::new(),
@@ -73,7 +74,7 @@ fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<
         is_danger: true,
         act: Act::PutOperator { name: name.clone(), password: None, role: None, forget_factor: true },
         done: t.done_factor_reset(&name),
-    });
+    };
     let remove = Question {
         title: t.remove_operator_title(&name),
         text: t.remove_operator_text().to_owned(),
@@ -92,14 +93,14 @@ fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<
                         <Button
                             kind=Kind::Quiet
                             size=Size::Small
-                            on:click=move |_| new_operator.set(Some(name.clone()))
+                            on:click=move |_| new_operator.set(Some((name.clone(), current)))
                         >
                             {t.change_role()}
                         </Button>
                     }
                 }
             </May>
-            {reset.map(|question| view! { <Ask question kind=Kind::Quiet size=Size::Small word=t.reset_factor() /> })}
+            <Ask question=reset kind=Kind::Quiet size=Size::Small word=t.reset_factor() />
             <Ask question=remove kind=Kind::Quiet size=Size::Small word=t.remove() />
         </span>
     }
@@ -108,8 +109,8 @@ fn OperatorOrders(name: String, has_factor: bool, new_operator: RwSignal<Option<
 /// The dialog of a new operator, or of the role and password of one.
 #[component]
 pub fn PutOperator(
-    /// Whose; empty for a new one.
-    chosen: RwSignal<Option<String>>,
+    /// Whose, and the current role; an empty name for a new one.
+    chosen: RwSignal<Option<(String, Role)>>,
 ) -> impl IntoView {
     let t = use_texts();
     let acts = use_acts();
@@ -124,9 +125,10 @@ pub fn PutOperator(
         }
         is_open
     });
-    let is_new = move || chosen.with(|name| name.as_ref().is_some_and(String::is_empty));
+    let is_new = move || chosen.with(|one| one.as_ref().is_some_and(|(name, _)| name.is_empty()));
     let submit = move |sent: Sent| {
-        let name = chosen.get_untracked().filter(|name| !name.is_empty()).or_else(|| sent.word("operator-name"));
+        let name = chosen.get_untracked().map(|(name, _)| name).filter(|name| !name.is_empty());
+        let name = name.or_else(|| sent.word("operator-name"));
         let name = name.unwrap_or_default();
         let is_new = is_new();
         let role = match sent.text("operator-role").as_str() {
@@ -157,6 +159,7 @@ pub fn PutOperator(
         {move || {
             let title = if is_new() { t.new_operator() } else { t.change_role() };
             let confirm = if is_new() { t.create_operator() } else { t.save() };
+            let current = chosen.with(|one| one.as_ref().map_or(Role::Viewer, |(_, role)| *role));
             view! {
                 <FormDialog open id="put-operator" title cancel=t.cancel() confirm busy on_submit=submit>
                     <RefusalNote refusal fields=&["name", "password"] />
@@ -192,7 +195,7 @@ pub fn PutOperator(
                                     Role::Operator => "operator",
                                     Role::Owner => "owner",
                                 };
-                                (value.to_owned(), role(t, one).to_owned(), one == Role::Viewer)
+                                (value.to_owned(), role(t, one).to_owned(), one == current)
                             })
                             .to_vec()
                     />

@@ -27,7 +27,7 @@ pub fn Page() -> impl IntoView {
     let t = use_texts();
     let params = use_params_map();
     let name = Memo::new(move |_| params.with(|params| params.get("name").unwrap_or_default()));
-    let user = read(move || name.get(), source::user, &["sessions"], None);
+    let user = read(move || name.get(), source::user, &["session"], None);
     let limits = RwSignal::new(false);
     view! {
         {move || {
@@ -130,7 +130,7 @@ pub fn Content(
 ) -> impl IntoView {
     let t = use_texts();
     let (condition, word) = state(t, detail.user.state);
-    // Children of components are closures: each gets a value of its own.
+    // Children of components are closures: each gets its own value.
     let user = detail.user.clone();
     let email = user.email.clone().unwrap_or_else(|| t.none().to_owned());
     let peer_group = if detail.peer_group { t.yes() } else { t.no() };

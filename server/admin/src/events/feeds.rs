@@ -1,6 +1,7 @@
 //! Tasks that publish what changes. They call no service while there is no reader, except the stream of `tor`.
 
 use super::Hub;
+use super::hub::SESSION;
 use crate::api::{Services, services_view, session_event, session_numbers, tor_view};
 use futures::StreamExt as _;
 use serde::Serialize;
@@ -62,7 +63,7 @@ pub async fn follow_sessions(hub: Arc<Hub>, services: Arc<Services>, stop: Cance
                     hub.lose();
                 }
                 for event in page.events {
-                    publish(&hub, "session", "sessions.read", &session_event(event));
+                    publish(&hub, SESSION, "sessions.read", &session_event(event));
                 }
                 after = Some(page.next);
             }

@@ -6,13 +6,29 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Notify, watch};
-use tornado_shared::model::Secret;
+use tornado_shared::model::{OperatorId, Secret};
 
+/// Kind of the events of sessions.
+pub const SESSION: &str = "session";
 /// Number of events that a reader may be behind.
 const KEPT: usize = 1024;
 /// Maximum number of readers.
 const READERS: usize = 1500;
+/// Maximum number of readers of one operator.
+const READERS_EACH: usize = 20;
+
+/// Why a reader was not registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// There are too many readers.
+    #[error("all event streams are in use; try again later")]
+    Server,
+    /// There are too many readers of this operator.
+    #[error("the operator has {} event streams; close one of them", READERS_EACH)]
+    Operator,
+}
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +78,23 @@ pub struct Hub {
     boot: u32,
     kept: Mutex<VecDeque<Event>>,
     newest: watch::Sender<u64>,
+    /// Number of the latest event after which a list of sessions is out of date.
+    sessions: AtomicU64,
     readers: Mutex<Readers>,
     arrived: Notify,
 }
 
-/// Readers by number, with the token of each reader that may read events of sessions.
+/// Readers by number.
 #[derive(Default)]
 struct Readers {
     next: u64,
-    tokens: BTreeMap<u64, Option<Secret>>,
+    all: BTreeMap<u64, Registered>,
+}
+
+struct Registered {
+    operator: Option<OperatorId>,
+    /// If the reader may read events of sessions.
+    token: Option<Secret>,
 }
 
 /// A reader; it counts as long as it exists.
@@ -81,7 +105,7 @@ pub struct Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.hub.readers.lock().tokens.remove(&self.number);
+        self.hub.readers.lock().all.remove(&self.number);
     }
 }
 
@@ -93,6 +117,7 @@ impl Hub {
             boot,
             kept: Mutex::default(),
             newest: watch::Sender::new(0),
+            sessions: AtomicU64::new(0),
             readers: Mutex::default(),
             arrived: Notify::new(),
         }
@@ -106,6 +131,9 @@ impl Hub {
             kept.pop_front();
         }
         kept.push_back(Event { position: self.at(number), kind, right, data: data.into() });
+        if kind == SESSION {
+            self.sessions.store(number, Ordering::Release);
+        }
         self.newest.send_replace(number);
     }
 
@@ -114,33 +142,46 @@ impl Hub {
         let mut kept = self.kept.lock();
         kept.clear();
         let number = *self.newest.borrow() + 1;
+        self.sessions.store(number, Ordering::Release);
         self.newest.send_replace(number);
     }
 
-    /// Registers a reader. `token` is that of a reader with the right `sessions.read`: this process has no rights of its
-    /// own, so events of sessions are read with the token of one of their readers. `None`: there are too many.
-    pub fn enter(self: &Arc<Self>, token: Option<Secret>) -> Option<Reader> {
+    /// A number that counts up with each event of a session. It has changed before readers receive the event.
+    #[must_use]
+    pub fn session_changes(&self) -> u64 {
+        self.sessions.load(Ordering::Acquire)
+    }
+
+    /// Registers a reader of an operator. `token` is that of a reader with the right `sessions.read`: this process has
+    /// no rights, so events of sessions are read with the token of one of their readers.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn enter(self: &Arc<Self>, operator: Option<OperatorId>, token: Option<Secret>) -> Result<Reader, Full> {
         let mut readers = self.readers.lock();
-        if readers.tokens.len() >= READERS {
-            return None;
+        if readers.all.len() >= READERS {
+            return Err(Full::Server);
+        }
+        if readers.all.values().filter(|reader| reader.operator == operator).count() >= READERS_EACH {
+            return Err(Full::Operator);
         }
         let number = readers.next;
         readers.next += 1;
-        readers.tokens.insert(number, token);
+        readers.all.insert(number, Registered { operator, token });
         self.arrived.notify_one();
-        Some(Reader { hub: self.clone(), number })
+        Ok(Reader { hub: self.clone(), number })
     }
 
     /// True while there is a reader.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        !self.readers.lock().tokens.is_empty()
+        !self.readers.lock().all.is_empty()
     }
 
     /// A reader's number and token.
     #[must_use]
     pub fn token(&self) -> Option<(u64, Secret)> {
-        self.readers.lock().tokens.iter().find_map(|(number, token)| Some((*number, token.clone()?)))
+        self.readers.lock().all.iter().find_map(|(number, reader)| Some((*number, reader.token.clone()?)))
     }
 
     /// Waits until a reader has registered. For one task. Cancellation is safe.
@@ -150,8 +191,8 @@ impl Hub {
 
     /// Forgets a reader's token, which was refused.
     pub fn forget(&self, number: u64) {
-        if let Some(token) = self.readers.lock().tokens.get_mut(&number) {
-            *token = None;
+        if let Some(reader) = self.readers.lock().all.get_mut(&number) {
+            reader.token = None;
         }
     }
 
@@ -238,20 +279,54 @@ mod tests {
     }
 
     #[test]
+    fn events_of_sessions_are_counted_and_others_are_not() {
+        let hub = Hub::new(7);
+        let start = hub.session_changes();
+        hub.publish("tor", "tor.read", "{}");
+        assert_eq!(hub.session_changes(), start);
+        hub.publish(SESSION, "sessions.read", "{}");
+        let after = hub.session_changes();
+        assert!(after > start);
+        hub.lose();
+        assert!(hub.session_changes() > after);
+    }
+
+    #[test]
     fn readers_are_limited_and_leave() {
         let hub = Arc::new(Hub::new(1));
-        let readers: Vec<_> = (0..READERS).map(|_| hub.enter(None).unwrap()).collect();
-        assert!(hub.enter(None).is_none());
+        let enter = |operator: OperatorId| hub.enter(Some(operator), None);
+        let mut readers = Vec::new();
+        for _ in 0..READERS / READERS_EACH {
+            let operator = OperatorId::random();
+            readers.extend((0..READERS_EACH).map(|_| enter(operator).unwrap()));
+            assert_eq!(
+                enter(operator).err(),
+                Some(if readers.len() < READERS { Full::Operator } else { Full::Server })
+            );
+        }
+        assert_eq!(enter(OperatorId::random()).err(), Some(Full::Server));
         drop(readers);
-        assert!(!hub.is_read() && hub.enter(None).is_some());
+        assert!(!hub.is_read() && enter(OperatorId::random()).is_ok());
+    }
+
+    #[test]
+    fn an_operators_streams_leave_room_for_others() {
+        let hub = Arc::new(Hub::new(1));
+        let (one, other) = (Some(OperatorId::random()), Some(OperatorId::random()));
+        let mut readers: Vec<_> = (0..READERS_EACH).map(|_| hub.enter(one, None).unwrap()).collect();
+        assert_eq!(hub.enter(one, None).err(), Some(Full::Operator));
+        assert!(hub.enter(other, None).is_ok());
+        readers.pop();
+        assert!(hub.enter(one, None).is_ok());
     }
 
     #[test]
     fn a_token_is_used_while_its_reader_exists() {
         let hub = Arc::new(Hub::new(1));
-        let _without = hub.enter(None);
+        let enter = |token: Option<&str>| hub.enter(None, token.map(Secret::new)).unwrap();
+        let _without = enter(None);
         assert!(hub.token().is_none());
-        let (first, second) = (hub.enter(Some(Secret::new("ONE"))), hub.enter(Some(Secret::new("TWO"))));
+        let (first, second) = (enter(Some("ONE")), enter(Some("TWO")));
         let (number, token) = hub.token().unwrap();
         assert_eq!(token.expose(), "ONE");
         hub.forget(number);

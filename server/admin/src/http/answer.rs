@@ -1,5 +1,6 @@
 //! One request: extract, authorise, call, convert.
 
+use super::limits::Rate;
 use super::repeats::{Begun, Keyed, Ticket};
 use super::{Http, credentials};
 use crate::api::Signed;
@@ -15,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
-use tornado_admin_api::{AdminError, AdminResult, Cost, IDEMPOTENCY_HEADER, Method};
+use tornado_admin_api::{AdminError, AdminResult, IDEMPOTENCY_HEADER, Method};
 use tornado_contracts::auth::passkeys::Site;
 use tornado_rpc::{RequestId, problem_response};
 use tornado_shared::model::Secret;
@@ -136,28 +137,35 @@ pub async fn authorised(http: &Http, method: &Method, parts: &Parts) -> AdminRes
     };
     let (client, site) = (address(http, parts), guard::site(&parts.headers));
     if let Some(token) = api_token {
-        return checked(http, (method.right, method.cost), client, site, token).await;
+        return checked(http, (method.right, method.cost.into()), client, site, token).await;
     }
     let Some(token) = credentials::token(&parts.headers) else { return refused(signed_out()) };
     if method.verb.changes() && !credentials::has_csrf_token(&parts.headers, &token) {
         let why = "the request does not have the CSRF token of its sign-in; reload the page and try again";
         return Err(AdminError::new(403, "csrf", why));
     }
-    checked(http, (method.right, method.cost), client, site, token).await
+    checked(http, (method.right, method.cost.into()), client, site, token).await
 }
 
 /// Checks a right, then the rate.
 pub async fn checked(
     http: &Http,
-    (right, cost): (&str, Cost),
+    (right, rate): (&str, Rate),
     client: IpAddr,
     site: Site,
     token: Secret,
 ) -> AdminResult<Signed> {
+    http.limits.admit(client, &token)?;
     let signed = Signed::new(http.services.clone(), token).on(site);
     match signed.check(right).await {
-        Ok(operator) => http.limits.count(operator.id, cost).map(|()| signed),
+        Ok(operator) => {
+            http.limits.accepted(signed.token());
+            http.limits.count(operator.id, rate).map(|()| signed.of(operator.id))
+        }
         Err(error) if [401, 403].contains(&error.status()) => {
+            if error.status() == 401 {
+                http.limits.rejected(signed.token());
+            }
             http.limits.count_refused(client)?;
             Err(error)
         }
@@ -237,6 +245,27 @@ mod tests {
         http.running.close();
         http.running.wait().await;
         assert!(matches!(http.repeats.begin(keyed).unwrap(), Begun::Repeated(response) if response.expose() == "7"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_without_refusals_left_costs_auth_nothing() {
+        let http = http();
+        let client = "192.0.2.7".parse().unwrap();
+        let ask = async |token: &str| {
+            let site = guard::site(&HeaderMap::new());
+            let answer = checked(&http, ("own.read", Rate::Usual), client, site, Secret::new(token)).await;
+            answer.err().unwrap().code().to_owned()
+        };
+        let called = ask("UNKNOWN").await;
+        assert_ne!(called, "too_many_requests", "auth is called, which does not respond");
+        http.limits.accepted(&Secret::new("KNOWN"));
+        let exhaust = || while http.limits.count_refused(client).is_ok() {};
+        exhaust();
+        assert_eq!(ask("UNKNOWN").await, "too_many_requests");
+        assert_eq!(ask("KNOWN").await, called, "an operator of the network can go on");
+        http.limits.rejected(&Secret::new("KNOWN"));
+        exhaust();
+        assert_eq!(ask("KNOWN").await, "too_many_requests");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::Http;
 use crate::guard;
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
+use axum::middleware::{Next, map_response};
 use axum::response::Response;
 use std::time::Duration;
 use tornado_admin_api::AdminError;
@@ -60,4 +61,31 @@ fn with_headers(mut response: Response) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Makes browsers use TLS only, for a year from each response on.
+pub fn strict_transport(router: Router) -> Router {
+    router.layer(map_response(|mut response: Response| async move {
+        let value = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+        response
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn responses_over_verifiable_tls_forbid_plain_http() {
+        let router = strict_transport(Router::new().route("/health", get(|| async { "ok" })));
+        for path in ["/health", "/unknown"] {
+            let request = axum::http::Request::get(path).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.headers()["strict-transport-security"], "max-age=31536000", "{path}");
+        }
+    }
 }

@@ -13,16 +13,16 @@ mod routes;
 mod streams;
 
 #[cfg(feature = "console")]
-pub use console::router as console_router;
+pub use console::{router as console_router, tidy as tidy_console};
+pub use frame::strict_transport;
 pub use routes::{router, router_of};
 
 use crate::api::Services;
 use crate::config::Config;
 use crate::events::Hub;
-use limits::Limits;
+use limits::{Limits, Places};
 use repeats::Repeats;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 /// What every route uses.
@@ -32,14 +32,18 @@ pub struct Http {
     config: Arc<Config>,
     limits: Arc<Limits>,
     hub: Arc<Hub>,
-    streams: Arc<Semaphore>,
+    streams: Arc<Places>,
+    backups: Arc<Places>,
     repeats: Arc<Repeats>,
     /// Requests with an idempotency key. They continue when their client has gone.
     running: TaskTracker,
 }
 
-/// Maximum number of live tails, streams of metrics and exports at the same time. Each of them calls `telemetry`.
-const STREAMS: usize = 64;
+/// Maximum number of live tails, streams of metrics and exports at the same time, in total and of one operator. Each of
+/// them calls `telemetry`.
+const STREAMS: (usize, usize) = (64, 4);
+/// Maximum number of downloads of backups. Streams of others do not use up these places.
+const BACKUPS: (usize, usize) = (8, 2);
 
 impl Http {
     /// Counts nothing yet.
@@ -49,7 +53,8 @@ impl Http {
             config: Arc::new(config),
             limits: Arc::default(),
             hub,
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            streams: Arc::new(Places::new(STREAMS.0, STREAMS.1)),
+            backups: Arc::new(Places::new(BACKUPS.0, BACKUPS.1)),
             repeats: Arc::new(Repeats::new(rand::random())),
             running: TaskTracker::new(),
         }

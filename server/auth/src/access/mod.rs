@@ -94,7 +94,9 @@ async fn authorise_token(core: &Core, code: &Secret, act: Act) -> Result<Actor, 
 async fn check_confirmed(core: &Core, sign_in: Uuid) -> Result<(), AuthError> {
     let at = core.store.sign_in_confirmed_at(sign_in).await.map_err(fault::store)?;
     let at = at.ok_or(AuthError::SignedOut)?;
-    if core.clock.now().saturating_sub(at) <= CONFIRMED_FOR { Ok(()) } else { Err(AuthError::ConfirmationRequired) }
+    // A confirmation in the future: the clock was set back, and it must not last until the clock has caught up.
+    let age = core.clock.now().saturating_sub(at).saturating_abs();
+    if age <= CONFIRMED_FOR { Ok(()) } else { Err(AuthError::ConfirmationRequired) }
 }
 
 /// A time of use that could not be stored does not affect the call.

@@ -58,16 +58,18 @@ impl Act {
         TABLE.iter().find(|(act, _, _)| *act == self).map_or("unknown", |(_, name, _)| name)
     }
 
-    /// True if the operator must have confirmed the password a short time ago: what cannot be undone.
+    /// True if the operator must have confirmed the password a short time ago: what cannot be undone, and what lets
+    /// others sign in.
     pub const fn needs_confirmation(self) -> bool {
-        matches!(self, Self::OperatorsRemove | Self::LogsWrite | Self::TokensCreate | Self::BackupCreate)
+        let creates_access = matches!(self, Self::OperatorsWrite | Self::TokensCreate | Self::BackupCreate);
+        creates_access || matches!(self, Self::OperatorsRemove | Self::LogsWrite)
     }
 
     /// True if the scopes of an API token may include the right. A token must not create access that outlives it, and
     /// cannot confirm a password.
     pub const fn is_for_tokens(self) -> bool {
         let is_own = matches!(self, Self::OwnRead | Self::OwnSignIn);
-        let is_access = matches!(self, Self::OperatorsWrite | Self::TokensRead | Self::TokensRevoke | Self::BackupRead);
+        let is_access = matches!(self, Self::TokensRead | Self::TokensRevoke | Self::BackupRead);
         !is_own && !is_access && !self.needs_confirmation()
     }
 
@@ -97,6 +99,13 @@ mod tests {
         assert!(viewer.iter().all(|word| operator.contains(word)));
         assert!(viewer.iter().all(|word| !word.ends_with(".write") && !word.ends_with(".close")));
         assert!(!operator.contains(&"operators.write".to_owned()));
+    }
+
+    #[test]
+    fn access_is_created_after_a_confirmation_only() {
+        let rights = TABLE.iter().filter(|(act, ..)| act.needs_confirmation()).map(|(_, name, _)| *name);
+        let expected = ["logs.write", "backup.create", "operators.write", "operators.remove", "tokens.create"];
+        assert!(rights.eq(expected));
     }
 
     #[test]

@@ -257,11 +257,18 @@ async fn what_cannot_be_undone_needs_a_fresh_confirmation() {
     world.pass(301);
     assert_eq!(world.operators().remove_operator(remove("vera")).await.unwrap_err(), AuthError::ConfirmationRequired);
     assert_eq!(world.operators().check(may("logs.write")).await.unwrap_err().code(), "confirmation_required");
+    for change in [role("mallory", OperatorRole::Owner), role("otto", OperatorRole::Owner)] {
+        let change = Acting::operator(owner.token.clone(), change);
+        let refused = world.operators().put_operator_role(change).await.unwrap_err();
+        assert_eq!(refused, AuthError::ConfirmationRequired, "a new owner, or the password of another operator");
+    }
     world.operators().check(may("users.write")).await.unwrap();
     assert!(world.operators().confirm_sign_in(confirm("a wrong password")).await.is_err());
     assert_eq!(world.operators().remove_operator(remove("vera")).await.unwrap_err(), AuthError::ConfirmationRequired);
     world.operators().confirm_sign_in(confirm(PASSWORD)).await.unwrap();
     world.operators().remove_operator(remove("vera")).await.unwrap();
+    let otto = Acting::operator(owner.token.clone(), role("otto", OperatorRole::Owner));
+    world.operators().put_operator_role(otto).await.unwrap();
 
     let me = Acting::operator(owner.token.clone(), NoInput {});
     let own = world.operators().list_sign_ins(me).await.unwrap().into_iter().find(|view| view.is_own).unwrap();

@@ -30,8 +30,8 @@ pub const fn span(range: Range) -> (i64, MetricStep) {
 }
 
 impl Courses {
-    /// The courses of `names`, a value for each part of the range. The caller has checked that the sign-in may read
-    /// services: every role that may reads metrics, too.
+    /// The courses of `names`, a value for each part of the range. The caller shows them only if the sign-in may
+    /// read services: every role that may reads metrics, too.
     ///
     /// # Errors
     ///
@@ -58,7 +58,10 @@ impl Courses {
                 metrics.insert(series.name, values);
             }
         }
-        self.0.lock().insert(range.word(), (now, metrics.clone()));
+        // Without a name, `telemetry` did not respond; the next reading tries again.
+        if !metrics.is_empty() {
+            self.0.lock().insert(range.word(), (now, metrics.clone()));
+        }
         Ok(metrics)
     }
 }
@@ -129,6 +132,21 @@ mod tests {
     fn a_point_covers_its_interval() {
         let values = resample(&series(MetricStep::Minute, &[(0, 5.0)]), 0, 3600);
         assert_eq!(values[..3], [Some(5.0), Some(5.0), None]);
+    }
+
+    #[test]
+    fn every_range_is_filled_by_the_points_that_are_kept() {
+        for range in Range::ALL {
+            let (length, step) = span(range);
+            let seconds = match step {
+                MetricStep::Second => 1,
+                MetricStep::Minute => 60,
+                MetricStep::Hour => 3600,
+            };
+            let points: Vec<_> = (0..length / seconds).map(|index| (index * seconds, 1.0)).collect();
+            let values = resample(&series(step, &points), 0, length);
+            assert!(values.iter().all(|value| *value == Some(1.0)), "{}: {values:?}", range.word());
+        }
     }
 
     #[test]

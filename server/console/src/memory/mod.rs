@@ -2,5 +2,6 @@
 
 pub mod courses;
 pub mod lists;
+pub mod names;
 pub mod rates;
 pub mod sign_in;

@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 /// Readings older than this are dropped, in seconds.
 const KEPT: i64 = 60;
+/// Interval between two removals of sessions that are no longer read, in seconds.
+const TIDIED_EVERY: i64 = 10;
 /// Sessions whose readings are kept.
 const MAX_SESSIONS: usize = 50_000;
 /// Readings of a session that are kept.
@@ -25,20 +27,42 @@ pub struct Reading {
 
 /// The latest readings of sessions that pages show.
 #[derive(Default)]
-pub struct Rates(Mutex<HashMap<Uuid, VecDeque<Reading>>>);
+pub struct Rates(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    sessions: HashMap<Uuid, VecDeque<Reading>>,
+    tidied_at: i64,
+}
+
+impl Kept {
+    /// Removes sessions that have ended, or that pages no longer show: those without a recent reading.
+    fn tidy(&mut self, now: i64) {
+        if (0..TIDIED_EVERY).contains(&(now - self.tidied_at)) {
+            return;
+        }
+        self.tidied_at = now;
+        self.sessions.retain(|_, readings| readings.back().is_some_and(|latest| latest.is_recent(now)));
+    }
+}
+
+impl Reading {
+    /// False also for a reading of the future: the clock was set back since.
+    fn is_recent(&self, now: i64) -> bool {
+        (0..=KEPT).contains(&(now - self.at))
+    }
+}
 
 impl Rates {
     /// Adds a reading, and returns the rates since the one before in bits per second: to and from the device.
     pub fn add(&self, session: Uuid, reading: Reading) -> Option<(f64, f64)> {
-        let mut all = self.0.lock();
-        if all.len() >= MAX_SESSIONS && !all.contains_key(&session) {
-            all.retain(|_, readings| readings.back().is_some_and(|latest| reading.at - latest.at < KEPT));
-            if all.len() >= MAX_SESSIONS {
-                return None;
-            }
+        let mut kept = self.0.lock();
+        kept.tidy(reading.at);
+        if kept.sessions.len() >= MAX_SESSIONS && !kept.sessions.contains_key(&session) {
+            return None;
         }
-        let readings = all.entry(session).or_default();
-        readings.retain(|one| reading.at - one.at <= KEPT);
+        let readings = kept.sessions.entry(session).or_default();
+        readings.retain(|one| one.is_recent(reading.at));
         if readings.back().is_none_or(|latest| latest.at < reading.at) {
             readings.push_back(reading);
         }
@@ -49,12 +73,17 @@ impl Rates {
         rate(*before, *readings.back()?)
     }
 
+    /// Removes what is no longer used.
+    pub fn tidy(&self, now: i64) {
+        self.0.lock().tidy(now);
+    }
+
     /// The rates of the last minute, a value for each second: to and from the device.
     pub fn courses(&self, session: Uuid, now: i64) -> (Values, Values) {
-        let all = self.0.lock();
+        let kept = self.0.lock();
         let length = usize::try_from(KEPT).unwrap_or(0);
         let (mut down, mut up) = (vec![None; length], vec![None; length]);
-        let Some(readings) = all.get(&session) else { return (down, up) };
+        let Some(readings) = kept.sessions.get(&session) else { return (down, up) };
         for (before, after) in readings.iter().zip(readings.iter().skip(1)) {
             let Some((to, from)) = rate(*before, *after) else { continue };
             for at in before.at + 1..=after.at {
@@ -100,6 +129,38 @@ mod tests {
         let rates = Rates::default();
         rates.add(SESSION, reading(10, 1000));
         assert_eq!(rates.add(SESSION, reading(12, 5)), None);
+    }
+
+    #[test]
+    fn sessions_that_are_no_longer_read_are_removed() {
+        let (rates, other) = (Rates::default(), Uuid::from_u128(2));
+        rates.add(SESSION, reading(1000, 0));
+        for at in 1001..=1000 + KEPT + TIDIED_EVERY + 1 {
+            rates.add(other, reading(at, 0));
+        }
+        assert_eq!(rates.0.lock().sessions.keys().collect::<Vec<_>>(), [&other]);
+        rates.tidy(1000 + 3 * KEPT);
+        assert!(rates.0.lock().sessions.is_empty());
+    }
+
+    #[test]
+    fn a_full_memory_is_not_searched_for_each_session() {
+        let rates = Rates::default();
+        for session in 0..=MAX_SESSIONS as u128 {
+            rates.add(Uuid::from_u128(session), reading(1000, 0));
+        }
+        assert_eq!(rates.0.lock().sessions.len(), MAX_SESSIONS);
+        assert_eq!(rates.0.lock().tidied_at, 1000, "once in a while only");
+        rates.add(SESSION, reading(1001, 1000));
+        assert_eq!(rates.add(SESSION, reading(1002, 2000)), Some((8000.0, 4000.0)), "those that are kept have rates");
+    }
+
+    #[test]
+    fn rates_go_on_after_the_clock_was_set_back() {
+        let rates = Rates::default();
+        rates.add(SESSION, reading(5000, 9000));
+        assert_eq!(rates.add(SESSION, reading(1000, 10_000)), None);
+        assert_eq!(rates.add(SESSION, reading(1001, 11_000)), Some((8000.0, 4000.0)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A sign-in that waits for the code of the second factor.
 //!
 //! The API receives name, password and code together. Between the two pages, name and password are kept in memory under
-//! a random number in a cookie, so that nothing is asked for twice and it works without script.
+//! a random number in a cookie, so that the operator enters nothing twice and it works without script.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use parking_lot::Mutex;
@@ -59,6 +59,11 @@ impl Pending {
         self.0.lock().remove(&id);
     }
 
+    /// Removes those whose code has taken too long.
+    pub fn tidy(&self, now: i64) {
+        self.0.lock().retain(|_, waiting| waiting.until > now);
+    }
+
     /// The cookie that removes it from the browser.
     pub const fn no_cookie() -> HeaderValue {
         HeaderValue::from_static("__Host-tornado-code=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
@@ -94,6 +99,16 @@ mod tests {
         assert!(pending.find(id, 1000 + LIFETIME).is_none());
         pending.forget(id);
         assert!(pending.find(id, 1001).is_none());
+    }
+
+    #[test]
+    fn a_password_is_removed_when_its_code_takes_too_long() {
+        let pending = Pending::default();
+        pending.keep("ops-amelia".into(), Secret::new("correct horse"), 1000);
+        pending.tidy(1000 + LIFETIME - 1);
+        assert_eq!(pending.0.lock().len(), 1);
+        pending.tidy(1000 + LIFETIME);
+        assert!(pending.0.lock().is_empty());
     }
 
     #[test]

@@ -110,7 +110,8 @@ pub struct PutOperatorRole {
     pub password: Option<Secret>,
     /// The role; default for a new operator: `owner`.
     pub role: Option<OperatorRole>,
-    /// True removes the second factor, for an operator who lost it.
+    /// True removes the authenticator, its recovery codes, all passkeys and all API tokens: what is left is the
+    /// password.
     #[serde(default)]
     pub forget_totp: bool,
 }

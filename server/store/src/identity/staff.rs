@@ -35,6 +35,9 @@ impl SqlIdentityStore {
         }
         if change.forget_totp {
             factors::drop_factor(&mut tx, FactorOwner::Operator(row.id)).await?;
+            // An earlier holder of the password could have created these, and a new password does not end them.
+            passkeys::remove_all(&mut tx, row.id).await?;
+            api_tokens::end_all(&mut tx, row.id).await?;
         }
         tx.commit().await?;
         Ok(outcome)

@@ -167,18 +167,19 @@ pub enum Operator {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Change an operator's role, or remove the second factor.
+    /// Change an operator's role, or remove every access besides the password.
     Set {
         /// Name of the operator.
         name: Username,
         /// owner, operator or viewer.
         #[arg(long)]
         role: Option<OperatorRole>,
-        /// Remove the second factor and the recovery codes, for an operator who lost them. Sign-ins do not end.
+        /// As `reset-factor`.
         #[arg(long)]
         forget_totp: bool,
     },
-    /// Remove the second factor of an operator who lost it.
+    /// Remove an operator's authenticator, recovery codes, passkeys and API tokens. Sign-ins do not end; a new password
+    /// ends them.
     ResetFactor {
         /// Name of the operator.
         name: Username,

@@ -3,11 +3,13 @@
 use crate::world::{ORIGIN, PASSWORD, ROLES, World};
 use axum::body::{Body, BodyDataStream};
 use axum::http::Request;
+use axum::response::Response;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tornado_admin_api::BASE;
 use tornado_contracts::auth::Auth as _;
+use tornado_contracts::auth::operators::OperatorRole;
 use tornado_rpc::NoInput;
 use tower::ServiceExt as _;
 
@@ -103,4 +105,64 @@ async fn events_arrive_live_with_the_readers_rights() {
     for unknown in ["00000009-1", "nonsense"] {
         until(&mut open(Some(unknown)).await, "event: resync\n").await;
     }
+}
+
+/// Opens the events of a sign-in.
+async fn open_events(world: &World, cookie: &str) -> Response {
+    let request = Request::get(format!("{BASE}/events")).header("host", "localhost:8000").header("cookie", cookie);
+    world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_reader_that_is_always_behind_ends_with_its_sign_in() {
+    let world = World::new().await;
+    world.operator("vera", OperatorRole::Viewer).await;
+    let vera = world.sign_in("vera").await;
+    let mut events = open_events(&world, &vera[0]).await.into_body().into_data_stream();
+    assert_eq!(world.signed_in(&vera, "POST", "/sign-out", None).await.status, 200);
+    let mut received = 0;
+    let read = async {
+        loop {
+            (0..50).for_each(|_| world.hub.publish("session", "sessions.read", "{}"));
+            match events.next().await {
+                Some(Ok(_)) => received += 1,
+                Some(Err(_)) | None => break,
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap();
+    assert!(received > 10, "the reader was behind until the end, after {received} events");
+}
+
+#[tokio::test]
+async fn an_operators_event_streams_are_limited() {
+    let world = World::new().await;
+    for (name, role) in ROLES {
+        world.operator(name, role).await;
+    }
+    let (vera, olga) = (world.sign_in("vera").await, world.sign_in("olga").await);
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        let response = open_events(&world, &vera[0]).await;
+        assert_eq!(response.status(), 200);
+        open.push(response);
+    }
+    assert_eq!(open_events(&world, &vera[0]).await.status(), 503);
+    assert_eq!(open_events(&world, &olga[0]).await.status(), 200, "other operators have theirs");
+    open.pop();
+    assert_eq!(open_events(&world, &vera[0]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_is_recorded_as_failed() {
+    let world = World::new().await;
+    world.operator("olga", OperatorRole::Owner).await;
+    let olga = world.sign_in("olga").await;
+    let body = json!({ "description": "", "text": "level:error" });
+    let saved = world.signed_in(&olga, "PUT", "/logs/saved/errors", Some(body)).await;
+    assert_eq!(saved.status, 503, "telemetry is absent: {}", saved.body);
+    let rows = world.signed_in(&olga, "GET", "/audit?action=logs.query_saved", None).await.body;
+    let outcomes: Vec<_> = rows["items"].as_array().unwrap().iter().map(|row| row["outcome"].as_str()).collect();
+    assert_eq!(outcomes, [Some("failed"), Some("done")], "newest first: {rows}");
 }

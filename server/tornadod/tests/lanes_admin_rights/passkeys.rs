@@ -125,3 +125,32 @@ async fn a_passkey_confirms_a_sign_in() {
     let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 400);
 }
+
+#[tokio::test]
+async fn a_reset_of_factors_leaves_the_password_only() {
+    let world = World::new().await;
+    world.operator("olga", OperatorRole::Owner).await;
+    world.operator("otto", OperatorRole::Operator).await;
+    let (olga, otto) = (world.sign_in("olga").await, world.sign_in("otto").await);
+    let (mut key, _) = passkey(&world, &otto, "phone").await;
+    let (mut hers, _) = passkey(&world, &olga, "hers").await;
+    let token = world.token(&otto, "backup", &["tor.read"]).await.body["token"].as_str().unwrap().to_owned();
+    assert_eq!(world.with_token(&token, "GET", "/me").await.status, 200);
+
+    world.pass(301);
+    let reset = || world.signed_in(&olga, "PUT", "/operators/otto", Some(json!({ "forget_totp": true })));
+    assert_eq!(reset().await.code(), "confirmation_required");
+    let confirmed = world.signed_in(&olga, "POST", "/me/confirm", Some(json!({ "password": PASSWORD }))).await;
+    assert_eq!(confirmed.status, 200, "{}", confirmed.body);
+    assert_eq!(reset().await.status, 200);
+
+    let offered = challenge(&world).await;
+    let reply = by_passkey(&world, &offered, key.get(&offered["options"], ORIGIN)).await;
+    assert_eq!(reply.code(), "passkey_refused");
+    assert_eq!(world.with_token(&token, "GET", "/me").await.code(), "invalid_api_token");
+    assert_eq!(world.signed_in(&otto, "GET", "/me", None).await.status, 200, "sign-ins end with a new password");
+    world.sign_in("otto").await;
+    let offered = challenge(&world).await;
+    let reply = by_passkey(&world, &offered, hers.get(&offered["options"], ORIGIN)).await;
+    assert_eq!(reply.status, 200, "those of other operators stay: {}", reply.body);
+}

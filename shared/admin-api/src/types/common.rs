@@ -26,13 +26,16 @@ pub struct List<T> {
     /// Value of `cursor` for the next page; absent: this is the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Number of items on all pages; absent where it is not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
 }
 
 impl<T> List<T> {
     /// A list without further pages.
     #[must_use]
     pub const fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None }
+        Self { items, next: None, total: None }
     }
 }
 
@@ -57,7 +60,11 @@ mod schema {
                 .description(Some("Value of `cursor` for the next page; absent: this is the last page."));
             let items =
                 ArrayBuilder::new().items(ArrayItems::RefOrSchema(Box::new(item))).description(Some("The items."));
-            let object = ObjectBuilder::new().property("items", items).required("items").property("next", next);
+            let total = ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+                .description(Some("Number of items on all pages; absent where it is not counted."));
+            let object = ObjectBuilder::new().property("items", items).required("items");
+            let object = object.property("next", next).property("total", total);
             RefOr::T(object.description(Some("One page.")).into())
         }
     }

@@ -1,4 +1,4 @@
-//! Inputs and outputs of the methods. Times are seconds since 1970 (UTC) unless a field says otherwise.
+//! Inputs and outputs of the methods. Times are seconds since 1970 (UTC) unless a field states otherwise.
 
 mod common;
 mod logs;

@@ -124,7 +124,7 @@ inputs! {
         /// The role; required for a new operator.
         #[serde(default)]
         pub role: Option<Role>,
-        /// True removes the authenticator of an operator who lost it.
+        /// True removes the operator's authenticator, recovery codes, passkeys and API tokens. The password remains.
         #[serde(default)]
         pub forget_totp: bool,
     }

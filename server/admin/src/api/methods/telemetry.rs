@@ -53,15 +53,18 @@ pub async fn list_saved_queries(signed: &Signed, _: NoInput) -> AdminResult<List
 
 pub async fn save_query(signed: &Signed, input: SavedQuery) -> AdminResult<Done> {
     signed.check("logs.save").await?;
-    signed.record("logs.query_saved", "logs".into(), named("name", &input.name)).await?;
+    let details = named("name", &input.name);
     let what = logs::SavedQuery { name: input.name, description: input.description, text: input.text };
-    answer(signed.services().logs.save_query(signed.acting(what)).await, done)
+    let save = async { answer(signed.services().logs.save_query(signed.acting(what)).await, done) };
+    signed.recorded("logs.query_saved", "logs", details, save).await
 }
 
 pub async fn delete_query(signed: &Signed, input: ByName) -> AdminResult<Done> {
     signed.check("logs.save").await?;
-    signed.record("logs.query_deleted", "logs".into(), named("name", &input.name)).await?;
-    answer(signed.services().logs.delete_query(signed.acting(QueryName { name: input.name })).await, done)
+    let details = named("name", &input.name);
+    let what = QueryName { name: input.name };
+    let delete = async { answer(signed.services().logs.delete_query(signed.acting(what)).await, done) };
+    signed.recorded("logs.query_deleted", "logs", details, delete).await
 }
 
 pub async fn delete_logs(signed: &Signed, input: DeleteLogs) -> AdminResult<LogCount> {

@@ -20,12 +20,13 @@ pub async fn list_users(signed: &Signed, input: UsersQuery) -> AdminResult<List<
         limit: (limit + 1).min(500),
     };
     let page = signed.services().users.list_users(signed.acting(query)).await.map_err(|error| problem(&error))?;
+    let total = Some(page.total);
     let mut items: Vec<_> = page.users.into_iter().map(people::user).collect();
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_full = items.len() > size || (limit == 500 && items.len() == size);
     items.truncate(size);
     let next = is_full.then(|| items.last().map(|last| last.username.clone())).flatten();
-    Ok(List { items, next })
+    Ok(List { items, next, total })
 }
 
 pub async fn create_user(signed: &Signed, input: CreateUser) -> AdminResult<UserView> {

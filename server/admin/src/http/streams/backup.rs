@@ -1,6 +1,5 @@
 //! A backup as a file.
 
-use super::source;
 use crate::api::Signed;
 use crate::http::Http;
 use crate::http::answer::{authorised, read_json, refuse};
@@ -29,7 +28,7 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     let input = read_json(&parts.headers, body).await?;
     let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
     let CreateBackup { passphrase } = serde_json::from_slice(&input).map_err(malformed)?;
-    let place = source::place(http)?;
+    let place = http.backups.take(signed.operator())?;
     let created = signed.create_backup(passphrase).await?;
     let state = (signed, created.id, Some(0_u64), place);
     let parts = futures::stream::unfold(state, |(signed, id, offset, place)| async move {

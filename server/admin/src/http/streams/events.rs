@@ -33,8 +33,9 @@ pub async fn events(State(http): State<Http>, request: Request) -> Response {
         Err(error) => return refuse(&error),
     };
     let may_read_sessions = rights.iter().any(|right| right == "sessions.read");
-    let Some(reader) = http.hub.enter(may_read_sessions.then(|| signed.token().clone())) else {
-        return refuse(&AdminError::new(503, "streams_full", "all event streams are in use; try again later"));
+    let reader = match http.hub.enter(signed.operator(), may_read_sessions.then(|| signed.token().clone())) {
+        Ok(reader) => reader,
+        Err(full) => return refuse(&AdminError::new(503, "streams_full", full.to_string())),
     };
     let last = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let after = match last.map(str::parse::<Position>) {
@@ -70,6 +71,17 @@ impl<R: Send + 'static> Subscription<R> {
     /// The next message. `None` when the sign-in has ended.
     async fn next(&mut self, check: &mut Instant) -> Option<sse::Event> {
         loop {
+            // Before each message: a reader that is always behind is checked, too.
+            if Instant::now() >= *check {
+                match self.signed.whoami(NoInput {}).await {
+                    Ok(standing) => self.rights = standing.rights,
+                    Err(error) if error.status() < 500 => return None,
+                    // `auth` does not respond; events continue, as pages do.
+                    Err(_) => {}
+                }
+                self.ready.retain(|event| self.rights.iter().any(|one| one == event.right));
+                *check = Instant::now() + CHECKED_EVERY;
+            }
             if let Some(event) = self.ready.pop_front() {
                 let message = sse::Event::default().id(event.position.to_string()).event(event.kind);
                 return Some(message.data(&*event.data));
@@ -93,15 +105,6 @@ impl<R: Send + 'static> Subscription<R> {
             }
             if !self.ready.is_empty() {
                 continue;
-            }
-            if Instant::now() >= *check {
-                match self.signed.whoami(NoInput {}).await {
-                    Ok(standing) => self.rights = standing.rights,
-                    Err(error) if error.status() < 500 => return None,
-                    // `auth` does not respond; events continue, as pages do.
-                    Err(_) => {}
-                }
-                *check = Instant::now() + CHECKED_EVERY;
             }
             if let Some(after) = self.after {
                 drop(timeout_at(*check, self.hub.wait(after)).await);

@@ -4,6 +4,7 @@ use super::source::{self, Source};
 use crate::api::Signed;
 use crate::http::Http;
 use crate::http::answer::{admit_reader, refuse};
+use crate::http::limits::Place;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
@@ -11,7 +12,6 @@ use axum::http::request::Parts;
 use axum::response::sse;
 use axum::response::{IntoResponse as _, Response};
 use std::io;
-use tokio::sync::OwnedSemaphorePermit;
 use tornado_admin_api::types::{ExportQuery, LogFormat, LogSelection, TailQuery};
 use tornado_admin_api::{AdminApi as _, AdminResult, EXPORT_LOGS, TAIL_LOGS};
 
@@ -31,9 +31,9 @@ struct Tail {
     after: Option<u64>,
 }
 
-async fn begin_tail(http: &Http, parts: &Parts) -> AdminResult<(Tail, OwnedSemaphorePermit)> {
+async fn begin_tail(http: &Http, parts: &Parts) -> AdminResult<(Tail, Place)> {
     let (signed, input) = admit_reader::<TailQuery>(http, &TAIL_LOGS, parts).await?;
-    let place = source::place(http)?;
+    let place = http.streams.take(signed.operator())?;
     // An invalid query is refused before the stream begins: this counts the lines of the first microsecond of 1970.
     signed.count_logs(LogSelection { text: input.text.clone(), from: Some(0), until: Some(1) }).await?;
     let after = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -65,7 +65,7 @@ pub async fn export(State(http): State<Http>, request: Request) -> Response {
 /// response off, which the client detects.
 async fn begin_export(http: &Http, parts: &Parts) -> AdminResult<Response> {
     let (signed, input) = admit_reader::<ExportQuery>(http, &EXPORT_LOGS, parts).await?;
-    let place = source::place(http)?;
+    let place = http.streams.take(signed.operator())?;
     let first = signed.export_logs(&input, None).await?;
     signed.record_export(&input).await?;
     let (media_type, name) = match input.format {

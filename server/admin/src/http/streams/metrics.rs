@@ -4,10 +4,10 @@ use super::source::{self, Source};
 use crate::api::Signed;
 use crate::http::Http;
 use crate::http::answer::{admit_reader, refuse};
+use crate::http::limits::Place;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::{Response, sse};
-use tokio::sync::OwnedSemaphorePermit;
 use tornado_admin_api::types::LiveMetricsQuery;
 use tornado_admin_api::{AdminResult, LIVE_METRICS};
 
@@ -28,10 +28,11 @@ struct Live {
     after: Option<i64>,
 }
 
-async fn begin(http: &Http, parts: &Parts) -> AdminResult<(Live, OwnedSemaphorePermit)> {
+async fn begin(http: &Http, parts: &Parts) -> AdminResult<(Live, Place)> {
     let (signed, input) = admit_reader::<LiveMetricsQuery>(http, &LIVE_METRICS, parts).await?;
     let names = input.names.map(|names| crate::api::metric_names(&names));
-    Ok((Live { signed, names, after: None }, source::place(http)?))
+    let place = http.streams.take(signed.operator())?;
+    Ok((Live { signed, names, after: None }, place))
 }
 
 impl Source for Live {

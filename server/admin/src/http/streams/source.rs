@@ -1,12 +1,11 @@
 //! Server-sent events that are read from a service in a loop, one loop per reader.
 
-use crate::http::Http;
+use crate::http::limits::Place;
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tornado_admin_api::{AdminError, AdminResult};
 use tornado_runtime::rest;
 
@@ -23,23 +22,17 @@ pub trait Source: Send + 'static {
     fn next(&mut self) -> impl Future<Output = AdminResult<Vec<sse::Event>>> + Send;
 }
 
-/// A place for a stream, or the refusal when all are in use.
-pub fn place(http: &Http) -> AdminResult<OwnedSemaphorePermit> {
-    let full = |_| AdminError::new(503, "streams_full", "all streams are in use; try again later");
-    http.streams.clone().try_acquire_owned().map_err(full)
-}
-
 struct State<S> {
     source: S,
     ready: VecDeque<sse::Event>,
     failures: u32,
     has_ended: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The response that sends the events of `source`. A refusal, or the last of several failures in a row, is sent as the
 /// event `problem` before the end.
-pub fn response(source: impl Source, place: OwnedSemaphorePermit) -> Response {
+pub fn response(source: impl Source, place: Place) -> Response {
     let state = State { source, ready: VecDeque::new(), failures: 0, has_ended: false, _place: place };
     let events = futures::stream::unfold(state, |mut state| async move {
         let event = state.next().await?;
@@ -84,9 +77,9 @@ fn problem_text(error: &AdminError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::limits::Places;
     use axum::body::to_bytes;
     use std::sync::Arc;
-    use tokio::sync::Semaphore;
 
     /// Answers in this order.
     struct Script(VecDeque<AdminResult<Vec<sse::Event>>>);
@@ -98,12 +91,13 @@ mod tests {
     }
 
     async fn text(script: impl IntoIterator<Item = AdminResult<Vec<sse::Event>>>) -> String {
-        let places = Arc::new(Semaphore::new(1));
-        let place = places.clone().try_acquire_owned().unwrap();
+        let places = Arc::new(Places::new(1, 1));
+        let place = places.take(None).unwrap();
+        assert!(places.take(None).is_err());
         let response = response(Script(script.into_iter().collect()), place);
         assert_eq!(response.headers()["x-accel-buffering"], "no");
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
-        assert_eq!(places.available_permits(), 1, "the place is free again");
+        assert!(places.take(None).is_ok(), "the place is free again");
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 

@@ -91,6 +91,7 @@ pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() ->
     staff::sign_ins(make_store().await).await;
     staff::api_tokens(make_store().await).await;
     staff::passkeys(make_store().await).await;
+    staff::forgotten_factors(make_store().await).await;
     staff::settings(make_store().await).await;
     staff::second_factors(make_store().await).await;
     lapse::passwords(make_store().await).await;

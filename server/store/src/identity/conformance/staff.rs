@@ -232,6 +232,59 @@ pub(super) async fn passkeys(store: Store) {
     assert!(store.operator_passkeys(ann.id).await.unwrap().is_none());
 }
 
+pub(super) async fn forgotten_factors(store: Store) {
+    let mut all = Vec::new();
+    for (number, who) in [(1_u8, "ann"), (2, "ben")] {
+        put(&store, &change(who, Some("$"), Some("owner"))).await;
+        let id = store.find_operator(&name(who)).await.unwrap().unwrap().id;
+        let owner = FactorOwner::Operator(id);
+        assert!(store.offer_factor(owner, "$", &[number], NOW).await.unwrap());
+        assert!(store.confirm_factor(owner, &[number], 10, &[[number; 32]], &act("operator.totp_on")).await.unwrap());
+        let key = PasskeyRow {
+            id: Uuid::new_v4(),
+            operator: id,
+            name: "key".to_owned(),
+            credential_id: vec![number; 16],
+            passkey: "{}".to_owned(),
+            created_at: NOW,
+            used_at: None,
+        };
+        assert_eq!(store.add_passkey(&key, &act("operator.passkey_on")).await.unwrap(), PasskeyOutcome::Added);
+        let token = NewApiToken {
+            id: Uuid::new_v4(),
+            operator: id,
+            name: "backup".to_owned(),
+            token_hash: [number; 32],
+            scopes: "tor.read".to_owned(),
+            now: NOW,
+            expires_at: NOW + 10,
+        };
+        assert_eq!(store.create_api_token(&token, &act("token.create")).await.unwrap(), ApiTokenOutcome::Created);
+        let sign_in = NewSignIn {
+            id: Uuid::new_v4(),
+            operator: id,
+            token_hash: [number; 32],
+            now: NOW,
+            expires_at: NOW + 10,
+            address: String::new(),
+        };
+        let proof = Proof { password_hash: "$".into(), factor: Some(vec![number]) };
+        store.open_sign_in(&sign_in, &proof, &act("operator.sign_in")).await.unwrap();
+        all.push((id, number));
+    }
+    let forget = OperatorChange { forget_totp: true, ..change("ann", None, None) };
+    assert!(matches!(put(&store, &forget).await, PutOutcome::Put(_)));
+    for ((id, number), is_kept) in all.into_iter().zip([false, true]) {
+        let owner = FactorOwner::Operator(id);
+        assert_eq!(store.factor(owner).await.unwrap().is_some(), is_kept);
+        let code = store.use_recovery(owner, &[number; 32], NOW, &act("operator.recovery")).await.unwrap();
+        assert_eq!(code, is_kept);
+        assert_eq!(store.operator_passkeys(id).await.unwrap().unwrap().1.len(), usize::from(is_kept));
+        assert_eq!(store.api_token(&[number; 32]).await.unwrap().is_some(), is_kept);
+        assert!(store.sign_in(&[number; 32], NOW).await.unwrap().is_some(), "only a new password ends sign-ins");
+    }
+}
+
 pub(super) async fn settings(store: Store) {
     let put = async |value: Option<&str>| store.put_setting("server.host", value, &act("settings.put")).await.unwrap();
     assert_eq!(store.setting("server.host").await.unwrap(), None);

@@ -50,7 +50,7 @@ pub struct OperatorChange {
     pub password_hash: Option<String>,
     /// `owner`, `operator` or `viewer`; a new operator is an `owner` by default.
     pub role: Option<String>,
-    /// Removes the second factor.
+    /// Removes the second factor, passkeys and API tokens.
     pub forget_totp: bool,
     /// Current time.
     pub now: UnixSeconds,

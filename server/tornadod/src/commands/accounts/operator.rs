@@ -4,6 +4,7 @@ use crate::commands::args::{Format, Operator};
 use crate::commands::{Server, password, show};
 use crate::failure::{Failure, Outcome as _};
 use crate::output::{ago, say, table};
+use tornado_admin::{Config, ConsoleTls, TlsWord};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::operators::{
     Operator as OperatorInfo, OperatorRef, Operators as _, OperatorsClient, PutOperatorRole,
@@ -17,10 +18,16 @@ pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let Some(code) = made.code else {
         return Err(Failure::refused("an operator already exists; use `tornadod operator add NAME` to add another"));
     };
-    let address = server.config.admin.listen;
-    let host = if address.ip().is_loopback() { "localhost".into() } else { address.ip().to_string() };
-    say(&format!("http://{host}:{}/setup?code={}", address.port(), code.expose()));
+    say(&format!("{}/setup?code={}", console(&server.config.admin), code.expose()));
     Ok(())
+}
+
+/// Address of the console: under the first of its names, unless it listens on loopback only. A proxy in front of it has
+/// another address, which this server does not know.
+fn console(admin: &Config) -> String {
+    let scheme = if admin.tls == ConsoleTls::Word(TlsWord::Off) { "http" } else { "https" };
+    let name = admin.hosts.first().filter(|_| !admin.listen.ip().is_loopback());
+    format!("{scheme}://{}:{}", name.map_or("localhost", String::as_str), admin.listen.port())
 }
 
 pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
@@ -66,4 +73,20 @@ async fn list(operators: &OperatorsClient, json: bool) -> Result<(), Failure> {
         ]
     };
     show(json, &all, |all| table(["NAME", "ROLE", "2FA", "CREATED"], all.iter().map(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_leads_to_where_the_console_listens() {
+        let mut admin = Config::default();
+        assert_eq!(console(&admin), "http://localhost:8000");
+        admin.hosts = vec!["console.example.org".into()];
+        assert_eq!(console(&admin), "http://localhost:8000", "behind a proxy");
+        admin.listen = "0.0.0.0:8443".parse().unwrap();
+        admin.tls = ConsoleTls::Word(TlsWord::Own);
+        assert_eq!(console(&admin), "https://console.example.org:8443");
+    }
 }
