@@ -117,8 +117,8 @@ impl Hub {
         self.newest.send_replace(number);
     }
 
-    /// Registers a reader. `token` is that of a reader with the right `sessions.read`: this process has no rights of its
-    /// own, so events of sessions are read with the token of one of their readers. `None`: there are too many.
+    /// Registers a reader. `token` is that of a reader with the right `sessions.read`: this process has no rights of
+    /// its own, so events of sessions are read with the token of one of their readers. `None`: there are too many.
     pub fn enter(self: &Arc<Self>, token: Option<Secret>) -> Option<Reader> {
         let mut readers = self.readers.lock();
         if readers.tokens.len() >= READERS {
