@@ -6,17 +6,20 @@ use std::time::Duration;
 
 /// Maximum number of tracked keys. When all are in use, new keys have to wait.
 const MOST: usize = 16_384;
+/// Pause between two searches for keys that are no longer needed, which visit all keys.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// One bucket per key.
 pub struct Buckets<K> {
     per_minute: f64,
     buckets: HashMap<K, (f64, Duration)>,
+    next_search: Duration,
 }
 
 impl<K: Eq + Hash> Buckets<K> {
     /// At most `per_minute` requests per minute, which may arrive in one burst.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new() }
+        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new(), next_search: Duration::ZERO }
     }
 
     /// Counts a request at `now` (time since any fixed instant).
@@ -28,7 +31,10 @@ impl<K: Eq + Hash> Buckets<K> {
         let at =
             |(tokens, at): (f64, Duration)| (tokens + now.saturating_sub(at).as_secs_f64() * most / 60.0).min(most);
         if self.buckets.len() >= MOST && !self.buckets.contains_key(&key) {
-            self.buckets.retain(|_, bucket| at(*bucket) < most);
+            if now >= self.next_search {
+                self.next_search = now + SEARCH_EVERY;
+                self.buckets.retain(|_, bucket| at(*bucket) < most);
+            }
             if self.buckets.len() >= MOST {
                 return Err(60);
             }
