@@ -1,4 +1,5 @@
-//! What the console knows of the server's configuration. It is read once, at the start of the service, as by all others.
+//! What the console knows of the server's configuration. It is read once, at the start of the service, as by all
+//! others.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

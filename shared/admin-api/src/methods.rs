@@ -7,8 +7,8 @@ use crate::types::*;
 ///
 /// `name(Input) -> Output = VERB "/path", right "right", Cost;`
 ///
-/// A part of the path in braces is a field of the input. The other fields are the query of a `GET`, and the JSON body of
-/// all other verbs. The right is a name in the table of `auth`.
+/// A part of the path in braces is a field of the input. The other fields are the query of a `GET`, and the JSON body
+/// of all other verbs. The right is a name in the table of `auth`.
 #[macro_export]
 macro_rules! admin_methods {
     ($with:ident) => {
@@ -99,8 +99,8 @@ macro_rules! admin_methods {
 
             /// State of the units of systemd that `[os_services]` names.
             list_os_services(NoInput) -> List<OsServiceView> = GET "/os-services", right "services.read", Usual;
-            /// Starts, stops or restarts a unit that `[os_services]` allows; the actual state follows. After three starts
-            /// within ten minutes, further ones are refused.
+            /// Starts, stops or restarts a unit that `[os_services]` allows; the actual state follows. After three
+            /// starts within ten minutes, further ones are refused.
             control_os_service(ControlOsService) -> OsServiceView = POST "/os-services/{unit}/control", right "services.control", Usual;
 
             /// Ages and phases of the keys, and the next rotation.

@@ -6,6 +6,7 @@ mod users;
 use crate::shell;
 use anyhow::{Context as _, bail};
 use programs::Need;
+use std::collections::BTreeSet;
 use std::path::Path;
 pub use users::{remove_users, users};
 
@@ -144,10 +145,30 @@ fn without_init_scripts(install: impl FnOnce() -> anyhow::Result<()>) -> anyhow:
     installed
 }
 
+/// The packages that are not installed. A package that an installed one provides and replaces is not missing: the
+/// `nodejs` of its makers has `npm` in it, and conflicts with Debian's.
 fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
-    let installed = |package: &str| {
-        let asked = shell::command("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package]);
-        shell::read(asked).is_ok_and(|status| status == "installed")
-    };
-    packages.iter().copied().filter(|package| !installed(package)).collect()
+    const FORMAT: &str = "--showformat=${db:Status-Status}\t${Package}\t${Provides}\n";
+    let listed = shell::read(shell::command("dpkg-query", &["--show", FORMAT])).unwrap_or_default();
+    let installed = installed(&listed);
+    packages.iter().copied().filter(|package| !installed.contains(package)).collect()
+}
+
+/// Names of installed packages, and those that they provide, from lines of status, name and provided names.
+fn installed(listed: &str) -> BTreeSet<&str> {
+    let lines = listed.lines().filter_map(|line| line.strip_prefix("installed\t"));
+    // A provided name may have a version: `npm (= 9.2.0)`.
+    let names = lines.flat_map(|line| line.split(['\t', ',']));
+    names.filter_map(|name| name.split_whitespace().next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provided_package_is_installed() {
+        let listed = "installed\ttor\t\nconfig-files\tnginx\thttpd\ninstalled\tnodejs\tnodejs-dev, npm (= 9.2.0)\n";
+        assert_eq!(installed(listed).into_iter().collect::<Vec<_>>(), ["nodejs", "nodejs-dev", "npm", "tor"]);
+    }
 }

@@ -104,8 +104,8 @@ async fn count(State(load): State<watch::Sender<Load>>, request: Request, next: 
     })
 }
 
-/// HTTP/2 has the host in `:authority`, and clients split cookies (RFC 9113 §8.3.1, §8.2.3). The routes read the headers
-/// of HTTP/1.1.
+/// HTTP/2 has the host in `:authority`, and clients split cookies (RFC 9113 §8.3.1, §8.2.3). The routes read the
+/// headers of HTTP/1.1.
 async fn as_http1(mut request: Request, next: Next) -> Response {
     let authority = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let headers = request.headers_mut();

@@ -1,44 +1,25 @@
 //! Access control: the authorisation table, and the one place that evaluates it.
 
 mod table;
+mod used;
 
 pub use table::{Act, allowed};
+pub use used::Used;
 
 use crate::actor::Actor;
 use crate::code::{self, CodeKind};
 use crate::core::Core;
 use crate::fault;
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use tornado_contracts::auth::audit::Outcome;
 use tornado_contracts::auth::operators::OperatorRole;
 use tornado_contracts::auth::{AuthError, api_tokens};
-use tornado_shared::model::{Secret, UnixSeconds};
+use tornado_shared::model::Secret;
 use tornado_store::StoreError;
 use tornado_store::identity::{Authority, OperatorRow};
 use uuid::Uuid;
 
 /// Seconds for which a confirmation of the password lasts; a sign-in is one.
 const CONFIRMED_FOR: i64 = 300;
-/// Seconds between two stored times of use.
-const USE_NOTED_EVERY: i64 = 60;
-
-/// Sign-ins and API tokens that were used within the last minute.
-#[derive(Default)]
-pub struct Used(Mutex<HashMap<Uuid, UnixSeconds>>);
-
-impl Used {
-    /// True if the time of use is to be stored; false if one was stored within the last minute.
-    fn is_due(&self, id: Uuid, now: UnixSeconds) -> bool {
-        let mut used = self.0.lock();
-        if used.get(&id).is_some_and(|at| now.saturating_sub(*at) < USE_NOTED_EVERY) {
-            return false;
-        }
-        used.retain(|_, at| now.saturating_sub(*at) < USE_NOTED_EVERY);
-        used.insert(id, now);
-        true
-    }
-}
 
 /// Root may do everything without a sign-in. Every other caller needs an operator's sign-in with the required role.
 pub async fn authorise(core: &Core, operator: Option<&Secret>, act: Act) -> Result<Actor, AuthError> {

@@ -1,8 +1,8 @@
 //! API tokens, with which programs use the admin API on behalf of an operator.
 //!
 //! A token stands in [`Acting::operator`] in place of a sign-in. It has the rights that both its scopes and the
-//! operator's current role include. It cannot change sign-ins, second factors, operators or tokens, and has no right that
-//! requires a confirmation of the password.
+//! operator's current role include. It cannot change sign-ins, second factors, operators or tokens, and has no right
+//! that requires a confirmation of the password.
 
 use super::acting::Acting;
 use super::error::AuthError;

@@ -1,5 +1,5 @@
-//! The TLS certificate of a listener: from configured files, or self-signed. Changes of either kind are applied while the
-//! service runs.
+//! The TLS certificate of a listener: from configured files, or self-signed. Changes of either kind are applied while
+//! the service runs.
 
 mod own;
 

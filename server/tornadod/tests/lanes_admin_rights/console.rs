@@ -1,4 +1,4 @@
-//! Set-up of a server, and live events.
+//! Set-up of a server, failed sign-ins, and live events.
 
 use crate::world::{ORIGIN, PASSWORD, ROLES, World};
 use axum::body::{Body, BodyDataStream};
@@ -56,6 +56,23 @@ async fn the_first_owner_names_the_server_and_invites() {
     assert_ne!(world.signed_in(&olga, "GET", "/server", None).await.body["host"], "vpn.example.org");
     let actions = world.signed_in(&olga, "GET", "/audit?action=settings.put", None).await.body;
     assert_eq!(actions["items"].as_array().unwrap().len(), 3, "{actions}");
+}
+
+#[tokio::test]
+async fn a_failed_sign_in_states_the_attempts_that_are_left() {
+    let world = World::new().await;
+    world.operator(ROLES[0].0, ROLES[0].1).await;
+    for left in (0..5).rev() {
+        let body = json!({ "name": "olga", "password": "a wrong password" });
+        let refused = world.send("POST", "/sign-in", &[("origin", ORIGIN)], Some(body)).await;
+        let facts = (refused.status.as_u16(), refused.code(), &refused.body["attempts_left"]);
+        assert_eq!(facts, (401, "invalid_credentials", &json!(left)));
+    }
+    let body = json!({ "name": "olga", "password": PASSWORD });
+    let blocked = world.send("POST", "/sign-in", &[("origin", ORIGIN)], Some(body)).await;
+    assert_eq!((blocked.status.as_u16(), blocked.code()), (429, "too_many_attempts"));
+    assert_eq!(blocked.headers["retry-after"], "900");
+    assert!(blocked.body.get("attempts_left").is_none());
 }
 
 /// Reads a stream until it contains `word`.

@@ -16,7 +16,7 @@ words! {
         Operator,
     }
 
-    /// Reachability as far as it follows from the server's address. Only a device elsewhere can show whether packets arrive.
+    /// Reachability as far as the server's address shows it. Only a device elsewhere can test whether packets arrive.
     pub enum Reach {
         /// A name; where it leads is not known.
         Name,

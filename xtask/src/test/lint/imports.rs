@@ -39,7 +39,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("e2e/engines", &[]),
     ("e2e/harness", &["e2e/patience", "e2e/engines"]),
     // Renders the console with invented data.
-    ("e2e/console", &["shared", "shared/*", "e2e/*", "admin-ui"]),
+    ("e2e/console", &["shared", "shared/*", "e2e/*", "admin-ui", "server/backup"]),
     // Tests see the programs from outside: their contracts and files.
     ("e2e/*", &["shared", "shared/*", "e2e/*", "server/contracts", "server/backup"]),
     ("fuzz", &["shared", "shared/*", "server/*", "desktop/*"]),

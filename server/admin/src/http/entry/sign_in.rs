@@ -66,8 +66,8 @@ pub fn signed_in(signed_in: operators::SignedIn) -> Response {
     ([(header::SET_COOKIE, cookie)], Json(view)).into_response()
 }
 
-/// `POST /api/v1/sign-out`: as the method of the API, and removes the cookie. The cookie of an ended sign-in is removed,
-/// too.
+/// `POST /api/v1/sign-out`: as the method of the API, and removes the cookie. The cookie of an ended sign-in is
+/// removed, too.
 pub async fn sign_out(State(http): State<Http>, request: Request) -> Response {
     let Some(method) = METHODS.iter().find(|method| method.name == "sign_out") else {
         return refuse(&AdminError::new(500, "internal", "the API has no method for this"));

@@ -6,17 +6,20 @@ use std::time::Duration;
 
 /// Maximum number of tracked keys. When all are in use, new keys have to wait.
 const MOST: usize = 16_384;
+/// Pause between two searches for keys that are no longer needed, which visit all keys.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// One bucket per key.
 pub struct Buckets<K> {
     per_minute: f64,
     buckets: HashMap<K, (f64, Duration)>,
+    next_search: Duration,
 }
 
 impl<K: Eq + Hash> Buckets<K> {
     /// At most `per_minute` requests per minute, which may arrive in one burst.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new() }
+        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new(), next_search: Duration::ZERO }
     }
 
     /// The seconds that `key` would have to wait at `now`, if it has to. Counts nothing.
@@ -32,8 +35,11 @@ impl<K: Eq + Hash> Buckets<K> {
     pub fn count(&mut self, key: K, now: Duration) -> Result<(), u64> {
         let most = self.per_minute;
         if self.buckets.len() >= MOST && !self.buckets.contains_key(&key) {
-            let buckets = std::mem::take(&mut self.buckets);
-            self.buckets = buckets.into_iter().filter(|(_, bucket)| self.refilled(*bucket, now) < most).collect();
+            if now >= self.next_search {
+                self.next_search = now + SEARCH_EVERY;
+                let buckets = std::mem::take(&mut self.buckets);
+                self.buckets = buckets.into_iter().filter(|(_, bucket)| self.refilled(*bucket, now) < most).collect();
+            }
             if self.buckets.len() >= MOST {
                 return Err(60);
             }
