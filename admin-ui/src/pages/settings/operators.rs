@@ -50,7 +50,10 @@ pub fn Operators(
                 <h2 id="operators">{t.operators()}</h2>
                 <span class="push">
                     <May right="operators.write">
-                        <Button size=Size::Small on:click=move |_| new_operator.set(Some((String::new(), Role::Viewer)))>
+                        <Button
+                            size=Size::Small
+                            on:click=move |_| new_operator.set(Some((String::new(), Role::Viewer)))
+                        >
                             {t.new_operator()}
                         </Button>
                     </May>

@@ -18,8 +18,8 @@ use tornado_shared::problem::Problem;
 const USUAL: u32 = 200;
 /// Costly requests per minute and operator.
 const COSTLY: u32 = 30;
-/// Readings per minute and operator of the frame of the console's pages, and as many of their contents. A page reads its
-/// content about once a second at most, whatever happens on the server.
+/// Readings per minute and operator of the frame of the console's pages, and as many of their contents. A page reads
+/// its content about once a second at most, whatever happens on the server.
 #[cfg(feature = "console")]
 const READINGS: u32 = 1200;
 /// Requests per minute and network that are refused for lack of a sign-in or a right, and attempts to sign in, which
@@ -91,8 +91,9 @@ impl Limits {
         self.usual.lock().count(operator, now).map_err(too_many)
     }
 
-    /// Refuses a request of a network that has no refusals left, before `auth` is called: random tokens must not cost it
-    /// a query each. Tokens that were valid a short time ago pass, so that their operators can go on beside an attacker.
+    /// Refuses a request of a network that has no refusals left, before `auth` is called: random tokens must not cost
+    /// it a query each. Tokens that were valid a short time ago pass, so that their operators can go on beside an
+    /// attacker.
     ///
     /// # Errors
     /// The network has to wait.
