@@ -3,7 +3,7 @@
 use crate::caller::fault;
 use crate::overview::{age, devices_on, gate};
 use tornado_admin_api::AdminApi;
-use tornado_admin_api::types::{self, CircuitView, CountryTorView, LinesQuery, NoInput, ProcessView, TorView};
+use tornado_admin_api::types::{self, CircuitView, CountryTorView, LinesQuery, NoInput, ProcessView};
 use tornado_admin_ui::model::tor::{Circuit, CountryTor, Probe, Tor};
 use tornado_admin_ui::model::{Condition, Fault};
 
