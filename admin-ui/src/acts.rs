@@ -16,6 +16,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{Consequence, Dialog, FormDialog, Toast, Toasts};
 use tornado_ui::state::Condition;
+use tornado_ui::view;
 
 /// How long a report of success stays.
 const STAYS: Duration = Duration::from_secs(6);

@@ -4,6 +4,7 @@ use crate::texts::use_texts;
 use leptos::prelude::*;
 use tornado_ui::button::{Button, Size};
 use tornado_ui::icon::Icon;
+use tornado_ui::view;
 
 /// A field with the text, and the button that copies it.
 #[component]

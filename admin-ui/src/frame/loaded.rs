@@ -17,6 +17,7 @@ use tornado_ui::button::{Button, IconButton, LinkButton};
 use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
 use tornado_ui::figures::Live;
 use tornado_ui::icon::Icon;
+use tornado_ui::view;
 
 /// Content of a page, as it is read and read again.
 pub struct Reading<T> {

@@ -20,6 +20,7 @@ use tornado_ui::button::{Button, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::icon::{Glyph, Icon, Mark, Pic, Shape};
 use tornado_ui::palette::{Palette, Target};
+use tornado_ui::{Views as _, live, view};
 
 /// Word of a role.
 pub fn role(t: Texts, role: Role) -> &'static str {
@@ -160,7 +161,7 @@ fn Menu(viewer: Option<Viewer>) -> impl IntoView {
         });
         view! {
             <li>
-                <a href=href title=words aria-current=move || is_at(&path.get(), href).then_some("page")>
+                <a href=href title=words aria-current=live(move || is_at(&path.get(), href).then_some("page"))>
                     <Pic icon />
                     <span>{words}</span>
                     {count}
@@ -170,7 +171,7 @@ fn Menu(viewer: Option<Viewer>) -> impl IntoView {
     });
     view! {
         <ul class="nav">
-            {items.into_iter().collect_view()}
+            {items.into_iter().views()}
             <li class="nav-more">
                 <a href="/about">
                     <Pic icon=Icon::Menu />
@@ -260,7 +261,7 @@ pub fn LookForm() -> impl IntoView {
                             view! { <option value=lang.tag() lang=lang.tag() selected=lang == look.lang>{lang.name()}</option> }
                         })
                         .into_iter()
-                        .collect_view()}
+                        .views()}
                 </select>
             </label>
             <label class="row">
@@ -276,7 +277,7 @@ pub fn LookForm() -> impl IntoView {
                             view! { <option value=theme.word() selected=theme == look.theme>{word}</option> }
                         })
                         .into_iter()
-                        .collect_view()}
+                        .views()}
                 </select>
             </label>
             <Button submit=true size=Size::Small>{t.apply()}</Button>

@@ -2,6 +2,7 @@
 //!
 //! Times run from left to right in all languages. A missing value is a gap.
 
+use crate::{Views as _, live, view};
 use leptos::prelude::*;
 
 /// Values in equal steps of time; `None` where nothing was measured.
@@ -99,8 +100,8 @@ pub fn Sparkline(
             preserveAspectRatio="none"
             aria-hidden="true"
         >
-            <path class=format!("ar ar{suffix}") d=move || drawn.with(|(_, area)| area.clone())></path>
-            <path class=format!("ln ln{suffix}") d=move || drawn.with(|(line, _)| line.clone())></path>
+            <path class=format!("ar ar{suffix}") d=live(move || drawn.with(|(_, area)| area.clone()))></path>
+            <path class=format!("ln ln{suffix}") d=live(move || drawn.with(|(line, _)| line.clone()))></path>
         </svg>
     }
 }
@@ -157,7 +158,7 @@ pub fn Chart(
                         <path class=format!("ln ln{suffix}") d=line></path>
                     }
                 })
-                .collect_view()
+                .views()
         })
     };
     let legend = move || {
@@ -176,7 +177,7 @@ pub fn Chart(
                         </li>
                     }
                 })
-                .collect_view()
+                .views()
         })
     };
     view! {
@@ -190,8 +191,8 @@ pub fn Chart(
                     <div class="chart-y" aria-hidden="true">
                         {[1.0, 0.5, 0.0]
                             .into_iter()
-                            .map(|part| view! { <span>{move || scale.run(top.get() * part)}</span> })
-                            .collect_view()}
+                            .map(|part| view! { <span>{live(move || scale.run(top.get() * part))}</span> })
+                            .views()}
                     </div>
                     <div class="plot-box">
                         <svg
@@ -199,7 +200,7 @@ pub fn Chart(
                             viewBox="0 0 600 160"
                             preserveAspectRatio="none"
                             role="img"
-                            aria-label=move || summary.get()
+                            aria-label=live(move || summary.get())
                         >
                             <line class="grid-ln" x1="0" x2="600" y1="0" y2="0"></line>
                             <line class="grid-ln" x1="0" x2="600" y1="80" y2="80"></line>
@@ -208,7 +209,7 @@ pub fn Chart(
                         </svg>
                     </div>
                     <div class="chart-x" aria-hidden="true">
-                        {move || times.get().into_iter().map(|time| view! { <span>{time}</span> }).collect_view()}
+                        {move || times.get().into_iter().map(|time| view! { <span>{time}</span> }).views()}
                     </div>
                 </div>
             </div>
@@ -258,11 +259,11 @@ pub fn Bars(
                 <rect class=format!("bar-{tone}") x=text(x) y=text(y) width=text(width) height=text(height)></rect>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <div class="chart-body">
             <div class="chart-y" aria-hidden="true">
-                {[1.0, 0.0].into_iter().map(|part| view! { <span>{scale.run(top * part)}</span> }).collect_view()}
+                {[1.0, 0.0].into_iter().map(|part| view! { <span>{scale.run(top * part)}</span> }).views()}
             </div>
             <div class="plot-box">
                 <svg class="plot plot-s" viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label=summary>
@@ -272,7 +273,7 @@ pub fn Bars(
                 </svg>
             </div>
             <div class="chart-x" aria-hidden="true">
-                {times.into_iter().map(|time| view! { <span>{time}</span> }).collect_view()}
+                {times.into_iter().map(|time| view! { <span>{time}</span> }).views()}
             </div>
         </div>
     }
@@ -308,9 +309,9 @@ pub fn Meter(
             aria-label=label
             aria-valuemin="0"
             aria-valuemax="100"
-            aria-valuenow=move || percent().to_string()
+            aria-valuenow=live(move || percent().to_string())
         >
-            <rect class=tone width=move || format!("{}%", percent()) height="100%"></rect>
+            <rect class=tone width=live(move || format!("{}%", percent())) height="100%"></rect>
         </svg>
     }
 }

@@ -18,6 +18,48 @@ pub mod state;
 pub mod table;
 pub mod window;
 
+// The macro names this crate, also inside of it.
+extern crate self as tornado_ui;
+
+use leptos::prelude::{AnyView, IntoAny as _, IntoView};
+use leptos::tachys::view::iterators::StaticVec;
+use std::sync::{Arc, Mutex};
+pub use tornado_ui_macros::view;
+
+/// One of several children. `view!` calls it.
+#[doc(hidden)]
+pub fn part(view: impl IntoView + 'static) -> AnyView {
+    view.into_view().into_any()
+}
+
+/// The children of an element. `view!` calls it.
+#[doc(hidden)]
+pub fn parts(parts: Vec<AnyView>) -> StaticVec<AnyView> {
+    parts.into()
+}
+
+/// Views of a list. All lists have the same type, so that the browser downloads what handles a list once.
+pub trait Views {
+    /// The views.
+    fn views(self) -> Vec<AnyView>;
+}
+
+impl<I> Views for I
+where
+    I: IntoIterator,
+    I::Item: IntoView + 'static,
+{
+    fn views(self) -> Vec<AnyView> {
+        self.into_iter().map(|view| view.into_view().into_any()).collect()
+    }
+}
+
+/// A value that changes, without the type of its function: the browser downloads what follows a value once for each type
+/// of value, instead of once for each function.
+pub fn live<T: 'static>(value: impl FnMut() -> T + Send + 'static) -> Arc<Mutex<dyn FnMut() -> T + Send>> {
+    Arc::new(Mutex::new(value))
+}
+
 /// Marks a page that the browser has taken over, for stylesheets and tests.
 pub fn mark_hydrated() {
     if let Some(root) = leptos::prelude::document().document_element() {

@@ -4,6 +4,7 @@ use crate::button::{Button, IconButton, Kind};
 use crate::field::Sent;
 use crate::icon::{Glyph, Icon};
 use crate::state::Condition;
+use crate::{Views as _, view};
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -63,7 +64,7 @@ pub fn Dialog(
                                 {effects
                                     .into_iter()
                                     .map(|effect| view! { <li><b>{effect.count}</b><span>{effect.text}</span></li> })
-                                    .collect_view()}
+                                    .views()}
                             </ul>
                         }
                     })}

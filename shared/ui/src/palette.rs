@@ -1,6 +1,7 @@
 //! The palette: search for users, devices, actions and pages from the keyboard.
 
 use crate::icon::{Icon, Pic};
+use crate::view;
 use leptos::html;
 use leptos::prelude::*;
 

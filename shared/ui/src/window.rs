@@ -2,6 +2,7 @@
 //! attributes of an SVG image, because the content policy allows no style attributes.
 
 use crate::table::{Column, heads};
+use crate::view;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 

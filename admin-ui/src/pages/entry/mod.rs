@@ -13,6 +13,7 @@ pub use set_up::{Host, Invite, SetUp};
 pub use sign_in::{Code, SignIn};
 use tornado_ui::chart::fixed;
 use tornado_ui::icon::{Icon, Mark, Pic};
+use tornado_ui::{Views as _, view};
 
 /// The words for a refusal.
 fn problem(t: Texts, code: &str) -> &'static str {
@@ -105,7 +106,7 @@ fn Steps(step: usize) -> impl IntoView {
     view! {
         <div class="setup-side">
             <Brand />
-            <ol class="steps" aria-label=t.set_up_title()>{items.collect_view()}</ol>
+            <ol class="steps" aria-label=t.set_up_title()>{items.views()}</ol>
         </div>
     }
 }
@@ -150,7 +151,7 @@ fn Art(
                             ></ellipse>
                         }
                     })
-                    .collect_view()}
+                    .views()}
                 <path class="art-direct" d=line(0.0)></path>
                 <path class="art-tor" d=line(2.6)></path>
             </svg>

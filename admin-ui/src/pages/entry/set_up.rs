@@ -17,6 +17,7 @@ use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
 use tornado_ui::icon::Glyph;
 use tornado_ui::state::{Condition, State};
+use tornado_ui::{live, view};
 
 /// Distance of two looks for the first device.
 const PERIOD: Duration = Duration::from_secs(3);
@@ -44,7 +45,7 @@ pub fn SetUp() -> impl IntoView {
                     })
             }}
             <form class="stack" method="post" action="/setup">
-                <input type="hidden" name="token" value=move || token.get().unwrap_or_default() />
+                <input type="hidden" name="token" value=live(move || token.get().unwrap_or_default()) />
                 <Field
                     name="name"
                     label=t.field_name()

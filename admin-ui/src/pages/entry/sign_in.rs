@@ -16,6 +16,7 @@ use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
 use tornado_ui::icon::Icon;
+use tornado_ui::{live, view};
 
 /// Name and password, or a passkey.
 #[component]
@@ -28,7 +29,7 @@ pub fn SignIn() -> impl IntoView {
         <Plain title=t.sign_in() text=t.sign_in_for()>
             {move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> })}
             <form class="stack" method="post" action="/sign-in">
-                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
+                <input type="hidden" name="back" value=live(move || back.get().unwrap_or_default()) />
                 <Field name="name" label=t.field_name() autocomplete="username" required=true large=true />
                 <Field
                     name="password"
@@ -60,7 +61,7 @@ pub fn Code() -> impl IntoView {
     view! {
         <Plain title=t.code_title() text=t.code_text()>
             <form class="stack" method="post" action="/sign-in/code">
-                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
+                <input type="hidden" name="back" value=live(move || back.get().unwrap_or_default()) />
                 <Field
                     name="code"
                     label=t.field_code()

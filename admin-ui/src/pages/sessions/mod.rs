@@ -19,6 +19,7 @@ use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Filter, Filters, Order, Pager};
 use tornado_ui::window::{Place, Window, WindowTable};
+use tornado_ui::{Views as _, view};
 
 /// Word of a state in the address.
 const fn state_word(state: SessionState) -> &'static str {
@@ -192,7 +193,7 @@ pub fn Content(
             rows: page.rows.len() as u64,
             total: page.matching.unwrap_or(page.rows.len() as u64),
         };
-        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).collect_view();
+        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).views();
         view! {
             <WindowTable
                 caption=t.nav_sessions()

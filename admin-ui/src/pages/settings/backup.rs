@@ -14,6 +14,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::Icon;
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
+use tornado_ui::view;
 
 /// Name of the file.
 const NAME: &str = "tornado.backup";

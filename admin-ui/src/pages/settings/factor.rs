@@ -12,6 +12,7 @@ use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::{Field, Sent};
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::{Condition, State};
+use tornado_ui::{Views as _, view};
 
 /// Whether the operator has an authenticator, and the button that changes it.
 #[component]
@@ -144,7 +145,7 @@ fn Codes(made: Vec<Hidden>, codes: RwSignal<Option<Vec<Hidden>>>) -> impl IntoVi
         <NoticeDialog open id="codes" title=t.codes_title() close=t.finish()>
             <Note weight=Weight::Warning>{t.codes_text()}</Note>
             <ul class="codes mono" dir="ltr">
-                {made.into_iter().map(|code| view! { <li>{code.expose().to_owned()}</li> }).collect_view()}
+                {made.into_iter().map(|code| view! { <li>{code.expose().to_owned()}</li> }).views()}
             </ul>
         </NoticeDialog>
     }

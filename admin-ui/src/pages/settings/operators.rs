@@ -13,6 +13,7 @@ use tornado_ui::field::{Choice, Field, Sent};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// All operators.
 #[component]
@@ -43,7 +44,7 @@ pub fn Operators(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <section class="card" aria-labelledby="operators">
             <div class="card-head">

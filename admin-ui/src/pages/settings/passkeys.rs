@@ -15,6 +15,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// The passkeys.
 #[component]
@@ -49,7 +50,7 @@ pub fn Passkeys(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     let body = if is_empty {
         view! { <Empty icon=Icon::Fingerprint title=t.passkeys_none() text=t.passkeys_none_text() /> }.into_any()
     } else {

@@ -18,6 +18,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Tag;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// Seconds before the expiry from which it is shown as near.
 const NEAR: i64 = 14 * 86_400;
@@ -49,7 +50,7 @@ pub fn Tokens(
             Column::new(t.expires(), "num d"),
             Column::hidden(t.action(), "col-act"),
         ];
-        let rows = tokens.into_iter().map(|token| row(t, token, as_of)).collect_view();
+        let rows = tokens.into_iter().map(|token| row(t, token, as_of)).views();
         view! { <Table caption=t.tokens() columns cards=true>{rows}</Table> }.into_any()
     };
     view! {
@@ -79,7 +80,7 @@ fn row(t: Texts, token: Token, as_of: i64) -> impl IntoView {
         act: Act::RevokeToken { id: token.id },
         done: t.done_token_revoked(&token.name),
     };
-    let scopes = token.scopes.into_iter().map(|scope| view! { <Tag>{scope}</Tag> " " }).collect_view();
+    let scopes = token.scopes.into_iter().map(|scope| view! { <Tag>{scope}</Tag> " " }).views();
     view! {
         <tr role="row">
             <th scope="row" role="rowheader" class="a"><bdi>{token.name}</bdi></th>
@@ -183,7 +184,7 @@ fn Scopes() -> impl IntoView {
                         let word = right.clone();
                         view! { <Tick name="scope" value=right><bdi dir="ltr" class="mono">{word}</bdi></Tick> }
                     })
-                    .collect_view()
+                    .views()
             })}
         </Transition>
     }

@@ -13,6 +13,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::figures::Fact;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Condition;
+use tornado_ui::view;
 
 /// A whole number of a field.
 ///

@@ -11,6 +11,7 @@ use tornado_ui::chart::fixed;
 use tornado_ui::field::{Field, Sent, Tick};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
+use tornado_ui::view;
 
 /// Bytes of a gigabyte, as quotas count.
 const GIGABYTE: f64 = 1e9;
