@@ -17,7 +17,7 @@ use tornado_ui::button::{Button, IconButton, LinkButton};
 use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
 use tornado_ui::figures::Live;
 use tornado_ui::icon::Icon;
-use tornado_ui::view;
+use tornado_ui::{later, view};
 
 /// Content of a page, as it is read and read again.
 pub struct Reading<T> {
@@ -93,9 +93,9 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     let kept = StoredValue::new(None::<Vec<u8>>);
     view! {
         <Transition fallback=move || view! { <div class="card"><Skeleton label=t.loading() /></div> }>
-            {move || {
+            {later(move || {
                 let draw = draw.clone();
-                Suspend::new(async move {
+                Box::pin(async move {
                     let (content, fault) = match of.await {
                         Ok(content) => {
                             kept.set_value(Some(content.clone()));
@@ -123,7 +123,7 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
                         Err(fault) => card(fault),
                     }
                 })
-            }}
+            })}
         </Transition>
     }
     .into_any()
@@ -167,10 +167,10 @@ where
 fn with(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     view! {
         <Transition fallback=|| ()>
-            {move || {
+            {later(move || {
                 let draw = draw.clone();
-                Suspend::new(async move { of.await.ok().and_then(|content| draw(&content).ok()) })
-            }}
+                Box::pin(async move { of.await.ok().and_then(|content| draw(&content).ok()).into_any() })
+            })}
         </Transition>
     }
     .into_any()

@@ -20,7 +20,7 @@ use tornado_ui::button::{Button, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::icon::{Glyph, Icon, Mark, Pic, Shape};
 use tornado_ui::palette::{Palette, Target};
-use tornado_ui::{Views as _, live, view};
+use tornado_ui::{Views as _, effect, later, live, view};
 
 /// Word of a role.
 pub fn role(t: Texts, role: Role) -> &'static str {
@@ -89,9 +89,11 @@ pub fn Frame() -> impl IntoView {
         <div class="app">
             <header class="side">
                 <Transition fallback=move || view! { <Brand host=String::new() /> }>
-                    {move || Suspend::new(async move {
-                        let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
-                        view! { <Brand host /> }
+                    {later(move || {
+                        Box::pin(async move {
+                            let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
+                            view! { <Brand host /> }.into_any()
+                        })
                     })}
                 </Transition>
                 <button class="jump" type="button" aria-label=t.jump() on:click=move |_| palette.set(true)>
@@ -101,14 +103,16 @@ pub fn Frame() -> impl IntoView {
                 </button>
                 <nav aria-label=t.nav()>
                     <Transition fallback=move || view! { <Menu viewer=None /> }>
-                        {move || Suspend::new(async move {
-                            view! { <Menu viewer=viewer.get().await.ok() /> }
+                        {later(move || {
+                            Box::pin(async move { view! { <Menu viewer=viewer.get().await.ok() /> }.into_any() })
                         })}
                     </Transition>
                 </nav>
                 <Transition fallback=|| ()>
-                    {move || Suspend::new(async move {
-                        viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> })
+                    {later(move || {
+                        Box::pin(async move {
+                            viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> }).into_any()
+                        })
                     })}
                 </Transition>
             </header>
@@ -223,7 +227,7 @@ pub fn Head(
 ) -> impl IntoView {
     let heading = NodeRef::<html::H1>::new();
     let has_arrived = use_context::<HasArrived>();
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(heading), Some(HasArrived(has_arrived))) = (heading.get(), has_arrived) else { return };
         if has_arrived.get_value() {
             // Fails only if the element has left the page.

@@ -25,7 +25,14 @@ pub fn ceiling(highest: f64) -> f64 {
     if !highest.is_finite() || highest <= 0.0 {
         return 1.0;
     }
-    let magnitude = 10f64.powf(highest.log10().floor());
+    // The power of ten below it. Logarithm and power would be the only ones that the browser downloads.
+    let mut magnitude = 1.0;
+    while magnitude * 10.0 <= highest {
+        magnitude *= 10.0;
+    }
+    while magnitude > highest {
+        magnitude /= 10.0;
+    }
     [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * magnitude)

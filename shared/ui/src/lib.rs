@@ -21,8 +21,9 @@ pub mod window;
 // The macro names this crate, also inside of it.
 extern crate self as tornado_ui;
 
-use leptos::prelude::{AnyView, IntoAny as _, IntoView};
+use leptos::prelude::{AnyView, Effect, IntoAny as _, IntoView, Suspend};
 use leptos::tachys::view::iterators::StaticVec;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 pub use tornado_ui_macros::view;
 
@@ -54,10 +55,27 @@ where
     }
 }
 
+/// Runs `work` in the browser, and again when a signal that it reads changes. One type for all, as of [`live`].
+pub fn effect(work: impl FnMut() + 'static) {
+    let mut work: Box<dyn FnMut()> = Box::new(work);
+    Effect::new(move |_: Option<()>| work());
+}
+
 /// A value that changes, without the type of its function: the browser downloads what follows a value once for each type
 /// of value, instead of once for each function.
 pub fn live<T: 'static>(value: impl FnMut() -> T + Send + 'static) -> Arc<Mutex<dyn FnMut() -> T + Send>> {
     Arc::new(Mutex::new(value))
+}
+
+/// Content that comes later.
+pub type Later = Pin<Box<dyn Future<Output = AnyView> + Send>>;
+
+/// The content of a `Transition`, read again when a signal that `content` reads changes. One type for all, as of
+/// [`live`].
+pub fn later(
+    mut content: impl FnMut() -> Later + Send + 'static,
+) -> Arc<Mutex<dyn FnMut() -> Suspend<AnyView> + Send>> {
+    live(move || Suspend::new(content()))
 }
 
 /// Marks a page that the browser has taken over, for stylesheets and tests.

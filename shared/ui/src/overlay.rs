@@ -4,7 +4,7 @@ use crate::button::{Button, IconButton, Kind};
 use crate::field::Sent;
 use crate::icon::{Glyph, Icon};
 use crate::state::Condition;
-use crate::{Views as _, view};
+use crate::{Views as _, effect, view};
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -169,7 +169,7 @@ pub fn NoticeDialog(
 
 /// Opens and closes the browser's dialog after the signal. Runs in the browser only.
 fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
-    Effect::new(move |_| {
+    effect(move || {
         let is_open = open.get();
         let Some(dialog) = dialog.get() else { return };
         match (is_open, dialog.open()) {

@@ -111,6 +111,25 @@ fn Steps(step: usize) -> impl IntoView {
     }
 }
 
+/// Mathematics of the browser, instead of a copy in the program.
+#[cfg(target_arch = "wasm32")]
+use js_sys::Math::{cos, pow, sin};
+
+#[cfg(not(target_arch = "wasm32"))]
+fn sin(value: f64) -> f64 {
+    value.sin()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn cos(value: f64) -> f64 {
+    value.cos()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn pow(base: f64, exponent: f64) -> f64 {
+    base.powf(exponent)
+}
+
 /// The picture beside the form: rings of a helix, computed, and the two lanes through it.
 #[component]
 fn Art(
@@ -119,15 +138,15 @@ fn Art(
 ) -> impl IntoView {
     let ring = |index: u32| {
         let at = f64::from(index) / 40.0;
-        (300.0 + 26.0 * (at * 5.2).sin(), 70.0 + 760.0 * at, 300.0 * (1.0 - at).powf(0.85) + 22.0)
+        (300.0 + 26.0 * sin(at * 5.2), 70.0 + 760.0 * at, 300.0 * pow(1.0 - at, 0.85) + 22.0)
     };
     let line = |phase: f64| {
         let mut path = String::new();
         for step in 0..=200_u32 {
             let at = f64::from(step) / 200.0;
             let turn = at * 26.0 + phase;
-            let (centre, radius) = (300.0 + 26.0 * (at * 5.2).sin(), 300.0 * (1.0 - at).powf(0.85) + 22.0);
-            let (x, y) = (centre + radius * turn.cos(), 70.0 + 760.0 * at + radius * 0.2 * turn.sin());
+            let (centre, radius) = (300.0 + 26.0 * sin(at * 5.2), 300.0 * pow(1.0 - at, 0.85) + 22.0);
+            let (x, y) = (centre + radius * cos(turn), 70.0 + 760.0 * at + radius * 0.2 * sin(turn));
             path.push_str(&format!("{}{},{}", if step == 0 { 'M' } else { 'L' }, fixed(x, 1), fixed(y, 1)));
         }
         path

@@ -17,7 +17,7 @@ use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
 use tornado_ui::icon::Glyph;
 use tornado_ui::state::{Condition, State};
-use tornado_ui::{live, view};
+use tornado_ui::{effect, live, view};
 
 /// Distance of two looks for the first device.
 const PERIOD: Duration = Duration::from_secs(3);
@@ -183,7 +183,7 @@ fn InviteStep(viewer: Viewer, created: Option<Result<Invitation, Refusal>>) -> i
 fn Waiting(before: Option<u64>) -> impl IntoView {
     let t = use_texts();
     let users = RwSignal::new(before);
-    Effect::new(move |_| {
+    effect(move || {
         let look = move || {
             leptos::task::spawn_local(async move {
                 if let Ok(viewer) = source::viewer().read().await {

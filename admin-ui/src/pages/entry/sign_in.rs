@@ -16,7 +16,7 @@ use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
 use tornado_ui::icon::Icon;
-use tornado_ui::{live, view};
+use tornado_ui::{effect, live, view};
 
 /// Name and password, or a passkey.
 #[component]
@@ -89,7 +89,7 @@ fn ByPasskey(back: Memo<Option<String>>) -> impl IntoView {
     let (is_available, busy) = (RwSignal::new(false), RwSignal::new(false));
     let refusal = RwSignal::new(None::<Refusal>);
     // The server does not know it: the button appears when the browser has taken over.
-    Effect::new(move |_| is_available.set(passkey::is_available()));
+    effect(move || is_available.set(passkey::is_available()));
     let sign_in = move |_| {
         busy.set(true);
         spawn_local(async move {

@@ -14,7 +14,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
-use tornado_ui::{live, view};
+use tornado_ui::{effect, live, view};
 
 /// The link that downloads the lines of the query: the newest second is complete when it is over.
 #[component]
@@ -97,7 +97,7 @@ pub fn SaveDialog(
     let t = use_texts();
     let acts = use_acts();
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }

@@ -13,7 +13,7 @@ use tornado_ui::field::{Choice, Field, Sent};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, view};
+use tornado_ui::{Views as _, effect, view};
 
 /// All operators.
 #[component]
@@ -116,7 +116,7 @@ pub fn PutOperator(
     let acts = use_acts();
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    effect(move || open.set(chosen.with(Option::is_some)));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {

@@ -15,7 +15,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, view};
+use tornado_ui::{Views as _, effect, view};
 
 /// The passkeys.
 #[component]
@@ -92,7 +92,7 @@ fn Add() -> impl IntoView {
     let acts = use_acts();
     let open = expect_context::<Dialogs>().new_passkey;
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }
@@ -159,7 +159,7 @@ fn Remove() -> impl IntoView {
     let chosen = expect_context::<Dialogs>().old_passkey;
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    effect(move || open.set(chosen.with(Option::is_some)));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {

@@ -18,7 +18,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Tag;
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, view};
+use tornado_ui::{Views as _, effect, later, view};
 
 /// Seconds before the expiry from which it is shown as near.
 const NEAR: i64 = 14 * 86_400;
@@ -120,7 +120,7 @@ pub fn TokenDialogs() -> impl IntoView {
     let open = expect_context::<Dialogs>().token;
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
     let created = RwSignal::new(None::<Created>);
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }
@@ -175,7 +175,7 @@ fn Scopes() -> impl IntoView {
     let viewer = use_acts().viewer();
     view! {
         <Transition fallback=|| ()>
-            {move || Suspend::new(async move {
+            {later(move || Box::pin(async move {
                 let rights = viewer.get().await.map(|viewer| viewer.rights).unwrap_or_default();
                 rights
                     .into_iter()
@@ -185,7 +185,8 @@ fn Scopes() -> impl IntoView {
                         view! { <Tick name="scope" value=right><bdi dir="ltr" class="mono">{word}</bdi></Tick> }
                     })
                     .views()
-            })}
+                    .into_any()
+            }))}
         </Transition>
     }
 }
@@ -222,7 +223,7 @@ fn create(acts: Acts, act: Act, flow: Flow) {
 fn Shown(token: Created, created: RwSignal<Option<Created>>) -> impl IntoView {
     let t = use_texts();
     let open = RwSignal::new(true);
-    Effect::new(move |_| {
+    effect(move || {
         if !open.get() {
             created.set(None);
         }
