@@ -1,9 +1,9 @@
 //! What an operator does: a question with its consequences, the call, and a report of what came of it.
 
 use crate::browser::passkey::{self, Ceremony};
-use crate::frame::Reading;
 use crate::model::Viewer;
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
+use crate::reading::Reading;
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;

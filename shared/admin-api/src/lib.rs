@@ -6,6 +6,8 @@
 //!
 //! The crate has no I/O and compiles for wasm32.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod methods;
 pub mod qr;

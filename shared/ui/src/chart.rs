@@ -8,7 +8,8 @@ use leptos::prelude::*;
 /// Values in equal steps of time; `None` where nothing was measured.
 pub type Values = Vec<Option<f64>>;
 
-/// A number with a fixed count of decimals. Without the standard library's exact algorithm, which is larger than a page.
+/// A number with a fixed count of decimals. Without the standard library's exact algorithm, which is larger than a
+/// page.
 pub fn fixed(value: f64, decimals: u32) -> String {
     let scale = 10_u64.pow(decimals);
     let scaled = (value.abs() * scale as f64).round() as u64;
@@ -216,7 +217,7 @@ pub fn Chart(
                         </svg>
                     </div>
                     <div class="chart-x" aria-hidden="true">
-                        {move || times.get().into_iter().map(|time| view! { <span>{time}</span> }).views()}
+                        {live(move || times.get().into_iter().map(|time| view! { <span>{time}</span> }).views().into_any())}
                     </div>
                 </div>
             </div>
@@ -224,7 +225,8 @@ pub fn Chart(
     }
 }
 
-/// The rectangles of stacked bars in a box of `width` × `height`: part, x, y, width and height of each that is not empty.
+/// The rectangles of stacked bars in a box of `width` × `height`: part, x, y, width and height of each that is not
+/// empty.
 pub fn stack(bars: &[Vec<f64>], top: f64, width: f64, height: f64) -> Vec<(usize, [f64; 4])> {
     let step = width / bars.len().max(1) as f64;
     let mut drawn = Vec::new();

@@ -1,7 +1,7 @@
 //! Parts of the console and of the desktop client: one component for each part of the design.
 //!
-//! A part renders the same markup on the server and in the browser, writes no `style` attribute and holds no text of its
-//! own: words are properties, so that the caller translates them. Class names refer to the console's stylesheet.
+//! A part renders the same markup on the server and in the browser, writes no `style` attribute and holds no text of
+//! its own: words are properties, so that the caller translates them. Class names refer to the console's stylesheet.
 
 #![forbid(unsafe_code)]
 
@@ -61,8 +61,8 @@ pub fn effect(work: impl FnMut() + 'static) {
     Effect::new(move |_: Option<()>| work());
 }
 
-/// A value that changes, without the type of its function: the browser downloads what follows a value once for each type
-/// of value, instead of once for each function.
+/// A value that changes, without the type of its function: the browser downloads what follows a value once for each
+/// type of value, instead of once for each function.
 pub fn live<T: 'static>(value: impl FnMut() -> T + Send + 'static) -> Arc<Mutex<dyn FnMut() -> T + Send>> {
     Arc::new(Mutex::new(value))
 }

@@ -4,7 +4,7 @@ use crate::button::{Button, IconButton, Kind};
 use crate::field::Sent;
 use crate::icon::{Glyph, Icon};
 use crate::state::Condition;
-use crate::{Views as _, effect, view};
+use crate::{Views as _, effect, live, view};
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -126,7 +126,7 @@ pub fn FormDialog(
                 <div class="dialog-head">
                     <h2 id=id>{title}</h2>
                 </div>
-                <div class="dialog-body">{move || open.get().then(|| children())}</div>
+                <div class="dialog-body">{live(move || open.get().then(|| children()).into_any())}</div>
                 <div class="dialog-foot">
                     <Button on:click=move |_| close()>{cancel}</Button>
                     <Button kind=Kind::Primary submit=true disabled=busy>{confirm}</Button>

@@ -27,7 +27,7 @@ pub fn SignIn() -> impl IntoView {
     let error = refused();
     view! {
         <Plain title=t.sign_in() text=t.sign_in_for()>
-            {move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> })}
+            {live(move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> }).into_any())}
             <form class="stack" method="post" action="/sign-in">
                 <input type="hidden" name="back" value=live(move || back.get().unwrap_or_default()) />
                 <Field name="name" label=t.field_name() autocomplete="username" required=true large=true />
@@ -110,10 +110,10 @@ fn ByPasskey(back: Memo<Option<String>>) -> impl IntoView {
             <Button size=Size::Large wide=true icon=Icon::Fingerprint disabled=busy on:click=sign_in>
                 {t.use_passkey()}
             </Button>
-            {move || {
-                let why = refusal.get()?;
-                Some(view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &why)}</Note></div> })
-            }}
+            {live(move || {
+                let note = |why| view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &why)}</Note></div> };
+                refusal.get().map(note).into_any()
+            })}
         }
     };
     view! { <Show when=move || is_available.get()>{content()}</Show> }

@@ -12,7 +12,7 @@ use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::{Field, Sent};
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::{Condition, State};
-use tornado_ui::{Views as _, effect, view};
+use tornado_ui::{Views as _, effect, live, view};
 
 /// Whether the operator has an authenticator, and the button that changes it.
 #[component]
@@ -127,7 +127,7 @@ pub fn FactorDialogs() -> impl IntoView {
             <RefusalNote refusal fields=&["factor-code", "factor-password"] />
             {fields}
         </FormDialog>
-        {move || codes.get().map(|made| view! { <Codes made codes /> })}
+        {live(move || codes.get().map(|made| view! { <Codes made codes /> }).into_any())}
     }
 }
 

@@ -13,7 +13,7 @@ use tornado_ui::field::{Choice, Field, Sent};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, effect, view};
+use tornado_ui::{Views as _, effect, live, view};
 
 /// All operators.
 #[component]
@@ -155,7 +155,7 @@ pub fn PutOperator(
         });
     };
     view! {
-        {move || {
+        {live(move || {
             let title = if is_new() { t.new_operator() } else { t.change_role() };
             let confirm = if is_new() { t.create_operator() } else { t.save() };
             view! {
@@ -199,6 +199,6 @@ pub fn PutOperator(
                     />
                 </FormDialog>
             }
-        }}
+        }.into_any())}
     }
 }

@@ -15,7 +15,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, effect, view};
+use tornado_ui::{Views as _, effect, live, view};
 
 /// The passkeys.
 #[component]
@@ -184,7 +184,7 @@ fn Remove() -> impl IntoView {
         });
     };
     view! {
-        {move || {
+        {live(move || {
             let name = chosen.get().map(|(_, name)| name).unwrap_or_default();
             view! {
                 <FormDialog
@@ -208,6 +208,6 @@ fn Remove() -> impl IntoView {
                     />
                 </FormDialog>
             }
-        }}
+        }.into_any())}
     }
 }

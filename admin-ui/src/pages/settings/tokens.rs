@@ -18,7 +18,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Tag;
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, effect, later, view};
+use tornado_ui::{Views as _, effect, later, live, view};
 
 /// Seconds before the expiry from which it is shown as near.
 const NEAR: i64 = 14 * 86_400;
@@ -165,7 +165,7 @@ pub fn TokenDialogs() -> impl IntoView {
                 <div class="scope-list"><Scopes /></div>
             </fieldset>
         </FormDialog>
-        {move || created.get().map(|token| view! { <Shown token created /> })}
+        {live(move || created.get().map(|token| view! { <Shown token created /> }).into_any())}
     }
 }
 

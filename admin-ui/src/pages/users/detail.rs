@@ -20,7 +20,7 @@ use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Table};
-use tornado_ui::{Views as _, view};
+use tornado_ui::{Views as _, live, view};
 
 /// The page.
 #[component]
@@ -31,13 +31,13 @@ pub fn Page() -> impl IntoView {
     let user = read(move || name.get(), source::user, &["sessions"], None);
     let limits = RwSignal::new(false);
     view! {
-        {move || {
+        {live(move || {
             view! {
                 <Head title=name.get() crumb=("/users", t.nav_users())>
                     <With of=user view=|detail| view! { <Orders detail /> } />
                 </Head>
             }
-        }}
+        }.into_any())}
         <Loaded
             of=user
             view=move |detail| {
@@ -47,7 +47,7 @@ pub fn Page() -> impl IntoView {
                 }
             }
         />
-        {move || view! { <Invite user=name.get() path=format!("/users/{}", name.get()) /> }}
+        {live(move || view! { <Invite user=name.get() path=format!("/users/{}", name.get()) /> }.into_any())}
     }
 }
 

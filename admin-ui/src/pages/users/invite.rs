@@ -13,7 +13,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::figures::Fact;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Condition;
-use tornado_ui::{effect, view};
+use tornado_ui::{effect, live, view};
 
 /// A whole number of a field.
 ///
@@ -110,7 +110,7 @@ pub fn Invite(
                     }
                 })}
         </FormDialog>
-        {move || invited.get().map(|invitation| view! { <Shown invitation invited /> })}
+        {live(move || invited.get().map(|invitation| view! { <Shown invitation invited /> }).into_any())}
     }
 }
 

@@ -10,9 +10,9 @@ use syn::{Expr, Lit, parse_quote};
 
 /// `view!` of Leptos, in which the children of an element have one type: a list of parts.
 ///
-/// In Leptos's own, the type of an element contains the types of everything in it, so that each element of a page has its
-/// own code for rendering, taking over, and updates. Here two elements with the same attributes share it, which makes
-/// the browser's half of the console a third smaller. The markup is that of `--cfg erase_components` for lists of
+/// In Leptos's own, the type of an element contains the types of everything in it, so that each element of a page has
+/// its own code for rendering, taking over, and updates. Here two elements with the same attributes share it, which
+/// makes the browser's half of the console smaller. The markup is that of `--cfg erase_components` for lists of
 /// children; server and browser must use the same macro.
 #[proc_macro]
 pub fn view(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
