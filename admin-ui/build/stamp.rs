@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a stamp depends on, below the root of the tree.
-pub const SOURCES: [&str; 5] = ["admin-ui/src", "admin-ui/locales", "admin-ui/style", "shared/ui/src", "Cargo.lock"];
+pub const SOURCES: [&str; 6] =
+    ["admin-ui/src", "admin-ui/locales", "admin-ui/style", "shared/ui/src", "shared/ui/macros/src", "Cargo.lock"];
 
 /// The stamp of [`SOURCES`] and of `more` below `root`.
 ///

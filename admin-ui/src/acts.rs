@@ -1,9 +1,9 @@
 //! Changes by an operator: a question with the consequences, the call, and a report of the result.
 
 use crate::browser::passkey::{self, Ceremony};
-use crate::frame::Reading;
 use crate::model::Viewer;
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
+use crate::reading::Reading;
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
@@ -16,6 +16,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{Consequence, Dialog, FormDialog, Toast, Toasts};
 use tornado_ui::state::Condition;
+use tornado_ui::{effect, later, view};
 
 /// How long a report of success stays.
 const STAYS: Duration = Duration::from_secs(6);
@@ -240,13 +241,13 @@ pub fn May(
     let viewer = use_acts().viewer;
     view! {
         <Transition fallback=|| ()>
-            {move || {
+            {later(move || {
                 let children = children.clone();
-                Suspend::new(async move {
+                Box::pin(async move {
                     let may = viewer.get().await.is_ok_and(|viewer| viewer.rights.iter().any(|one| one == right));
-                    may.then(|| children())
+                    may.then(|| children()).into_any()
                 })
-            }}
+            })}
         </Transition>
     }
 }
@@ -271,7 +272,7 @@ pub fn Desk() -> impl IntoView {
         acts.question.get().map(|question| {
             let open = RwSignal::new(true);
             let Question { title, text, effects, verb, is_danger, act, done } = question;
-            Effect::new(move |_| {
+            effect(move || {
                 if !open.get() {
                     acts.question.set(None);
                 }
@@ -306,7 +307,7 @@ fn Confirmation() -> impl IntoView {
     let acts = use_acts();
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None), RwSignal::new(false));
-    Effect::new(move |_| open.set(acts.waiting.with(Option::is_some)));
+    effect(move || open.set(acts.waiting.with(Option::is_some)));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {

@@ -4,6 +4,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
+use tornado_ui::effect;
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ fn act(key: &str, has_control: bool, is_in_field: bool, is_after_g: bool) -> Act
 /// Listens to the keys as long as the caller's component exists. Runs in the browser only.
 pub fn listen(palette: RwSignal<bool>) {
     let navigate = use_navigate();
-    Effect::new(move |_| {
+    effect(move || {
         let navigate = navigate.clone();
         let is_after_g = StoredValue::new(false);
         let listener = window_event_listener(ev::keydown, move |event| {

@@ -19,6 +19,7 @@ mod messages;
 pub mod model;
 pub mod packed;
 pub mod pages;
+pub mod reading;
 #[cfg(feature = "ssr")]
 pub mod serve;
 pub mod source;

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use std::time::Duration;
+use tornado_ui::effect;
 
 /// Path of the server's events.
 pub const EVENTS: &str = "/api/v1/events";
@@ -41,7 +42,7 @@ pub fn provide_feed() -> Feed {
         latest: RwSignal::new((0, "")),
     };
     provide_context(feed);
-    Effect::new(move |_| {
+    effect(move || {
         let Ok(source) = web_sys::EventSource::new(EVENTS) else { return };
         feed.is_live.set(true);
         let opened = Closure::<dyn FnMut()>::new(move || {
@@ -97,7 +98,7 @@ pub fn follow_at_most(
         }
         count
     });
-    Effect::new(move |_| {
+    effect(move || {
         pace.update_value(|pace| pace.latest = now());
         if let Ok(timer) = set_interval_with_handle(check, CHECK) {
             on_cleanup(move || timer.clear());

@@ -4,6 +4,7 @@ use crate::texts::use_texts;
 use leptos::prelude::*;
 use tornado_ui::button::{Button, Size};
 use tornado_ui::icon::Icon;
+use tornado_ui::{live, view};
 
 /// A field with the text, and the button that copies it.
 #[component]
@@ -33,7 +34,7 @@ pub fn CopyField(
             <div class="copy">
                 <input class="input mono" id=id dir="ltr" readonly value=text />
                 <Button size=Size::Small icon=Icon::Copy on:click=copy>
-                    {move || if is_copied.get() { t.copied() } else { t.copy() }}
+                    {live(move || if is_copied.get() { t.copied() } else { t.copy() })}
                 </Button>
             </div>
         </div>

@@ -5,59 +5,19 @@ use crate::address::address;
 use crate::live::{Feed, follow};
 use crate::model::Fault;
 use crate::packed::{Answer, Packing, unpack};
-use crate::source::{PageQuery, Query, answer};
+use crate::reading::Reading;
+use crate::source::PageQuery;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use serde::de::DeserializeOwned;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 use tornado_ui::button::{Button, IconButton, LinkButton};
 use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
 use tornado_ui::figures::Live;
 use tornado_ui::icon::Icon;
-
-/// Content of a page, as it is read and read again.
-pub struct Reading<T> {
-    answers: Resource<Answer, Packing>,
-    content: PhantomData<fn() -> T>,
-}
-
-impl<T> Clone for Reading<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Reading<T> {}
-
-impl<T: DeserializeOwned> Reading<T> {
-    /// Reads what `question` returns, and again when it changes.
-    pub fn new(question: impl Fn() -> PageQuery<T> + Send + Sync + 'static) -> Self {
-        Self::again(Arc::new(move || (0, question().query)))
-    }
-
-    /// Reads a query, and again when it or the count beside it changes.
-    fn again(query: Arc<dyn Fn() -> (u64, Query) + Send + Sync>) -> Self {
-        let answers = Resource::new_with_options(move || query(), |(_, query)| answer(query), false);
-        Self { answers, content: PhantomData }
-    }
-
-    /// The content.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`PageQuery::read`].
-    pub async fn get(self) -> Result<T, Fault> {
-        unpack(&self.answers.await?)
-    }
-
-    /// Reads again.
-    pub fn refetch(self) {
-        self.answers.refetch();
-    }
-}
+use tornado_ui::{later, live, view};
 
 /// Draws packed content.
 type Draw = Arc<dyn Fn(&[u8]) -> Result<AnyView, Fault> + Send + Sync>;
@@ -92,9 +52,9 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     let kept = StoredValue::new(None::<Vec<u8>>);
     view! {
         <Transition fallback=move || view! { <div class="card"><Skeleton label=t.loading() /></div> }>
-            {move || {
+            {later(move || {
                 let draw = draw.clone();
-                Suspend::new(async move {
+                Box::pin(async move {
                     let (content, fault) = match of.await {
                         Ok(content) => {
                             kept.set_value(Some(content.clone()));
@@ -117,7 +77,7 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
                         Err(fault) => card(fault),
                     }
                 })
-            }}
+            })}
         </Transition>
     }
     .into_any()
@@ -170,10 +130,10 @@ where
 fn with(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     view! {
         <Transition fallback=|| ()>
-            {move || {
+            {later(move || {
                 let draw = draw.clone();
-                Suspend::new(async move { of.await.ok().and_then(|content| draw(&content).ok()) })
-            }}
+                Box::pin(async move { of.await.ok().and_then(|content| draw(&content).ok()).into_any() })
+            })}
         </Transition>
     }
     .into_any()
@@ -204,11 +164,11 @@ where
     view! {
         <With of view=move |content| sign(as_of(&content)) />
         <Show when=move || is_live.get()>
-            {move || {
+            {live(move || {
                 let (icon, label) =
                     if is_paused.get() { (Icon::Play, t.resume()) } else { (Icon::Pause, t.pause()) };
                 view! { <IconButton icon label on:click=move |_| is_paused.update(|paused| *paused = !*paused) /> }
-            }}
+            }.into_any())}
         </Show>
     }
 }

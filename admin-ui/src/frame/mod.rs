@@ -7,6 +7,7 @@ use crate::acts::{Acts, Desk};
 use crate::live::{follow_at_most, provide_feed};
 use crate::look::{Look, NoProgram, Theme};
 use crate::model::{Role, Viewer};
+use crate::reading::Reading;
 use crate::source;
 use crate::texts::{Lang, Texts, use_texts};
 pub use copy::CopyField;
@@ -15,12 +16,13 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
-pub use loaded::{FaultCard, LiveSign, Loaded, Reading, With, read};
+pub use loaded::{FaultCard, LiveSign, Loaded, With, read};
 use std::time::Duration;
 use tornado_ui::button::{Button, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::icon::{Glyph, Icon, Mark, Pic, Shape};
 use tornado_ui::palette::{Palette, Target};
+use tornado_ui::{Views as _, effect, later, live, view};
 
 /// Shortest interval between two readings of the frame.
 const FRAME: Duration = Duration::from_secs(10);
@@ -92,9 +94,11 @@ pub fn Frame() -> impl IntoView {
         <div class="app">
             <header class="side">
                 <Transition fallback=move || view! { <Brand host=String::new() /> }>
-                    {move || Suspend::new(async move {
-                        let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
-                        view! { <Brand host /> }
+                    {later(move || {
+                        Box::pin(async move {
+                            let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
+                            view! { <Brand host /> }.into_any()
+                        })
                     })}
                 </Transition>
                 <button class="jump" type="button" aria-label=t.jump() on:click=move |_| palette.set(true)>
@@ -104,14 +108,16 @@ pub fn Frame() -> impl IntoView {
                 </button>
                 <nav aria-label=t.nav()>
                     <Transition fallback=move || view! { <Menu viewer=None /> }>
-                        {move || Suspend::new(async move {
-                            view! { <Menu viewer=viewer.get().await.ok() /> }
+                        {later(move || {
+                            Box::pin(async move { view! { <Menu viewer=viewer.get().await.ok() /> }.into_any() })
                         })}
                     </Transition>
                 </nav>
                 <Transition fallback=|| ()>
-                    {move || Suspend::new(async move {
-                        viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> })
+                    {later(move || {
+                        Box::pin(async move {
+                            viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> }).into_any()
+                        })
                     })}
                 </Transition>
             </header>
@@ -164,7 +170,7 @@ fn Menu(viewer: Option<Viewer>) -> impl IntoView {
         });
         view! {
             <li>
-                <a href=href title=words aria-current=move || is_at(&path.get(), href).then_some("page")>
+                <a href=href title=words aria-current=live(move || is_at(&path.get(), href).then_some("page"))>
                     <Pic icon />
                     <span>{words}</span>
                     {count}
@@ -174,7 +180,7 @@ fn Menu(viewer: Option<Viewer>) -> impl IntoView {
     });
     view! {
         <ul class="nav">
-            {items.into_iter().collect_view()}
+            {items.into_iter().views()}
             <li class="nav-more">
                 <a href="/about">
                     <Pic icon=Icon::Menu />
@@ -226,7 +232,7 @@ pub fn Head(
 ) -> impl IntoView {
     let heading = NodeRef::<html::H1>::new();
     let has_arrived = use_context::<HasArrived>();
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(heading), Some(HasArrived(has_arrived))) = (heading.get(), has_arrived) else { return };
         if has_arrived.get_value() {
             // Fails only if the element has left the page.
@@ -264,7 +270,7 @@ pub fn LookForm() -> impl IntoView {
                             view! { <option value=lang.tag() lang=lang.tag() selected=lang == look.lang>{lang.name()}</option> }
                         })
                         .into_iter()
-                        .collect_view()}
+                        .views()}
                 </select>
             </label>
             <label class="row">
@@ -280,7 +286,7 @@ pub fn LookForm() -> impl IntoView {
                             view! { <option value=theme.word() selected=theme == look.theme>{word}</option> }
                         })
                         .into_iter()
-                        .collect_view()}
+                        .views()}
                 </select>
             </label>
             <Button submit=true size=Size::Small>{t.apply()}</Button>

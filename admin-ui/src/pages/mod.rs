@@ -14,6 +14,7 @@ pub(crate) use crate::address::address;
 use crate::texts::Texts;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use tornado_ui::view;
 
 /// A parameter of the address; none if it is empty.
 fn parameter(name: &'static str) -> Memo<Option<String>> {

@@ -18,6 +18,7 @@ use tornado_ui::icon::{Glyph, Icon};
 use tornado_ui::path::{Hop, Leg, Path};
 use tornado_ui::state::{LaneTag, State, Tag};
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// Interval between two readings of the figures.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -70,7 +71,7 @@ pub fn Content(
                 <h2 id="lanes">{t.lanes()}</h2>
                 <p>{t.lanes_note()}</p>
             </div>
-            {overview.lanes.clone().into_iter().map(|lane| view! { <LaneRow lane /> }).collect_view()}
+            {overview.lanes.clone().into_iter().map(|lane| view! { <LaneRow lane /> }).views()}
         </section>
         <div class="cols-2">{charts}</div>
         {overview.machine.clone().map(|machine| view! { <MachineCard machine /> })}
@@ -100,7 +101,7 @@ fn AttentionCard(attention: Vec<Attention>) -> impl IntoView {
                 </li>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <section class="card" aria-labelledby="attention">
             <div class="card-head">
@@ -194,7 +195,7 @@ fn Tiles(overview: Overview) -> impl IntoView {
                 course=overview.offline.course.clone()
                 tone="off"
             />
-            {lanes.collect_view()}
+            {lanes.views()}
             <Tile
                 href="/sessions"
                 name=t.addresses()
@@ -435,7 +436,7 @@ fn ServicesCard(services: Vec<Service>) -> impl IntoView {
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <Card id="services" title=t.nav_services() aside=t.services_ready(total, ready)>
             <Table caption=t.nav_services() columns tight=true>{rows}</Table>
@@ -478,7 +479,7 @@ fn Dependencies(dependencies: Vec<Dependency>) -> impl IntoView {
                                 </Fact>
                             }
                         })
-                        .collect_view()}
+                        .views()}
                 </dl>
             </div>
         </Card>

@@ -14,6 +14,7 @@ use tornado_ui::button::{Kind, Size};
 use tornado_ui::chart::Sparkline;
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// Interval between two readings of processor and memory.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -136,7 +137,7 @@ pub fn Content(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <section class="card" aria-labelledby="processes">
             <div class="card-head">

@@ -21,6 +21,7 @@ use tornado_ui::overlay::Consequence;
 use tornado_ui::path::Path;
 use tornado_ui::state::{Country, State};
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// Interval between two readings of the circuits.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -134,7 +135,7 @@ pub fn Content(
                 <Card id="log" title=t.tor_log()>
                     <div class="card-body">
                         <ol class="lines" dir="ltr" tabindex="0" aria-labelledby="log">
-                            {tor.log.iter().map(|line| view! { <li>{line.clone()}</li> }).collect_view()}
+                            {tor.log.iter().map(|line| view! { <li>{line.clone()}</li> }).views()}
                         </ol>
                     </div>
                 </Card>
@@ -168,7 +169,7 @@ fn States(tor: Tor) -> impl IntoView {
         }
     })
     .into_iter()
-    .collect_view();
+    .views();
     let columns = vec![Column::new(t.what(), "a"), Column::new(t.desired(), "c"), Column::new(t.actual(), "b")];
     view! {
         <Card id="states" title=t.desired_actual()>
@@ -248,7 +249,7 @@ fn Circuits(circuits: Option<Vec<Circuit>>) -> impl IntoView {
                     .map(|(nickname, country)| {
                         view! { <span class="relay">{nickname}{country.map(|code| view! { <Country code /> })}</span> }
                     })
-                    .collect_view();
+                    .views();
                 view! {
                     <tr role="row">
                         <th scope="row" role="rowheader" class="a">
@@ -259,7 +260,7 @@ fn Circuits(circuits: Option<Vec<Circuit>>) -> impl IntoView {
                     </tr>
                 }
             })
-            .collect_view();
+            .views();
         view! { <Table caption=t.circuits() columns cards=true tight=true>{rows}</Table> }.into_any()
     };
     view! { <Card id="circuits" title=t.circuits() aside=t.circuits_note(count)>{body}</Card> }
@@ -288,7 +289,7 @@ fn Exits(exits: Vec<(String, u64)>) -> impl IntoView {
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <Card id="exits" title=t.exits_by_country() aside=t.countries(exits.len() as u64)>
             <Table caption=t.exits_by_country() columns tight=true cards=true>{rows}</Table>
@@ -322,7 +323,7 @@ fn Countries(countries: Vec<CountryTor>) -> impl IntoView {
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     Some(view! {
         <Card id="countries" title=t.countries_in_use()>
             <Table caption=t.countries_in_use() columns tight=true cards=true>{rows}</Table>

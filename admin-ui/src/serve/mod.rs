@@ -101,8 +101,8 @@ fn look_of(headers: &HeaderMap) -> Look {
     Look::of_headers(text(COOKIE), text(ACCEPT_LANGUAGE))
 }
 
-/// The document around a page. Written here instead of `HydrationScripts`, which copies the nonce into an attribute that
-/// stylesheets can read.
+/// The document around a page. Written here instead of `HydrationScripts`, which copies the nonce into an attribute
+/// that stylesheets can read.
 fn shell<App, View>(app: App, assets: &Assets) -> impl IntoView + use<App, View>
 where
     App: Fn() -> View,

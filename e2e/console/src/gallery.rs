@@ -13,6 +13,7 @@ use tornado_ui::palette::{Palette, Target};
 use tornado_ui::path::{Hop, Leg, Passage, Path};
 use tornado_ui::state::{Condition, Country, Lane, LaneTag, State, Tag};
 use tornado_ui::table::{Column, Filter, Filters, Order, Pager, Table};
+use tornado_ui::view;
 
 /// A course with a gap, the same on the server and in the browser.
 fn course(phase: f64) -> Vec<Option<f64>> {

@@ -1,6 +1,7 @@
 //! Buttons, links that look like buttons, and the segmented choice.
 
 use crate::icon::{Icon, Pic};
+use crate::{Views as _, live, view};
 use leptos::prelude::*;
 
 /// How much a button stands out.
@@ -81,7 +82,7 @@ pub fn Button(
         class.push_str(" btn-wide");
     }
     view! {
-        <button class=class type=if submit { "submit" } else { "button" } disabled=move || disabled.get()>
+        <button class=class type=if submit { "submit" } else { "button" } disabled=live(move || disabled.get())>
             {icon.map(|icon| view! { <Pic icon /> })}
             {children()}
         </button>
@@ -152,7 +153,7 @@ pub fn Segments(
                 .map(|(href, word, is_current)| {
                     view! { <a href=href aria-current=is_current.then_some("true")>{word}</a> }
                 })
-                .collect_view()}
+                .views()}
         </nav>
     }
 }

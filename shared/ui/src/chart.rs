@@ -2,12 +2,14 @@
 //!
 //! Times run from left to right in all languages. A missing value is a gap.
 
+use crate::{Views as _, live, view};
 use leptos::prelude::*;
 
 /// Values in equal steps of time; `None` where nothing was measured.
 pub type Values = Vec<Option<f64>>;
 
-/// A number with a fixed count of decimals. Without the standard library's exact algorithm, which is larger than a page.
+/// A number with a fixed count of decimals. Without the standard library's exact algorithm, which is larger than a
+/// page.
 pub fn fixed(value: f64, decimals: u32) -> String {
     let scale = 10_u64.pow(decimals);
     let scaled = (value.abs() * scale as f64).round() as u64;
@@ -24,7 +26,14 @@ pub fn ceiling(highest: f64) -> f64 {
     if !highest.is_finite() || highest <= 0.0 {
         return 1.0;
     }
-    let magnitude = 10f64.powf(highest.log10().floor());
+    // The power of ten below it. Logarithm and power would be the only ones that the browser downloads.
+    let mut magnitude = 1.0;
+    while magnitude * 10.0 <= highest {
+        magnitude *= 10.0;
+    }
+    while magnitude > highest {
+        magnitude /= 10.0;
+    }
     [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * magnitude)
@@ -99,8 +108,8 @@ pub fn Sparkline(
             preserveAspectRatio="none"
             aria-hidden="true"
         >
-            <path class=format!("ar ar{suffix}") d=move || drawn.with(|(_, area)| area.clone())></path>
-            <path class=format!("ln ln{suffix}") d=move || drawn.with(|(line, _)| line.clone())></path>
+            <path class=format!("ar ar{suffix}") d=live(move || drawn.with(|(_, area)| area.clone()))></path>
+            <path class=format!("ln ln{suffix}") d=live(move || drawn.with(|(line, _)| line.clone()))></path>
         </svg>
     }
 }
@@ -157,7 +166,7 @@ pub fn Chart(
                         <path class=format!("ln ln{suffix}") d=line></path>
                     }
                 })
-                .collect_view()
+                .views()
         })
     };
     let legend = move || {
@@ -176,7 +185,7 @@ pub fn Chart(
                         </li>
                     }
                 })
-                .collect_view()
+                .views()
         })
     };
     view! {
@@ -190,8 +199,8 @@ pub fn Chart(
                     <div class="chart-y" aria-hidden="true">
                         {[1.0, 0.5, 0.0]
                             .into_iter()
-                            .map(|part| view! { <span>{move || scale.run(top.get() * part)}</span> })
-                            .collect_view()}
+                            .map(|part| view! { <span>{live(move || scale.run(top.get() * part))}</span> })
+                            .views()}
                     </div>
                     <div class="plot-box">
                         <svg
@@ -199,7 +208,7 @@ pub fn Chart(
                             viewBox="0 0 600 160"
                             preserveAspectRatio="none"
                             role="img"
-                            aria-label=move || summary.get()
+                            aria-label=live(move || summary.get())
                         >
                             <line class="grid-ln" x1="0" x2="600" y1="0" y2="0"></line>
                             <line class="grid-ln" x1="0" x2="600" y1="80" y2="80"></line>
@@ -208,7 +217,7 @@ pub fn Chart(
                         </svg>
                     </div>
                     <div class="chart-x" aria-hidden="true">
-                        {move || times.get().into_iter().map(|time| view! { <span>{time}</span> }).collect_view()}
+                        {live(move || times.get().into_iter().map(|time| view! { <span>{time}</span> }).views().into_any())}
                     </div>
                 </div>
             </div>
@@ -216,7 +225,8 @@ pub fn Chart(
     }
 }
 
-/// The rectangles of stacked bars in a box of `width` × `height`: part, x, y, width and height of each that is not empty.
+/// The rectangles of stacked bars in a box of `width` × `height`: part, x, y, width and height of each that is not
+/// empty.
 pub fn stack(bars: &[Vec<f64>], top: f64, width: f64, height: f64) -> Vec<(usize, [f64; 4])> {
     let step = width / bars.len().max(1) as f64;
     let mut drawn = Vec::new();
@@ -258,11 +268,11 @@ pub fn Bars(
                 <rect class=format!("bar-{tone}") x=text(x) y=text(y) width=text(width) height=text(height)></rect>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <div class="chart-body">
             <div class="chart-y" aria-hidden="true">
-                {[1.0, 0.0].into_iter().map(|part| view! { <span>{scale.run(top * part)}</span> }).collect_view()}
+                {[1.0, 0.0].into_iter().map(|part| view! { <span>{scale.run(top * part)}</span> }).views()}
             </div>
             <div class="plot-box">
                 <svg class="plot plot-s" viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label=summary>
@@ -272,7 +282,7 @@ pub fn Bars(
                 </svg>
             </div>
             <div class="chart-x" aria-hidden="true">
-                {times.into_iter().map(|time| view! { <span>{time}</span> }).collect_view()}
+                {times.into_iter().map(|time| view! { <span>{time}</span> }).views()}
             </div>
         </div>
     }
@@ -308,9 +318,9 @@ pub fn Meter(
             aria-label=label
             aria-valuemin="0"
             aria-valuemax="100"
-            aria-valuenow=move || percent().to_string()
+            aria-valuenow=live(move || percent().to_string())
         >
-            <rect class=tone width=move || format!("{}%", percent()) height="100%"></rect>
+            <rect class=tone width=live(move || format!("{}%", percent())) height="100%"></rect>
         </svg>
     }
 }

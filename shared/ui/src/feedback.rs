@@ -1,6 +1,7 @@
 //! What a list shows instead of rows, and notes in their place on the page.
 
 use crate::icon::{Glyph, Icon, Pic, Shape};
+use crate::{Views as _, view};
 use leptos::prelude::*;
 
 /// Rows of bars while the first answer is pending.
@@ -26,7 +27,7 @@ pub fn Skeleton(
                         </div>
                     }
                 })
-                .collect_view()}
+                .views()}
         </div>
     }
 }

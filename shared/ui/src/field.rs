@@ -1,6 +1,7 @@
 //! Fields of forms. The label is above and always visible, the error below and tied to the field.
 
 use crate::icon::{Glyph, Icon, Pic, Shape};
+use crate::{Views as _, live, view};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -99,14 +100,14 @@ pub fn Field(
                 autocapitalize="none"
                 spellcheck="false"
                 required=required
-                aria-invalid=move || error.with(Option::is_some).then_some("true")
+                aria-invalid=live(move || error.with(Option::is_some).then_some("true"))
                 aria-describedby=described
             />
             {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
             <Show when=move || error.with(Option::is_some)>
                 <p class="error" id=error_id.clone()>
                     <Glyph shape=Shape::Diamond />
-                    <span>{move || error.get().unwrap_or_default()}</span>
+                    <span>{live(move || error.get().unwrap_or_default())}</span>
                 </p>
             </Show>
         </div>
@@ -201,7 +202,7 @@ pub fn Choice(
                     {options
                         .into_iter()
                         .map(|(value, word, is_chosen)| view! { <option value=value selected=is_chosen>{word}</option> })
-                        .collect_view()}
+                        .views()}
                 </select>
                 <svg class="i i-end" aria-hidden="true"><use href=Icon::Down.href()></use></svg>
             </span>

@@ -3,6 +3,7 @@
 use crate::chart::{Sparkline, Values};
 use crate::icon::{Glyph, Icon, Pic, Shape};
 use crate::state::Condition;
+use crate::{Views as _, live, view};
 use leptos::prelude::*;
 
 /// A tile of the overview: name, value, note and line; a link to where it comes from.
@@ -44,10 +45,10 @@ pub fn Tile(
                 {name}
             </span>
             <span class="tile-value">
-                {move || value.get()}
+                {live(move || value.get())}
                 {(!unit.is_empty()).then(|| view! { <span class="unit">{unit}</span> })}
             </span>
-            <span class="tile-note">{move || note.get()}</span>
+            <span class="tile-note">{live(move || note.get())}</span>
             <Sparkline values=course tone />
         </a>
     }
@@ -128,7 +129,7 @@ pub fn Timeline(
                         </li>
                     }
                 })
-                .collect_view()}
+                .views()}
         </ol>
     }
 }
@@ -149,7 +150,7 @@ pub fn Tabs(
                 .map(|(href, word, is_current)| {
                     view! { <a href=href aria-current=is_current.then_some("page")>{word}</a> }
                 })
-                .collect_view()}
+                .views()}
         </nav>
     }
 }
@@ -161,5 +162,5 @@ pub fn Live(
     #[prop(into)]
     text: Signal<String>,
 ) -> impl IntoView {
-    view! { <span class="live"><Glyph shape=Shape::Disc />{move || text.get()}</span> }
+    view! { <span class="live"><Glyph shape=Shape::Disc />{live(move || text.get())}</span> }
 }

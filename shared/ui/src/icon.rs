@@ -1,5 +1,6 @@
 //! Icons and the shapes of states: one sprite at the start of the page, referred to by name.
 
+use crate::view;
 use leptos::prelude::*;
 
 const SYMBOLS: &str = include_str!("sprite.svg");

@@ -4,6 +4,7 @@ use crate::button::{Button, IconButton, Kind};
 use crate::field::Sent;
 use crate::icon::{Glyph, Icon};
 use crate::state::Condition;
+use crate::{Views as _, effect, live, view};
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -63,7 +64,7 @@ pub fn Dialog(
                                 {effects
                                     .into_iter()
                                     .map(|effect| view! { <li><b>{effect.count}</b><span>{effect.text}</span></li> })
-                                    .collect_view()}
+                                    .views()}
                             </ul>
                         }
                     })}
@@ -125,7 +126,7 @@ pub fn FormDialog(
                 <div class="dialog-head">
                     <h2 id=id>{title}</h2>
                 </div>
-                <div class="dialog-body">{move || open.get().then(|| children())}</div>
+                <div class="dialog-body">{live(move || open.get().then(|| children()).into_any())}</div>
                 <div class="dialog-foot">
                     <Button on:click=move |_| close()>{cancel}</Button>
                     <Button kind=Kind::Primary submit=true disabled=busy>{confirm}</Button>
@@ -168,7 +169,7 @@ pub fn NoticeDialog(
 
 /// Opens and closes the browser's dialog after the signal. Runs in the browser only.
 fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
-    Effect::new(move |_| {
+    effect(move || {
         let is_open = open.get();
         let Some(dialog) = dialog.get() else { return };
         match (is_open, dialog.open()) {

@@ -1,6 +1,7 @@
 //! The palette: search for users, devices, actions and pages from the keyboard.
 
 use crate::icon::{Icon, Pic};
+use crate::{effect, view};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -47,7 +48,7 @@ pub fn Palette(
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let query = RwSignal::new(String::new());
-    Effect::new(move |_| {
+    effect(move || {
         let is_open = open.get();
         let Some(dialog) = dialog.get() else { return };
         match (is_open, dialog.open()) {

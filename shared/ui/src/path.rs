@@ -2,6 +2,7 @@
 //! encryption that are still on.
 
 use crate::icon::{Icon, Pic};
+use crate::{Views as _, view};
 use leptos::prelude::*;
 
 /// The line before a hop.
@@ -120,7 +121,7 @@ pub fn Path(
                         </li>
                     }
                 })
-                .collect_view()}
+                .views()}
         </ol>
     }
 }

@@ -1,6 +1,7 @@
 //! States, lanes and countries: shape, word and colour, legible without the last.
 
 use crate::icon::{Glyph, Icon, Pic, Shape};
+use crate::view;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 

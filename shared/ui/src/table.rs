@@ -4,6 +4,7 @@
 
 use crate::button::LinkButton;
 use crate::icon::{Icon, Pic};
+use crate::{Views as _, live, view};
 use leptos::prelude::*;
 
 /// Direction of a sorted column.
@@ -83,7 +84,7 @@ pub fn Table(
 pub(crate) fn heads(columns: Vec<Column>) -> impl IntoView {
     view! {
         <thead role="rowgroup">
-            <tr role="row">{columns.into_iter().map(head).collect_view()}</tr>
+            <tr role="row">{columns.into_iter().map(head).views()}</tr>
         </thead>
     }
 }
@@ -123,7 +124,7 @@ pub fn Filters(
     view! {
         <form class="filters" role="search" aria-label=label method="get">
             {children()}
-            <p class="count" role="status">{move || count.get()}</p>
+            <p class="count" role="status">{live(move || count.get())}</p>
         </form>
     }
 }

@@ -1,7 +1,9 @@
 //! A long table of which only a window of rows exists. The rows outside of it are two spacers, whose heights are
 //! attributes of an SVG image, because the content policy allows no style attributes.
 
+use crate::chart::fixed;
 use crate::table::{Column, heads};
+use crate::{effect, live, view};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
@@ -90,7 +92,7 @@ pub fn WindowTable(
     let label = caption.clone();
     let Place { row_height, is_set } = place;
     let scrolled = NodeRef::<leptos::html::Div>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let Some(scrolled) = scrolled.get().filter(|_| is_live.get() && !is_set.get_value()) else { return };
         is_set.set_value(true);
         scrolled.set_scroll_top((window.offset as f64 * row_height.get_untracked()) as i32);
@@ -114,7 +116,7 @@ pub fn WindowTable(
         view! {
             <tr class="spacer" aria-hidden="true">
                 <td colspan=count>
-                    <svg width="1" height=move || if is_live.get() { rows as f64 * row_height.get() } else { 0.0 }></svg>
+                    <svg width="1" height=live(move || fixed(if is_live.get() { rows as f64 * row_height.get() } else { 0.0 }, 1))></svg>
                 </td>
             </tr>
         }

@@ -16,6 +16,7 @@ mod stamp;
 mod style;
 #[path = "../../../admin-ui/build/table.rs"]
 mod table;
+mod unused;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;

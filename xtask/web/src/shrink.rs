@@ -1,59 +1,26 @@
 //! A smaller WebAssembly: functions that never run lose their bodies, those with the same body become one, and similar
 //! ones follow each other, where they compress better.
 //!
-//! The compiler cannot do the first two. Every part of a page whose type is erased (`AnyView` of Leptos) holds a pointer
-//! to its function for hydration in steps, which only programs that load pages lazily call, and no pass of the compiler
-//! merges functions for this target.
+//! The compiler cannot do the first two. Every part of a page whose type is erased (`AnyView` of Leptos) holds a
+//! pointer to its function for hydration in steps, which only programs that load pages lazily call, and no pass of the
+//! compiler merges functions for this target.
 
+use crate::unused;
 use anyhow::anyhow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::convert::Infallible;
-use walrus::{FunctionBuilder, FunctionKind, Module, ModuleConfig};
+use walrus::ModuleConfig;
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, FunctionSection};
 use wasmparser::{CodeSectionReader, FunctionSectionReader, Operator, Parser, Payload};
 
-/// The hydration in steps. The console never loads a page lazily (`hydrate_body`, not `hydrate_lazy`).
-const UNUSED: &str = "hydrate_async";
-/// The end of the name of a step.
-const STEP: &str = "::{{closure}}";
-
-/// Whether a function of this name is a step of the unused hydration, or makes one. What drops a step has the same body
-/// as what drops something else, and stays: the compiler may use one for both.
-fn is_unused(name: &str) -> bool {
-    let path = name.rsplit_once("::h").map_or(name, |(path, _)| path);
-    let outer = path.trim_end_matches(STEP);
-    outer.ends_with(UNUSED) && (outer.len() < path.len() || outer.ends_with("into_any::hydrate_async"))
-}
-
 /// Returns the module without what it does not need. It has no names of functions any more.
 pub fn shrink(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut module = ModuleConfig::new().generate_name_section(false).generate_producers_section(false).parse(wasm)?;
-    empty_unused(&mut module);
+    unused::empty(&mut module);
     walrus::passes::gc::run(&mut module);
     arrange(&module.emit_wasm())
-}
-
-/// Replaces the bodies of unused functions. One that runs nevertheless stops the program, which the tests of every page
-/// notice.
-fn empty_unused(module: &mut Module) {
-    let unused: Vec<_> = module
-        .funcs
-        .iter()
-        .filter(|function| {
-            matches!(function.kind, FunctionKind::Local(_)) && function.name.as_deref().is_some_and(is_unused)
-        })
-        .map(|function| (function.id(), function.ty()))
-        .collect();
-    for (id, kind) in unused {
-        let (parameters, results) = module.types.params_results(kind);
-        let (parameters, results) = (parameters.to_vec(), results.to_vec());
-        let arguments = parameters.iter().map(|kind| module.locals.add(*kind)).collect();
-        let mut body = FunctionBuilder::new(&mut module.types, &parameters, &results);
-        body.func_body().unreachable();
-        module.funcs.get_mut(id).kind = FunctionKind::Local(body.local_func(arguments));
-    }
 }
 
 /// A function: its type and instructions without the numbers of the functions that it names, and these numbers.
@@ -140,7 +107,9 @@ fn arrange(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
     let first = same(imports, &bodies);
     let mut kept: Vec<usize> =
         (0..bodies.len()).filter(|index| first.get(imports + index) == Some(&(imports + index))).collect();
-    kept.sort_by_key(|index| bodies.get(*index).map(|body| &body.plain.1));
+    // Without the bytes of large numbers, most of which differ between similar functions.
+    let start = |body: &Body| body.plain.1.iter().copied().filter(u8::is_ascii).take(200).collect::<Vec<u8>>();
+    kept.sort_by_cached_key(|index| bodies.get(*index).map(start));
     let mut numbers: Vec<usize> = (0..first.len()).collect();
     for (place, index) in kept.iter().enumerate() {
         if let Some(number) = numbers.get_mut(imports + index) {
@@ -196,7 +165,7 @@ impl Reencode for Arrangement {
 mod tests {
     use super::*;
     use walrus::ir::BinaryOp;
-    use walrus::{ConstExpr, ElementItems, ElementKind, FunctionId, RefType, ValType};
+    use walrus::{ConstExpr, ElementItems, ElementKind, FunctionBuilder, FunctionId, Module, RefType, ValType};
 
     /// A function that adds `number` to its argument, with the result of `callee` if there is one.
     fn adder(module: &mut Module, name: &str, number: i32, callee: Option<FunctionId>) -> FunctionId {

@@ -13,6 +13,7 @@ pub use set_up::{Host, Invite, SetUp};
 pub use sign_in::{Code, SignIn};
 use tornado_ui::chart::fixed;
 use tornado_ui::icon::{Icon, Mark, Pic};
+use tornado_ui::{Views as _, view};
 
 /// The words for a refusal.
 fn problem(t: Texts, code: &str) -> &'static str {
@@ -106,9 +107,28 @@ fn Steps(step: usize) -> impl IntoView {
     view! {
         <div class="setup-side">
             <Brand />
-            <ol class="steps" aria-label=t.set_up_title()>{items.collect_view()}</ol>
+            <ol class="steps" aria-label=t.set_up_title()>{items.views()}</ol>
         </div>
     }
+}
+
+/// Mathematics of the browser, instead of a copy in the program.
+#[cfg(target_arch = "wasm32")]
+use js_sys::Math::{cos, pow, sin};
+
+#[cfg(not(target_arch = "wasm32"))]
+fn sin(value: f64) -> f64 {
+    value.sin()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn cos(value: f64) -> f64 {
+    value.cos()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn pow(base: f64, exponent: f64) -> f64 {
+    base.powf(exponent)
 }
 
 /// The picture beside the form: rings of a helix, computed, and the two lanes through it.
@@ -119,15 +139,15 @@ fn Art(
 ) -> impl IntoView {
     let ring = |index: u32| {
         let at = f64::from(index) / 40.0;
-        (300.0 + 26.0 * (at * 5.2).sin(), 70.0 + 760.0 * at, 300.0 * (1.0 - at).powf(0.85) + 22.0)
+        (300.0 + 26.0 * sin(at * 5.2), 70.0 + 760.0 * at, 300.0 * pow(1.0 - at, 0.85) + 22.0)
     };
     let line = |phase: f64| {
         let mut path = String::new();
         for step in 0..=200_u32 {
             let at = f64::from(step) / 200.0;
             let turn = at * 26.0 + phase;
-            let (centre, radius) = (300.0 + 26.0 * (at * 5.2).sin(), 300.0 * (1.0 - at).powf(0.85) + 22.0);
-            let (x, y) = (centre + radius * turn.cos(), 70.0 + 760.0 * at + radius * 0.2 * turn.sin());
+            let (centre, radius) = (300.0 + 26.0 * sin(at * 5.2), 300.0 * pow(1.0 - at, 0.85) + 22.0);
+            let (x, y) = (centre + radius * cos(turn), 70.0 + 760.0 * at + radius * 0.2 * sin(turn));
             path.push_str(&format!("{}{},{}", if step == 0 { 'M' } else { 'L' }, fixed(x, 1), fixed(y, 1)));
         }
         path
@@ -151,7 +171,7 @@ fn Art(
                             ></ellipse>
                         }
                     })
-                    .collect_view()}
+                    .views()}
                 <path class="art-direct" d=line(0.0)></path>
                 <path class="art-tor" d=line(2.6)></path>
             </svg>

@@ -2,12 +2,13 @@
 
 use super::{Plain, problem};
 use crate::acts::words;
-use crate::frame::{Loaded, Reading};
+use crate::frame::Loaded;
 use crate::model::Viewer;
 use crate::model::act::{Invitation, Refusal};
 use crate::model::set_up::{Reach, Reachability};
 use crate::pages::parameter;
 use crate::pages::users::invite::InvitationView;
+use crate::reading::Reading;
 use crate::source;
 use crate::texts::use_texts;
 use leptos::prelude::*;
@@ -17,6 +18,7 @@ use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
 use tornado_ui::icon::Glyph;
 use tornado_ui::state::{Condition, State};
+use tornado_ui::{effect, live, view};
 
 /// Interval between two checks for the first device.
 const PERIOD: Duration = Duration::from_secs(3);
@@ -36,15 +38,15 @@ pub fn SetUp() -> impl IntoView {
         Signal::derive(move || code.get().filter(|code| !["name_taken", "invalid_fields"].contains(&code.as_str())));
     view! {
         <Plain title=t.set_up_title() text=t.set_up_text() step=0_usize>
-            {move || {
+            {live(move || {
                 other
                     .get()
                     .map(|code| {
                         view! { <Note weight=Weight::Fault>{problem(t, &code)}</Note> }
                     })
-            }}
+            }.into_any())}
             <form class="stack" method="post" action="/setup">
-                <input type="hidden" name="token" value=move || token.get().unwrap_or_default() />
+                <input type="hidden" name="token" value=live(move || token.get().unwrap_or_default()) />
                 <Field
                     name="name"
                     label=t.field_name()
@@ -182,7 +184,7 @@ fn InviteStep(viewer: Viewer, created: Option<Result<Invitation, Refusal>>) -> i
 fn Waiting(before: Option<u64>) -> impl IntoView {
     let t = use_texts();
     let users = RwSignal::new(before);
-    Effect::new(move |_| {
+    effect(move || {
         let look = move || {
             leptos::task::spawn_local(async move {
                 if let Ok(viewer) = source::viewer().read().await {
@@ -197,13 +199,13 @@ fn Waiting(before: Option<u64>) -> impl IntoView {
     let has_come = move || users.get().zip(before).is_some_and(|(now, before)| now > before);
     view! {
         <p role="status">
-            {move || {
+            {live(move || {
                 if has_come() {
                     view! { <State condition=Condition::Good word=t.first_device_came() /> }
                 } else {
                     view! { <State condition=Condition::Pending word=t.waiting_device() /> }
                 }
-            }}
+            }.into_any())}
         </p>
     }
 }

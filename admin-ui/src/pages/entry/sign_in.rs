@@ -16,6 +16,7 @@ use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::Field;
 use tornado_ui::icon::Icon;
+use tornado_ui::{effect, live, view};
 
 /// Name and password, or a passkey.
 #[component]
@@ -26,9 +27,9 @@ pub fn SignIn() -> impl IntoView {
     let error = refused();
     view! {
         <Plain title=t.sign_in() text=t.sign_in_for()>
-            {move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> })}
+            {live(move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> }).into_any())}
             <form class="stack" method="post" action="/sign-in">
-                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
+                <input type="hidden" name="back" value=live(move || back.get().unwrap_or_default()) />
                 <Field name="name" label=t.field_name() autocomplete="username" required=true large=true />
                 <Field
                     name="password"
@@ -60,7 +61,7 @@ pub fn Code() -> impl IntoView {
     view! {
         <Plain title=t.code_title() text=t.code_text()>
             <form class="stack" method="post" action="/sign-in/code">
-                <input type="hidden" name="back" value=move || back.get().unwrap_or_default() />
+                <input type="hidden" name="back" value=live(move || back.get().unwrap_or_default()) />
                 <Field
                     name="code"
                     label=t.field_code()
@@ -88,7 +89,7 @@ fn ByPasskey(back: Memo<Option<String>>) -> impl IntoView {
     let (is_available, busy) = (RwSignal::new(false), RwSignal::new(false));
     let refusal = RwSignal::new(None::<Refusal>);
     // The server does not know it: the button appears when the browser has taken over.
-    Effect::new(move |_| is_available.set(passkey::is_available()));
+    effect(move || is_available.set(passkey::is_available()));
     let sign_in = move |_| {
         busy.set(true);
         spawn_local(async move {
@@ -109,10 +110,10 @@ fn ByPasskey(back: Memo<Option<String>>) -> impl IntoView {
             <Button size=Size::Large wide=true icon=Icon::Fingerprint disabled=busy on:click=sign_in>
                 {t.use_passkey()}
             </Button>
-            {move || {
-                let why = refusal.get()?;
-                Some(view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &why)}</Note></div> })
-            }}
+            {live(move || {
+                let note = |why| view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &why)}</Note></div> };
+                refusal.get().map(note).into_any()
+            })}
         }
     };
     view! { <Show when=move || is_available.get()>{content()}</Show> }

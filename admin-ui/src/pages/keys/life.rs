@@ -4,6 +4,7 @@ use super::usage_word;
 use crate::model::keys::{Key, Phase};
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
+use tornado_ui::{Views as _, view};
 
 /// Width of the picture in its own units.
 const WIDTH: f64 = 1000.0;
@@ -60,7 +61,7 @@ pub fn Life(
         }
     }
     let now = (as_of - range.0) as f64 / (range.1 - range.0).max(1) as f64 * WIDTH;
-    let rows = rows.into_iter().map(|(word, of)| row(word, &of, as_of, range, now)).collect_view();
+    let rows = rows.into_iter().map(|(word, of)| row(word, &of, as_of, range, now)).views();
     let day = |at: i64| t.date(at);
     view! {
         <ul class="life" aria-hidden="true">{rows}</ul>
@@ -83,7 +84,7 @@ fn row(word: String, keys: &[&Key], as_of: i64, range: (i64, i64), now: f64) -> 
             bars(key, as_of, range).into_iter().map(move |bar| (bar, y))
         })
         .map(|(Bar { x, width, class }, y)| view! { <rect class=class x=x y=y width=width height=height></rect> })
-        .collect_view();
+        .views();
     view! {
         <li>
             <span>{word}</span>
@@ -106,7 +107,7 @@ fn legend(t: Texts) -> impl IntoView {
             }
         })
         .into_iter()
-        .collect_view()
+        .views()
 }
 
 #[cfg(test)]

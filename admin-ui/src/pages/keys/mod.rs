@@ -20,6 +20,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Filters, Pager, Table};
+use tornado_ui::{Views as _, view};
 
 fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
     let tabs = vec![
@@ -108,7 +109,7 @@ pub fn Content(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     let rotation = match (keys.is_rotating, keys.next_rotation) {
         (true, _) => t.rotating().to_owned(),
         (false, Some(at)) => t.next_rotation(&t.moment(at, as_of)),
@@ -224,7 +225,7 @@ pub fn TrailContent(
                     </tr>
                 }
             })
-            .collect_view();
+            .views();
         view! {
             <Table caption=t.nav_audit() columns cards=true>{rows}</Table>
             <Pager range before next />

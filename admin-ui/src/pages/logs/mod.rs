@@ -16,6 +16,7 @@ use tornado_ui::chart::Bars;
 use tornado_ui::feedback::{Empty, Note, Weight};
 use tornado_ui::field::Search;
 use tornado_ui::icon::Icon;
+use tornado_ui::{Views as _, view};
 
 /// Interval between two readings of the newest lines.
 const PERIOD: Duration = Duration::from_secs(4);
@@ -79,7 +80,7 @@ pub fn Content(
     let t = use_texts();
     let text = query.text.clone().unwrap_or_default();
     let is_empty = logs.lines.is_empty();
-    let lines = logs.lines.into_iter().map(row).collect_view();
+    let lines = logs.lines.into_iter().map(row).views();
     let first = Query { cursor: None, ..query.clone() };
     let facets = logs
         .by_service
@@ -88,7 +89,7 @@ pub fn Content(
             let href = address_of(&Query { text: Some(format!("service:{service}")), ..first.clone() });
             view! { <li><a href=href><bdi dir="ltr">{service}</bdi></a><span class="n">{t.number(count)}</span></li> }
         })
-        .collect_view();
+        .views();
     let sum = |part: fn(&Interval) -> u64| logs.histogram.iter().map(part).sum::<u64>();
     let levels = [("error", sum(|one| one.error)), ("warn", sum(|one| one.warn)), ("info", sum(|one| one.info))]
         .map(|(level, count)| {
@@ -96,7 +97,7 @@ pub fn Content(
             view! { <li><a href=href>{level}</a><span class="n">{t.number(count)}</span></li> }
         })
         .into_iter()
-        .collect_view();
+        .views();
     let more = logs.next.map(|cursor| {
         let href = address_of(&Query { cursor: Some(cursor), ..query.clone() });
         view! { <div class="pager"><span class="push"></span><LinkButton href=href>{t.next()}</LinkButton></div> }
@@ -191,7 +192,7 @@ fn Histogram(intervals: Vec<Interval>, range: Range, as_of: i64) -> impl IntoVie
             }
         })
         .into_iter()
-        .collect_view();
+        .views();
     let bars = intervals.iter().map(|one| vec![one.info as f64, one.warn as f64, one.error as f64]).collect();
     view! {
         <section class="card" aria-labelledby="lines">

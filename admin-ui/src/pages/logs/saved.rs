@@ -14,6 +14,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
+use tornado_ui::{effect, live, view};
 
 /// The link that downloads the lines of the query: the newest second is complete when it is over.
 #[component]
@@ -26,7 +27,7 @@ pub fn Export(
     // The time range ends now: known in the browser only.
     let follow = move |_| href.set(export_of(&query, Some((js_sys::Date::now() / 1000.0) as i64 + 1)));
     view! {
-        <a class="btn" href=move || href.get() rel="external" download on:click=follow>
+        <a class="btn" href=live(move || href.get()) rel="external" download on:click=follow>
             <Pic icon=Icon::Download />
             {t.download()}
         </a>
@@ -96,7 +97,7 @@ pub fn SaveDialog(
     let t = use_texts();
     let acts = use_acts();
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }
@@ -118,7 +119,7 @@ pub fn SaveDialog(
     };
     view! {
         <FormDialog open id="save-query" title=t.save_query() cancel=t.cancel() confirm=t.save() busy on_submit=submit>
-            <p><bdi dir="ltr" class="mono">{move || query.get().text}</bdi></p>
+            <p><bdi dir="ltr" class="mono">{live(move || query.get().text)}</bdi></p>
             <RefusalNote refusal fields=&["name"] />
             <Field
                 name="query-name"

@@ -18,6 +18,7 @@ use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{LaneTag, State};
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// Interval between two readings of the rates.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -116,7 +117,7 @@ pub fn Content(
                                     </tr>
                                 }
                             })
-                            .collect_view()}
+                            .views()}
                     </Table>
                 </Card>
             </div>
@@ -135,7 +136,7 @@ pub fn Content(
                                     <dd><bdi dir="ltr">{address}</bdi></dd>
                                 }
                             })
-                            .collect_view()}
+                            .views()}
                         <Fact name=t.key()><bdi dir="ltr" class="mono wrap">{public_key}</bdi></Fact>
                         <Fact name=t.endpoint()>
                             <bdi dir="ltr">{session.endpoint.unwrap_or_else(|| t.not_known().to_owned())}</bdi>

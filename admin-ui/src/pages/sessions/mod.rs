@@ -19,6 +19,7 @@ use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Filter, Filters, Order, Pager};
 use tornado_ui::window::{Place, Window, WindowTable};
+use tornado_ui::{Views as _, effect, view};
 
 /// Word of a state in the address.
 const fn state_word(state: SessionState) -> &'static str {
@@ -90,7 +91,7 @@ pub fn Page() -> impl IntoView {
     });
     // Where the window of rows begins, once the list was scrolled; another query begins at its address again.
     let scroll = Scroll { offset: RwSignal::new(None), place: Place::default() };
-    Effect::new(move |_| {
+    effect(move || {
         wanted.track();
         scroll.offset.set(None);
         scroll.place.reset();
@@ -192,7 +193,7 @@ pub fn Content(
             rows: page.rows.len() as u64,
             total: page.matching.unwrap_or(page.rows.len() as u64),
         };
-        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).collect_view();
+        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).views();
         view! {
             <WindowTable
                 caption=t.nav_sessions()

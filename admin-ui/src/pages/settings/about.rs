@@ -6,6 +6,7 @@ use crate::source;
 use crate::texts::use_texts;
 use leptos::prelude::*;
 use tornado_ui::figures::{Card, Fact};
+use tornado_ui::view;
 
 /// The page.
 #[component]

@@ -14,6 +14,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::icon::Icon;
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
+use tornado_ui::{effect, view};
 
 /// Name of the file.
 const NAME: &str = "tornado.backup";
@@ -47,7 +48,7 @@ pub fn BackupDialog() -> impl IntoView {
     let acts = use_acts();
     let open = expect_context::<Dialogs>().backup;
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::state::Tag;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// All values.
 #[component]
@@ -41,7 +42,7 @@ pub fn Effective(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <section class="card" aria-labelledby="values">
             <div class="card-head">

@@ -12,6 +12,7 @@ use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::field::{Field, Sent};
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::{Condition, State};
+use tornado_ui::{Views as _, effect, live, view};
 
 /// Whether the operator has an authenticator, and the button that changes it.
 #[component]
@@ -48,7 +49,7 @@ pub fn FactorDialogs() -> impl IntoView {
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
     let offer = RwSignal::new(None::<FactorOffer>);
     let codes = RwSignal::new(None::<Vec<Hidden>>);
-    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    effect(move || open.set(chosen.with(Option::is_some)));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {
@@ -126,7 +127,7 @@ pub fn FactorDialogs() -> impl IntoView {
             <RefusalNote refusal fields=&["factor-code", "factor-password"] />
             {fields}
         </FormDialog>
-        {move || codes.get().map(|made| view! { <Codes made codes /> })}
+        {live(move || codes.get().map(|made| view! { <Codes made codes /> }).into_any())}
     }
 }
 
@@ -135,7 +136,7 @@ pub fn FactorDialogs() -> impl IntoView {
 fn Codes(made: Vec<Hidden>, codes: RwSignal<Option<Vec<Hidden>>>) -> impl IntoView {
     let t = use_texts();
     let open = RwSignal::new(true);
-    Effect::new(move |_| {
+    effect(move || {
         if !open.get() {
             codes.set(None);
         }
@@ -144,7 +145,7 @@ fn Codes(made: Vec<Hidden>, codes: RwSignal<Option<Vec<Hidden>>>) -> impl IntoVi
         <NoticeDialog open id="codes" title=t.codes_title() close=t.finish()>
             <Note weight=Weight::Warning>{t.codes_text()}</Note>
             <ul class="codes mono" dir="ltr">
-                {made.into_iter().map(|code| view! { <li>{code.expose().to_owned()}</li> }).collect_view()}
+                {made.into_iter().map(|code| view! { <li>{code.expose().to_owned()}</li> }).views()}
             </ul>
         </NoticeDialog>
     }

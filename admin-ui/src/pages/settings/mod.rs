@@ -24,6 +24,7 @@ use passkeys::{PasskeyDialogs, Passkeys};
 use sign_ins::SignIns;
 use tokens::{TokenDialogs, Tokens};
 use tornado_ui::figures::Card;
+use tornado_ui::{Views as _, view};
 
 /// The dialogs of the page. They stay open while the content below is read again.
 #[derive(Clone, Copy)]
@@ -80,7 +81,7 @@ pub fn Page() -> impl IntoView {
         <div class="parted">
             <nav class="parts" aria-label=t.nav_settings()>
                 <ul>
-                    {parts.map(|(href, word)| view! { <li><a href=href>{word}</a></li> }).into_iter().collect_view()}
+                    {parts.map(|(href, word)| view! { <li><a href=href>{word}</a></li> }).into_iter().views()}
                 </ul>
             </nav>
             <div class="stack">

@@ -13,6 +13,7 @@ use tornado_ui::field::{Choice, Field, Sent};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, effect, live, view};
 
 /// All operators.
 #[component]
@@ -43,7 +44,7 @@ pub fn Operators(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <section class="card" aria-labelledby="operators">
             <div class="card-head">
@@ -119,7 +120,7 @@ pub fn PutOperator(
     let acts = use_acts();
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    effect(move || open.set(chosen.with(Option::is_some)));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {
@@ -159,7 +160,7 @@ pub fn PutOperator(
         });
     };
     view! {
-        {move || {
+        {live(move || {
             let title = if is_new() { t.new_operator() } else { t.change_role() };
             let confirm = if is_new() { t.create_operator() } else { t.save() };
             let current = chosen.with(|one| one.as_ref().map_or(Role::Viewer, |(_, role)| *role));
@@ -204,6 +205,6 @@ pub fn PutOperator(
                     />
                 </FormDialog>
             }
-        }}
+        }.into_any())}
     }
 }

@@ -15,6 +15,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, effect, live, view};
 
 /// The passkeys.
 #[component]
@@ -49,7 +50,7 @@ pub fn Passkeys(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     let body = if is_empty {
         view! { <Empty icon=Icon::Fingerprint title=t.passkeys_none() text=t.passkeys_none_text() /> }.into_any()
     } else {
@@ -91,7 +92,7 @@ fn Add() -> impl IntoView {
     let acts = use_acts();
     let open = expect_context::<Dialogs>().new_passkey;
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }
@@ -158,7 +159,7 @@ fn Remove() -> impl IntoView {
     let chosen = expect_context::<Dialogs>().old_passkey;
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
-    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    effect(move || open.set(chosen.with(Option::is_some)));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {
@@ -183,7 +184,7 @@ fn Remove() -> impl IntoView {
         });
     };
     view! {
-        {move || {
+        {live(move || {
             let name = chosen.get().map(|(_, name)| name).unwrap_or_default();
             view! {
                 <FormDialog
@@ -207,6 +208,6 @@ fn Remove() -> impl IntoView {
                     />
                 </FormDialog>
             }
-        }}
+        }.into_any())}
     }
 }

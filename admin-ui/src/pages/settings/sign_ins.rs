@@ -9,6 +9,7 @@ use tornado_ui::button::{Kind, Size};
 use tornado_ui::figures::Card;
 use tornado_ui::state::Tag;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, view};
 
 /// The sign-ins, each but this one with a button that ends it.
 #[component]
@@ -47,7 +48,7 @@ pub fn SignIns(
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     view! {
         <Card id="sign-ins" title=t.sign_ins()>
             <Table

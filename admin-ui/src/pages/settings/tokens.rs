@@ -18,6 +18,7 @@ use tornado_ui::icon::Icon;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Tag;
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, effect, later, live, view};
 
 /// Seconds before the expiry from which it is shown as near.
 const NEAR: i64 = 14 * 86_400;
@@ -49,7 +50,7 @@ pub fn Tokens(
             Column::new(t.expires(), "num d"),
             Column::hidden(t.action(), "col-act"),
         ];
-        let rows = tokens.into_iter().map(|token| row(t, token, as_of)).collect_view();
+        let rows = tokens.into_iter().map(|token| row(t, token, as_of)).views();
         view! { <Table caption=t.tokens() columns cards=true>{rows}</Table> }.into_any()
     };
     view! {
@@ -79,7 +80,7 @@ fn row(t: Texts, token: Token, as_of: i64) -> impl IntoView {
         act: Act::RevokeToken { id: token.id },
         done: t.done_token_revoked(&token.name),
     };
-    let scopes = token.scopes.into_iter().map(|scope| view! { <Tag>{scope}</Tag> " " }).collect_view();
+    let scopes = token.scopes.into_iter().map(|scope| view! { <Tag>{scope}</Tag> " " }).views();
     view! {
         <tr role="row">
             <th scope="row" role="rowheader" class="a"><bdi>{token.name}</bdi></th>
@@ -119,7 +120,7 @@ pub fn TokenDialogs() -> impl IntoView {
     let open = expect_context::<Dialogs>().token;
     let (refusal, busy) = (RwSignal::new(None::<Refusal>), RwSignal::new(false));
     let created = RwSignal::new(None::<Created>);
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }
@@ -164,7 +165,7 @@ pub fn TokenDialogs() -> impl IntoView {
                 <div class="scope-list"><Scopes /></div>
             </fieldset>
         </FormDialog>
-        {move || created.get().map(|token| view! { <Shown token created /> })}
+        {live(move || created.get().map(|token| view! { <Shown token created /> }).into_any())}
     }
 }
 
@@ -174,7 +175,7 @@ fn Scopes() -> impl IntoView {
     let viewer = use_acts().viewer();
     view! {
         <Transition fallback=|| ()>
-            {move || Suspend::new(async move {
+            {later(move || Box::pin(async move {
                 let rights = viewer.get().await.map(|viewer| viewer.rights).unwrap_or_default();
                 rights
                     .into_iter()
@@ -183,8 +184,9 @@ fn Scopes() -> impl IntoView {
                         let word = right.clone();
                         view! { <Tick name="scope" value=right><bdi dir="ltr" class="mono">{word}</bdi></Tick> }
                     })
-                    .collect_view()
-            })}
+                    .views()
+                    .into_any()
+            }))}
         </Transition>
     }
 }
@@ -221,7 +223,7 @@ fn create(acts: Acts, act: Act, flow: Flow) {
 fn Shown(token: Created, created: RwSignal<Option<Created>>) -> impl IntoView {
     let t = use_texts();
     let open = RwSignal::new(true);
-    Effect::new(move |_| {
+    effect(move || {
         if !open.get() {
             created.set(None);
         }

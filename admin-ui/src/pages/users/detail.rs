@@ -20,6 +20,7 @@ use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Table};
+use tornado_ui::{Views as _, live, view};
 
 /// The page.
 #[component]
@@ -30,13 +31,13 @@ pub fn Page() -> impl IntoView {
     let user = read(move || name.get(), source::user, &["session"], None);
     let limits = RwSignal::new(false);
     view! {
-        {move || {
+        {live(move || {
             view! {
                 <Head title=name.get() crumb=("/users", t.nav_users())>
                     <With of=user view=|detail| view! { <Orders detail /> } />
                 </Head>
             }
-        }}
+        }.into_any())}
         <Loaded
             of=user
             view=move |detail| {
@@ -46,7 +47,7 @@ pub fn Page() -> impl IntoView {
                 }
             }
         />
-        {move || view! { <Invite user=name.get() path=format!("/users/{}", name.get()) /> }}
+        {live(move || view! { <Invite user=name.get() path=format!("/users/{}", name.get()) /> }.into_any())}
     }
 }
 
@@ -201,7 +202,7 @@ fn Usage(detail: UserDetail) -> impl IntoView {
                                 <dd>{t.down_and_up(&t.joined(t.bytes(down)), &t.joined(t.bytes(up)))}</dd>
                             }
                         })
-                        .collect_view()}
+                        .views()}
                 </dl>
             </div>
         </Card>
@@ -240,7 +241,7 @@ fn CurrentSessions(sessions: Vec<Session>) -> impl IntoView {
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     Some(view! {
         <Card id="sessions" title=t.nav_sessions()>
             <Table caption=t.nav_sessions() columns cards=true>{rows}</Table>
@@ -277,7 +278,7 @@ fn History(history: Vec<PastSession>, as_of: i64) -> impl IntoView {
                 </tr>
             }
         })
-        .collect_view();
+        .views();
     Some(view! {
         <Card id="history" title=t.history()>
             <Table caption=t.history() columns cards=true tight=true>{rows}</Table>
@@ -331,7 +332,7 @@ fn Devices(devices: Vec<Device>, as_of: i64) -> impl IntoView {
                     </tr>
                 }
             })
-            .collect_view();
+            .views();
         view! { <Table caption=t.devices_title() columns cards=true>{rows}</Table> }.into_any()
     };
     view! { <Card id="devices" title=t.devices_title() aside=t.devices(count)>{body}</Card> }

@@ -13,6 +13,7 @@ use tornado_ui::field::{Field, Sent};
 use tornado_ui::figures::Fact;
 use tornado_ui::overlay::{FormDialog, NoticeDialog};
 use tornado_ui::state::Condition;
+use tornado_ui::{effect, live, view};
 
 /// A whole number of a field.
 ///
@@ -46,7 +47,7 @@ pub fn Invite(
     let open = RwSignal::new(false);
     let (refusal, busy) = (RwSignal::new(None), RwSignal::new(false));
     let invited = RwSignal::new(None::<Invitation>);
-    Effect::new(move |_| open.set(wanted.get().is_some()));
+    effect(move || open.set(wanted.get().is_some()));
     Effect::new(move |before: Option<bool>| {
         let is_open = open.get();
         if before == Some(true) && !is_open {
@@ -109,7 +110,7 @@ pub fn Invite(
                     }
                 })}
         </FormDialog>
-        {move || invited.get().map(|invitation| view! { <Shown invitation invited /> })}
+        {live(move || invited.get().map(|invitation| view! { <Shown invitation invited /> }).into_any())}
     }
 }
 
@@ -118,7 +119,7 @@ pub fn Invite(
 fn Shown(invitation: Invitation, invited: RwSignal<Option<Invitation>>) -> impl IntoView {
     let t = use_texts();
     let open = RwSignal::new(true);
-    Effect::new(move |_| {
+    effect(move || {
         if !open.get() {
             invited.set(None);
         }
@@ -164,7 +165,7 @@ pub fn NewUser(
     let t = use_texts();
     let acts = use_acts();
     let (refusal, busy) = (RwSignal::new(None), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }

@@ -11,6 +11,7 @@ use tornado_ui::chart::fixed;
 use tornado_ui::field::{Field, Sent, Tick};
 use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
+use tornado_ui::{effect, view};
 
 /// Bytes of a gigabyte, as quotas count.
 const GIGABYTE: f64 = 1e9;
@@ -48,7 +49,7 @@ pub fn Limits(
     let t = use_texts();
     let acts = use_acts();
     let (refusal, busy) = (RwSignal::new(None), RwSignal::new(false));
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             refusal.set(None);
         }

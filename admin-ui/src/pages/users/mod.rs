@@ -18,6 +18,7 @@ use tornado_ui::field::Search;
 use tornado_ui::icon::Icon;
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Filter, Filters, Pager, Table};
+use tornado_ui::{Views as _, view};
 
 const fn state_word(state: UserState) -> &'static str {
     match state {
@@ -114,7 +115,7 @@ pub fn Content(
         let step = |cursor: &Option<String>| {
             cursor.clone().map(|cursor| address_of(&Query { cursor: Some(cursor), ..start.clone() }))
         };
-        let rows = page.rows.iter().map(|user| view! { <Row user=user.clone() as_of=page.as_of /> }).collect_view();
+        let rows = page.rows.iter().map(|user| view! { <Row user=user.clone() as_of=page.as_of /> }).views();
         view! {
             <Table caption=t.nav_users() columns cards=true>{rows}</Table>
             <Pager

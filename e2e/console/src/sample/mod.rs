@@ -24,6 +24,29 @@ use tornado_admin_ui::model::{Fault, Page, Viewer};
 use tornado_admin_ui::serve::{self, Assets};
 use tornado_admin_ui::source::{Entered, Entry, Source};
 
+/// Each page, and the name of its picture.
+pub const PAGES: &[(&str, &str)] = &[
+    ("/sign-in", "sign-in"),
+    ("/sign-in/code", "sign-in-code"),
+    ("/setup?code=invented", "set-up"),
+    ("/setup/host", "set-up-host"),
+    ("/setup/invite", "set-up-invite"),
+    ("/", "overview"),
+    ("/sessions", "sessions"),
+    ("/sessions?text=nobody", "sessions-none"),
+    ("/sessions/0193-0000", "session"),
+    ("/users", "users"),
+    ("/users/demo-heron", "user"),
+    ("/users/unknown", "not-found"),
+    ("/tor", "tor"),
+    ("/services", "services"),
+    ("/logs", "logs"),
+    ("/keys", "keys"),
+    ("/audit", "audit"),
+    ("/settings", "settings"),
+    ("/about", "about"),
+];
+
 /// Cookie that chooses the state of the server for a browser.
 pub const STATE_COOKIE: &str = "sample_state";
 /// How long the slow server takes.

@@ -3,29 +3,7 @@
 use crate::support::{Browser, root, serve, serve_gallery};
 use anyhow::ensure;
 use fantoccini::Locator;
-
-/// Each page, and the name of its picture.
-pub const PAGES: &[(&str, &str)] = &[
-    ("/sign-in", "sign-in"),
-    ("/sign-in/code", "sign-in-code"),
-    ("/setup?code=invented", "set-up"),
-    ("/setup/host", "set-up-host"),
-    ("/setup/invite", "set-up-invite"),
-    ("/", "overview"),
-    ("/sessions", "sessions"),
-    ("/sessions?text=nobody", "sessions-none"),
-    ("/sessions/0193-0000", "session"),
-    ("/users", "users"),
-    ("/users/demo-heron", "user"),
-    ("/users/unknown", "not-found"),
-    ("/tor", "tor"),
-    ("/services", "services"),
-    ("/logs", "logs"),
-    ("/keys", "keys"),
-    ("/audit", "audit"),
-    ("/settings", "settings"),
-    ("/about", "about"),
-];
+use tornado_e2e_console::sample::PAGES;
 
 /// Opens the gallery and every page, and collects what is wrong with them.
 async fn check(lang: &str, theme: &str, width: u32) -> anyhow::Result<()> {
