@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 #[path = "../tests/console_gallery/support.rs"]
+#[expect(dead_code, reason = "the gallery of parts has no picture")]
 mod support;
 
 use anyhow::{Context as _, ensure};
