@@ -6,6 +6,7 @@
 
 #[expect(dead_code, reason = "the tests of the gallery use the rest")]
 #[path = "../tests/console_gallery/support.rs"]
+#[expect(dead_code, reason = "the gallery of parts has no picture")]
 mod support;
 
 use anyhow::{Context as _, ensure};

@@ -6,6 +6,7 @@ use crate::frame::Loaded;
 use crate::model::Viewer;
 use crate::model::act::{Invitation, Refusal};
 use crate::model::set_up::{Reach, Reachability};
+use crate::model::users::Query;
 use crate::pages::parameter;
 use crate::pages::users::invite::InvitationView;
 use crate::reading::Reading;
@@ -162,7 +163,7 @@ fn InviteStep(viewer: Viewer, created: Option<Result<Invitation, Refusal>>) -> i
     let t = use_texts();
     let is_created = created.as_ref().is_some_and(Result::is_ok);
     let shown = created.map(|created| match created {
-        Ok(invitation) => view! { <InvitationView invitation /> <Waiting before=viewer.users /> }.into_any(),
+        Ok(invitation) => view! { <InvitationView invitation /> <Waiting /> }.into_any(),
         Err(why) => view! { <div role="alert"><Note weight=Weight::Fault>{words(t, &why)}</Note></div> }.into_any(),
     });
     let (kind, word) =
@@ -179,24 +180,27 @@ fn InviteStep(viewer: Viewer, created: Option<Result<Invitation, Refusal>>) -> i
     }
 }
 
-/// Whether the first device has come. Looks again by itself, in the browser.
+/// Whether the first device has come: it adds a user. Looks again by itself, in the browser.
 #[component]
-fn Waiting(before: Option<u64>) -> impl IntoView {
+fn Waiting() -> impl IntoView {
     let t = use_texts();
-    let users = RwSignal::new(before);
+    let (first, users) = (RwSignal::new(None), RwSignal::new(None));
     effect(move || {
         let look = move || {
             leptos::task::spawn_local(async move {
-                if let Ok(viewer) = source::viewer().read().await {
-                    users.set(viewer.users);
+                if let Ok(found) = source::users(Query::default()).read().await {
+                    let count = found.page.rows.len();
+                    first.update(|first| *first = first.or(Some(count)));
+                    users.set(Some(count));
                 }
             });
         };
+        look();
         if let Ok(timer) = set_interval_with_handle(look, PERIOD) {
             on_cleanup(move || timer.clear());
         }
     });
-    let has_come = move || users.get().zip(before).is_some_and(|(now, before)| now > before);
+    let has_come = move || users.get() > first.get();
     view! {
         <p role="status">
             {live(move || {

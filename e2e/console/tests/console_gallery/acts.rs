@@ -173,6 +173,22 @@ async fn a_token_needs_a_right_and_is_shown_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_grave_change_waits_for_the_password() -> anyhow::Result<()> {
+    const SUBMIT: &str = "dialog[open]:has(#confirm-password) button[type=submit]";
+    let (browser, _) = open("/keys").await?;
+    browser.press("Rotate now").await?;
+    browser.click("dialog[open] .dialog-foot .btn:last-child").await?;
+    browser.fill("#confirm-password", "wrong").await?;
+    browser.click(SUBMIT).await?;
+    browser.text("#confirm-password-error").await?;
+    browser.fill("#confirm-password", "correct horse").await?;
+    browser.click(SUBMIT).await?;
+    browser.text(".toast").await?;
+    browser.client().wait().for_element(Locator::Css("body:not(:has(dialog[open]))")).await?;
+    browser.finish().await
+}
+
+#[tokio::test]
 async fn a_query_is_saved_under_its_name() -> anyhow::Result<()> {
     let (browser, _) = open("/logs?text=level%3Awarn").await?;
     browser.press("Save query").await?;

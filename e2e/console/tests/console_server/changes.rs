@@ -10,12 +10,6 @@ use tornado_backup::Archive;
 use tornado_e2e_console::browser::Browser;
 use tornado_shared::model::Secret;
 
-/// Confirms the sign-in with the password.
-async fn confirm(browser: &Browser) -> anyhow::Result<()> {
-    browser.fill("dialog[open] #confirm-password", PASSWORD).await?;
-    browser.click("dialog[open]:has(#confirm-password) button[type=submit]").await
-}
-
 #[test]
 fn the_set_up_leads_from_the_link_to_the_first_device() -> anyhow::Result<()> {
     let world = up(false)?;
@@ -91,7 +85,6 @@ fn a_token_is_shown_once_and_works_until_it_is_revoked() -> anyhow::Result<()> {
         browser.fill("#token-name", "grafana").await?;
         browser.click("dialog[open] input[name=scope][value='users.read']").await?;
         browser.click("dialog[open] button[type=submit]").await?;
-        confirm(&browser).await?;
         let field = browser.client().wait().for_element(fantoccini::Locator::Css("#created-token-text")).await?;
         let token = field.prop("value").await?.unwrap_or_default();
         ensure!(users(&token)? == "200", "the token works");
@@ -116,7 +109,6 @@ fn a_backup_is_downloaded_after_a_confirmation() -> anyhow::Result<()> {
         browser.press("Create backup").await?;
         browser.fill("#passphrase", PASSPHRASE).await?;
         browser.click("dialog[open]:has(#passphrase) button[type=submit]").await?;
-        confirm(&browser).await?;
         ensure!(browser.text(".toast").await?.contains("downloaded"), "the backup was downloaded");
         let file = folder.path().join("tornado.backup");
         for _ in 0..100 {

@@ -2,6 +2,7 @@
 
 use super::{CSRF, NOW};
 use axum::http::HeaderValue;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_admin_ui::model::act::{Act, FactorOffer, Hidden, Invitation, Outcome, Refusal};
 use tornado_admin_ui::source::{Entered, Entry};
 
@@ -16,11 +17,17 @@ fn refusal(code: &str, field: &str, detail: &str) -> Refusal {
 }
 
 /// The outcome of a change.
-pub fn act(csrf: &str, act: Act) -> Result<Outcome, Refusal> {
+pub fn act(csrf: &str, act: Act, is_confirmed: &AtomicBool) -> Result<Outcome, Refusal> {
     if csrf != CSRF {
         return Err(Refusal { code: "csrf".into(), detail: String::new(), field: None });
     }
     match act {
+        Act::RotateKeys if !is_confirmed.load(Ordering::Relaxed) => Err(refusal("confirmation_required", "", "")),
+        Act::ConfirmSignIn { password } if password.expose() == PASSWORD => {
+            is_confirmed.store(true, Ordering::Relaxed);
+            Ok(Outcome::Done)
+        }
+        Act::ConfirmSignIn { .. } => Err(refusal("invalid_credentials", "password", "")),
         Act::CreateInvitation { .. } => Ok(Outcome::Invited(Invitation {
             link: Hidden::new("tornado://vpn.example.net/?i=invented"),
             qr: Some(Hidden::new(QR)),
@@ -43,7 +50,6 @@ pub fn act(csrf: &str, act: Act) -> Result<Outcome, Refusal> {
         | Act::RotateKeys
         | Act::PutOperator { .. }
         | Act::RevokeSignIn { .. }
-        | Act::ConfirmSignIn { .. }
         | Act::ConfirmByPasskey(_)
         | Act::EndFactor { .. }
         | Act::AddPasskey { .. }

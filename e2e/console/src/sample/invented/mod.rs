@@ -7,7 +7,7 @@ mod settings;
 mod state;
 
 use axum::http::HeaderValue;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
@@ -31,6 +31,8 @@ const CSRF: &str = "0123456789abcdef";
 #[derive(Default)]
 pub struct Invented {
     reads: AtomicU64,
+    /// The operator has confirmed the sign-in.
+    is_confirmed: AtomicBool,
 }
 
 fn course(base: f64, swing: f64) -> Values {
@@ -50,7 +52,7 @@ fn page<T>(rows: Vec<T>, matching: u64) -> Page<T> {
 #[async_trait::async_trait]
 impl Source for Invented {
     async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
-        acts::act(&csrf, act)
+        acts::act(&csrf, act, &self.is_confirmed)
     }
 
     async fn enter(&self, entry: Entry) -> Result<Entered, Refusal> {
