@@ -4,7 +4,6 @@
 
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
-#[expect(dead_code, reason = "the tests of the gallery use the rest")]
 #[path = "../tests/console_gallery/support.rs"]
 #[expect(dead_code, reason = "the gallery of parts has no picture")]
 mod support;
