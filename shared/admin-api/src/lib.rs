@@ -1,7 +1,7 @@
 //! The admin API: what operators may see and change, as one trait.
 //!
-//! [`admin_methods!`] is the list of all methods. From it follow the trait [`AdminApi`], the table [`METHODS`], the REST
-//! routes under [`BASE`] and the OpenAPI document. The console calls the same trait. A value of the trait holds the
+//! [`admin_methods!`] is the list of all methods. From it follow the trait [`AdminApi`], the table [`METHODS`], the
+//! REST routes under [`BASE`] and the OpenAPI document. The console calls the same trait. A value of the trait holds the
 //! caller's sign-in; `auth` checks it, and the right of each method, on every call.
 //!
 //! The crate has no I/O and compiles for wasm32.
