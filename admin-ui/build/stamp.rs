@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What a stamp depends on, below the root of the tree.
 pub const SOURCES: [&str; 6] =
-    ["admin-ui/src", "admin-ui/locales", "admin-ui/style", "shared/ui/src", "shared/ui/macros/src", "Cargo.lock"];
+    ["admin-ui/src", "admin-ui/locales", "admin-ui/style", "shared/ui/src", "shared/ui-macros/src", "Cargo.lock"];
 
 /// The stamp of [`SOURCES`] and of `more` below `root`.
 ///

@@ -2,7 +2,8 @@
 //!
 //! A text marks what is filled in with control characters, which no message contains: U+0001 and the number of an
 //! argument for its value; U+0002 and the number of an argument for a selection, whose cases U+0003 separates and
-//! U+0005 ends. A case is its key, U+0004 and its text; the last one has no key. Numbers are single characters from `0`.
+//! U+0005 ends. A case is its key, U+0004 and its text; the last one has no key. Numbers are single characters from
+//! `0`.
 //!
 //! The build script and `xtask/web` include this file; `src/texts.rs` fills in.
 

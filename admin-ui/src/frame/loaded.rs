@@ -126,7 +126,7 @@ where
     with(of.answers, drawing(view))
 }
 
-/// [`With`], for every page the same.
+/// [`With()`], for every page the same.
 fn with(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     view! {
         <Transition fallback=|| ()>

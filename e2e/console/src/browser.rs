@@ -243,8 +243,15 @@ impl Browser {
     ///
     /// It does not appear.
     pub async fn click(&self, css: &str) -> anyhow::Result<()> {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.with_context(|| css.to_owned())?;
-        element.click().await.with_context(|| css.to_owned())
+        for _ in 0..10 {
+            let element = self.client.wait().for_element(Locator::Css(css)).await.with_context(|| css.to_owned())?;
+            match element.click().await {
+                // The page was read again and replaced it in between.
+                Err(error) if error.to_string().contains("stale element") => {}
+                clicked => return clicked.with_context(|| css.to_owned()),
+            }
+        }
+        bail!("{css} is replaced all the time")
     }
 
     /// Clicks the button or link of the page's content with these words.
