@@ -133,7 +133,9 @@ async fn open_events(world: &World, cookie: &str) -> Response {
 #[tokio::test]
 async fn a_reader_that_is_always_behind_ends_with_its_sign_in() {
     let world = World::new().await;
-    world.operator("vera", OperatorRole::Viewer).await;
+    for (name, role) in ROLES {
+        world.operator(name, role).await;
+    }
     let vera = world.sign_in("vera").await;
     let mut events = open_events(&world, &vera[0]).await.into_body().into_data_stream();
     assert_eq!(world.signed_in(&vera, "POST", "/sign-out", None).await.status, 200);
