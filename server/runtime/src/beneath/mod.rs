@@ -116,7 +116,8 @@ pub fn claim(path: &Path, owner: Owner, mode: u32) -> io::Result<()> {
         std::fs::create_dir(parent)?;
         std::fs::set_permissions(parent, Permissions::from_mode(0o755))?;
     }
-    match std::fs::DirBuilder::new().mode(mode).create(path) {
+    // Without `setgid`: the sandbox of the unit rejects the bit, also if the directory exists and has it.
+    match std::fs::DirBuilder::new().mode(mode & 0o777).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         Ok(()) | Err(_) => {}
     }
