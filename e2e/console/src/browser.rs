@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail, ensure};
 use fantoccini::Locator;
+use fantoccini::error::CmdError;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
@@ -243,15 +244,7 @@ impl Browser {
     ///
     /// It does not appear.
     pub async fn click(&self, css: &str) -> anyhow::Result<()> {
-        for _ in 0..10 {
-            let element = self.client.wait().for_element(Locator::Css(css)).await.with_context(|| css.to_owned())?;
-            match element.click().await {
-                // The page was read again and replaced it in between.
-                Err(error) if error.to_string().contains("stale element") => {}
-                clicked => return clicked.with_context(|| css.to_owned()),
-            }
-        }
-        bail!("{css} is replaced all the time")
+        self.click_at(Locator::Css(css)).await.with_context(|| css.to_owned())
     }
 
     /// Clicks the button or link of the page's content with these words.
@@ -261,11 +254,26 @@ impl Browser {
     /// It does not appear.
     pub async fn press(&self, word: &str) -> anyhow::Result<()> {
         let path = format!("//main//*[self::button or self::a][normalize-space()='{word}']");
-        let element = self.client.wait().for_element(Locator::XPath(&path)).await.with_context(|| word.to_owned())?;
+        self.click_at(Locator::XPath(&path)).await.with_context(|| word.to_owned())
+    }
+
+    /// Clicks again if the page was read in between and replaced the element.
+    async fn click_at(&self, place: Locator<'_>) -> anyhow::Result<()> {
+        for _ in 0..10 {
+            match self.click_once(place).await {
+                Err(error) if error.to_string().contains("stale element") => {}
+                clicked => return Ok(clicked?),
+            }
+        }
+        bail!("the element is replaced all the time")
+    }
+
+    async fn click_once(&self, place: Locator<'_>) -> Result<(), CmdError> {
+        let element = self.client.wait().for_element(place).await?;
         // The driver scrolls an element only if it is outside of the window, not if a bar covers it.
         let argument = serde_json::to_value(&element)?;
         self.client.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![argument]).await?;
-        element.click().await.with_context(|| word.to_owned())
+        element.click().await
     }
 
     /// Waits for an element and returns its text.
