@@ -1,4 +1,4 @@
-//! `cargo xtask web`: runs `xtask/web`, which builds the console's files for the browser. A program of its own keeps
+//! `cargo xtask web`: runs `xtask/web`, which builds the console's files for the browser. A separate program keeps
 //! the crates that it needs out of this one, which every machine compiles first.
 
 use crate::{machine, shell};

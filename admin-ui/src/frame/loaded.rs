@@ -1,4 +1,4 @@
-//! Content of a page: read, shown, kept, or the reason why there is none.
+//! Content of a page: read, shown, kept, or the reason why it is absent.
 
 use crate::acts::use_acts;
 use crate::address::address;

@@ -41,7 +41,7 @@ impl Range {
         }
     }
 
-    /// The range of a word; one hour if there is none.
+    /// The range of a word; one hour for any other.
     pub fn of_word(word: &str) -> Self {
         Self::ALL.into_iter().find(|range| range.word() == word).unwrap_or_default()
     }

@@ -33,7 +33,7 @@ impl Range {
         }
     }
 
-    /// The range of a word; 24 hours if there is none.
+    /// The range of a word; 24 hours for any other.
     pub fn of_word(word: &str) -> Self {
         Self::ALL.into_iter().find(|range| range.word() == word).unwrap_or_default()
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the server knows of its own address.
+/// What the server knows about its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {

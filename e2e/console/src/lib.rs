@@ -12,7 +12,7 @@ pub mod gallery;
 #[cfg(feature = "ssr")]
 pub mod sample;
 
-/// Takes over the gallery that the test server rendered. It has no texts of its own.
+/// Takes over the gallery that the test server rendered. It has no texts.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate(_texts: &str) {

@@ -1,4 +1,4 @@
-//! What the console knows of the server's configuration. It is read once, at the start of the service, as by all
+//! What the console knows about the server's configuration. It is read once, at the start of the service, as by all
 //! others.
 
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What the service `admin` knows of one request.
+//! What the service `admin` knows about one request.
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;

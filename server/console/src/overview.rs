@@ -151,7 +151,7 @@ fn count(course: Values) -> Count {
 /// The sign-in does not allow it. Parts that cannot be read are absent.
 pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Result<Overview, Fault> {
     let audit = AuditQuery { limit: Some(LATEST), ..AuditQuery::default() };
-    // At the same time, so that a service that hangs takes the time of its own part only.
+    // At the same time, so that a service that hangs takes the time of one part only.
     let (view, metrics, server, latest) = futures::join!(
         api.overview(NoInput {}),
         metrics(api, courses, range, now),

@@ -17,7 +17,7 @@ impl Sent {
         web_sys::FormData::new_with_form(&form).ok().map(Self)
     }
 
-    /// The text of a field as it is; empty if there is none.
+    /// The text of a field as it is; empty for an absent one.
     pub fn text(&self, name: &str) -> String {
         self.0.get(name).as_string().unwrap_or_default()
     }

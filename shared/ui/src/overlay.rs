@@ -181,7 +181,7 @@ fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
     });
 }
 
-/// Detail of a row, at an address of its own. Not modal: the list beside it stays usable.
+/// Detail of a row, at a separate address. Not modal: the list beside it stays usable.
 #[component]
 pub fn Drawer(
     /// Identifier of the title, unique on the page.

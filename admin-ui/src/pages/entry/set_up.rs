@@ -128,7 +128,7 @@ fn HostForm(csrf: String, reach: Reachability) -> impl IntoView {
     }
 }
 
-/// One thing that the server knows of itself.
+/// One fact about the server.
 #[component]
 fn Check(
     condition: Condition,

@@ -126,7 +126,7 @@ async fn within_request(http: Http, request: Request, next: Next) -> Response {
     with_headers(tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await.unwrap_or_else(late))
 }
 
-/// Adds the headers that a response does not have. Pages have a policy of their own, with the nonce of their script.
+/// Adds the headers that a response does not have. Pages have a separate policy, with the nonce of their script.
 fn with_headers(mut response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 5] = [
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),

@@ -8,7 +8,7 @@ use tornado_admin::{Server, SettingOrigin, SettingView};
 /// Keys whose values are not shown.
 const HIDDEN: [&str; 1] = ["admin.metrics_token_sha256"];
 
-/// What the console knows of the configuration that was loaded from `path`.
+/// What the console knows about the configuration that was loaded from `path`.
 pub fn server(config: &Config, path: &Path) -> Server {
     // The file was read a moment ago; if it is gone since, the console reports a change.
     let text = std::fs::read_to_string(path).unwrap_or_default();
