@@ -195,8 +195,8 @@ fn every_change_needs_a_sign_in_with_the_right() {
 fn operators_see_and_steer_the_server() {
     let world = World::up(1, "").unwrap();
     add_operator(&world, "ann", "owner");
-    let device = world.enrolled(1).unwrap();
-    device.cli(&["connect"]).unwrap().success().unwrap();
+    let mut helper = world.enrolled(1).unwrap();
+    helper.cli(&["connect"]).unwrap().success().unwrap();
     let host = world.lab.host("server").unwrap();
     host.enter(|| {
         let ann = Browser::sign_in("ann");
@@ -229,6 +229,8 @@ fn operators_see_and_steer_the_server() {
         let session = sessions["items"][0].clone();
         assert_eq!((&session["state"], sessions["items"].as_array().unwrap().len()), (&json!("online"), 1));
         let device = session["device_id"].as_str().unwrap();
+        // It would connect again within a second.
+        helper.kill_helper();
         let mut closed = Value::Null;
         let cookie = [("Cookie", ann.cookie.as_str())];
         let events = listen("/events", &cookie, &["event: session\n", "\"closed\""], || {

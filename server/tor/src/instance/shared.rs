@@ -202,7 +202,10 @@ impl Instance {
             return;
         }
         let (percent, error) = self.update(|state, _| state.replace_stuck());
-        tracing::warn!(percent, error, "Tor makes no progress and is restarted");
+        // Every 20 seconds while there is no network.
+        if self.log.admit("Tor makes no progress", 0) {
+            tracing::warn!(percent, error, "Tor makes no progress and is restarted");
+        }
         self.replace_process();
     }
 

@@ -141,7 +141,9 @@ impl Supervisor {
         let pid = child.id()?;
         let replacements = self.desired.borrow().replacements;
         self.report(TorProcess::Running { pid, since: self.clock.now() });
-        tracing::info!(pid, "started Tor");
+        if self.log.admit("started Tor", 0) {
+            tracing::info!(pid, "started Tor");
+        }
         loop {
             tokio::select! {
                 status = child.wait() => {
@@ -161,7 +163,9 @@ impl Supervisor {
         }
         self.report(TorProcess::Stopping { pid });
         self.stop(child).await;
-        tracing::info!(pid, "stopped Tor");
+        if self.log.admit("stopped Tor", 0) {
+            tracing::info!(pid, "stopped Tor");
+        }
         None
     }
 

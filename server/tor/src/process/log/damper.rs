@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Lines of one kind that are logged within [`WINDOW`].
+/// Lines of one kind that are logged within a window.
 const ADMITTED: u32 = 5;
+/// The first window of a kind. While lines of the kind go on, each window is twice as long as the one before.
 const WINDOW: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(3600);
 /// Maximum number of kinds. Further kinds are counted together.
 const KINDS: usize = 64;
 
@@ -18,6 +20,7 @@ pub(crate) struct Damper {
 #[derive(Debug)]
 struct Kind {
     since: Instant,
+    window: Duration,
     count: u32,
 }
 
@@ -27,16 +30,20 @@ impl Damper {
     pub(crate) fn admit(&mut self, line: &str, now: Instant) -> Option<u32> {
         let mut kind = kind(line);
         if self.kinds.len() >= KINDS && !self.kinds.contains_key(&kind) {
-            self.kinds.retain(|_, kind| now.saturating_duration_since(kind.since) < WINDOW);
+            self.kinds.retain(|_, kind| now.saturating_duration_since(kind.since) < kind.window);
             if self.kinds.len() >= KINDS {
                 kind.clear();
             }
         }
-        let entry = self.kinds.entry(kind).or_insert(Kind { since: now, count: 0 });
+        let entry = self.kinds.entry(kind).or_insert(Kind { since: now, window: WINDOW, count: 0 });
         let mut suppressed = 0;
-        if now.saturating_duration_since(entry.since) >= WINDOW {
+        let age = now.saturating_duration_since(entry.since);
+        if age >= entry.window {
             suppressed = entry.count.saturating_sub(ADMITTED);
-            *entry = Kind { since: now, count: 0 };
+            // A window that ended long ago was followed by silence.
+            let goes_on = age < entry.window.saturating_mul(2);
+            let window = if goes_on { entry.window.saturating_mul(2).min(LONGEST) } else { WINDOW };
+            *entry = Kind { since: now, window, count: 0 };
         }
         entry.count = entry.count.saturating_add(1);
         (entry.count <= ADMITTED).then_some(suppressed)
@@ -78,6 +85,22 @@ mod tests {
         let later = start + WINDOW;
         assert_eq!(damper.admit(&line(1), later), Some(9_995));
         assert_eq!(damper.admit(&line(2), later), Some(0));
+    }
+
+    #[test]
+    fn lines_that_go_on_for_a_day_become_rare_and_return_after_silence() {
+        let (mut damper, start) = (Damper::default(), Instant::now());
+        let mut at = |seconds: u64| {
+            damper.admit("x] Problem bootstrapping. Stuck at 5%", start + Duration::from_secs(seconds)).is_some()
+        };
+        // Three each minute, as of a Tor that is started again every 20 seconds without a network.
+        let hours: Vec<usize> =
+            (0..24).map(|hour| (0..180).filter(|n| at(hour * 3600 + n * 20)).count()).collect();
+        assert!(hours[0] <= 30 && hours[2..].iter().all(|count| *count <= 5), "{hours:?}");
+        assert!(hours.iter().all(|count| *count > 0), "{hours:?}");
+        let later = 24 * 3600 + 7_300;
+        assert_eq!((0..6).map(|n| at(later + n)).collect::<Vec<_>>(), [true, true, true, true, true, false]);
+        assert!(at(later + 61), "the first window after silence is short");
     }
 
     #[test]

@@ -18,7 +18,11 @@ const MAX_BYTES: u64 = 8 * 1024;
 
 /// The latest lines, each of limited length.
 #[derive(Debug, Default)]
-pub(crate) struct TorLog(Mutex<Lines>);
+pub(crate) struct TorLog {
+    lines: Mutex<Lines>,
+    /// One for all processes, which start again and again while there is no network.
+    damper: Mutex<Damper>,
+}
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -30,13 +34,24 @@ struct Lines {
 impl TorLog {
     /// Marks the start of a new Tor process.
     pub(crate) fn begin(&self) {
-        self.0.lock().fresh = 0;
+        self.lines.lock().fresh = 0;
+    }
+
+    /// Returns whether a line may be logged now, and logs how many of its kind were suppressed before, `more` of them
+    /// elsewhere.
+    pub(crate) fn admit(&self, line: &str, more: u32) -> bool {
+        let Some(suppressed) = self.damper.lock().admit(line, Instant::now()) else { return false };
+        let suppressed = suppressed.saturating_add(more);
+        if suppressed > 0 {
+            tracing::warn!(target: "tornado_tor::log", lines = suppressed, "suppressed more lines like the next one");
+        }
+        true
     }
 
     fn push(&self, line: &str) {
         let plain = line.chars().map(|c| if c.is_control() { ' ' } else { c });
         let line: String = plain.take(MAX_CHARS).collect();
-        let mut lines = self.0.lock();
+        let mut lines = self.lines.lock();
         if lines.kept.len() == LINES {
             lines.kept.pop_front();
         }
@@ -46,14 +61,14 @@ impl TorLog {
 
     /// Returns the newest `count` lines, oldest first.
     pub(crate) fn tail(&self, count: usize) -> Vec<String> {
-        let lines = self.0.lock();
+        let lines = self.lines.lock();
         lines.kept.iter().skip(lines.kept.len().saturating_sub(count)).cloned().collect()
     }
 
     /// Returns the newest warning or error of the current Tor process, without Tor's date. Lines that only point to
     /// another one are skipped.
     pub(crate) fn latest_warning(&self) -> Option<String> {
-        let lines = self.0.lock();
+        let lines = self.lines.lock();
         let is_warning = |line: &&String| {
             (line.contains("[err]") || line.contains("[warn]")) && !line.contains("see warnings above")
         };
@@ -75,10 +90,11 @@ pub(super) async fn record(output: impl AsyncRead + Unpin, log: Arc<TorLog>) {
         }
         let line = String::from_utf8_lossy(&bytes);
         let line = line.trim_end();
-        // Devices can trigger some lines as often as they like.
+        // Devices can trigger some lines as often as they like: they must not displace all others.
         let Some(suppressed) = damper.admit(line, Instant::now()) else { continue };
-        if suppressed > 0 {
-            tracing::warn!(target: "tornado_tor::log", lines = suppressed, "suppressed more lines like the next one");
+        log.push(line);
+        if !log.admit(line, suppressed) {
+            continue;
         }
         if line.contains("[err]") {
             // A separate call site has its own rate limit, so warnings that devices trigger do not use it up.
@@ -88,7 +104,6 @@ pub(super) async fn record(output: impl AsyncRead + Unpin, log: Arc<TorLog>) {
         } else {
             tracing::debug!(target: "tornado_tor::log", "{line}");
         }
-        log.push(line);
     }
 }
 
