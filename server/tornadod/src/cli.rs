@@ -63,6 +63,17 @@ pub fn parse() -> Cli {
     Cli { place, command: Command::Run(command) }
 }
 
+/// Parses the command line of a service's process: its configuration, and the service unless it is the supervisor.
+/// Prints help or an error and exits if it is not a valid one.
+pub fn parse_process() -> (PathBuf, Option<ServiceName>) {
+    let Process { place, command } = Process::parse();
+    let name = match command {
+        Run::Master => None,
+        Run::Service { name } => Some(name),
+    };
+    (place.config, name)
+}
+
 /// Commands that are processes of the server.
 #[derive(Debug, Subcommand)]
 pub enum Run {

@@ -1,10 +1,12 @@
-//! The server: one binary with a sub-command for each process, and the operator commands.
+//! The server: one program with a sub-command for each process, and the operator commands. Service `admin` runs a
+//! separate program of this crate, `tornado-admind`.
 //!
 //! Exit codes: 0 success, 1 failure, 2 invalid usage, 3 the server is not running or not reachable, 4 the server
 //! rejected the request.
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod cli;
 mod cluster;
 mod commands;
@@ -18,6 +20,7 @@ mod pools;
 mod salvage;
 mod services;
 
+pub use admin::{Admin, run_admin};
 use cli::{Cli, Command, Place, Run};
 use config::Config;
 use failure::Failure;
@@ -26,13 +29,7 @@ use std::process::ExitCode;
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn run() -> ExitCode {
-    match dispatch(cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::complain(&format!("tornadod: {failure}"));
-            failure.exit_code()
-        }
-    }
+    output::finish(dispatch(cli::parse()))
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
@@ -40,7 +37,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let load = || Config::load(&path);
     match command {
         Command::Run(Run::Master) => services::master(load()?, path),
-        Command::Run(Run::Service { name }) => services::service(name, load()?, &path),
+        Command::Run(Run::Service { name }) => services::service(name, load()?),
         Command::CheckConfig => commands::check_config(&load()?),
         Command::Migrate(command) => commands::migrate::run(command, &load()?),
         Command::Doctor(args) => commands::doctor::run(&path, &args),

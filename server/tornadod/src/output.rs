@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use qrcode::render::unicode::Dense1x2;
 use std::io::Write as _;
+use std::process::ExitCode;
 use tornado_runtime::clock::unix_now;
 pub use tornado_shared::format::{bytes, span};
 use tornado_shared::model::UnixSeconds;
@@ -16,6 +17,17 @@ pub fn say(line: &str) {
 /// Writes a line to standard error.
 pub fn complain(line: &str) {
     drop(writeln!(std::io::stderr(), "{}", shown(line)));
+}
+
+/// Writes the failure to standard error, if the command failed. Returns the exit code of the process.
+pub fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&format!("tornadod: {failure}"));
+            failure.exit_code()
+        }
+    }
 }
 
 /// Writes a table.

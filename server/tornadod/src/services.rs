@@ -1,11 +1,11 @@
 //! Runs one process of the server until it is asked to stop.
 
-use crate::cluster;
 use crate::commands::blocking;
-use crate::config::{Config, effective};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::logging;
 use crate::pools;
+use crate::{admin, cluster};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use tokio_util::task::AbortOnDropHandle;
@@ -39,7 +39,20 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
 }
 
 /// Runs one service.
-pub fn service(name: ServiceName, config: Config, config_path: &Path) -> Result<(), Failure> {
+pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
+    if matches!(name, ServiceName::Admin) {
+        let failure = admin::become_admin();
+        leave(&config.paths.state.join(name.as_str()), &failure.to_string());
+        return Err(failure);
+    }
+    process(name, config, |context, config| run(name, context, config))
+}
+
+/// Runs the work of one service in this process until it ends.
+pub fn process<W>(name: ServiceName, config: Config, work: impl FnOnce(Context, Config) -> W) -> Result<(), Failure>
+where
+    W: Future<Output = anyhow::Result<()>>,
+{
     logging::start(name.as_str(), &config);
     // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -55,23 +68,22 @@ pub fn service(name: ServiceName, config: Config, config_path: &Path) -> Result<
             shutdown: end_on_signals().context("cannot handle signals")?,
         };
         let state_dir = context.state_dir.clone();
-        Box::pin(run(name, context, config, config_path))
+        Box::pin(work(context, config))
             .await
-            .inspect_err(|error| leave(&state_dir, error))
+            .inspect_err(|error| leave(&state_dir, &crate::failure::chain(error)))
             .with_context(|| format!("service {name} ended"))
     })?;
     Ok(())
 }
 
 /// Stores the error for `tornadod status`. The log contains it as well.
-fn leave(state_dir: &Path, error: &anyhow::Error) {
-    if let Err(failed) = tornado_runtime::failure::leave(state_dir, &crate::failure::chain(error)) {
+fn leave(state_dir: &Path, error: &str) {
+    if let Err(failed) = tornado_runtime::failure::leave(state_dir, error) {
         tracing::warn!(error = %failed, "cannot store why the service ended");
     }
 }
 
-async fn run(name: ServiceName, context: Context, config: Config, config_path: &Path) -> anyhow::Result<()> {
-    let server = matches!(name, ServiceName::Admin).then(|| effective::server(&config, config_path));
+async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
     let (host, api_port, pools) = (config.server.host.clone(), config.api_port(), config.lanes.pools);
     match name {
         ServiceName::Auth => {
@@ -93,7 +105,7 @@ async fn run(name: ServiceName, context: Context, config: Config, config_path: &
             let wiring = tornado_client_api::Wiring { host, pools };
             tornado_client_api::run(context, config.client_api, wiring).await?;
         }
-        ServiceName::Admin => tornado_admin::run(context, config.admin, server.unwrap_or_default()).await?,
+        ServiceName::Admin => anyhow::bail!("service 'admin' has a separate program"),
         ServiceName::Telemetry => {
             let wiring = tornado_telemetry::Wiring { log_dir: config.paths.log };
             tornado_telemetry::run(context, config.telemetry, wiring).await?;

@@ -110,9 +110,10 @@ fn no_input_selects_a_program_for_the_supervisor() {
             status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_ascii_whitespace().next()?.parse().ok());
         assert_eq!(order(uid.unwrap(), good), "403", "{name} stopped the console");
     }
-    let program = std::fs::metadata(lab.path("tornadod")).unwrap();
-    assert_eq!((program.uid(), program.mode() & 0o022), (0, 0), "users other than root can change the program");
     for name in SERVICES {
+        let file = if name == "admin" { "tornado-admind" } else { "tornadod" };
+        let program = std::fs::metadata(lab.path(file)).unwrap();
+        assert_eq!((program.uid(), program.mode() & 0o022), (0, 0), "users other than root can change {file}");
         let running = std::fs::metadata(format!("/proc/{}/exe", pid(&before, name).unwrap())).unwrap();
         assert_eq!((running.dev(), running.ino()), (program.dev(), program.ino()), "{name} runs another program");
     }

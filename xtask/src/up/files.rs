@@ -2,7 +2,7 @@
 //! working tree.
 
 use super::foreign;
-use super::paths::{BIN, CONFIG, CONFIG_DIR, LIB, PROGRAMS, UNIT};
+use super::paths::{BIN, COMMANDS, CONFIG, CONFIG_DIR, LIB, PROGRAMS, UNIT};
 use crate::shell;
 use anyhow::Context as _;
 use std::collections::BTreeSet;
@@ -22,6 +22,8 @@ pub fn install() -> anyhow::Result<Vec<String>> {
         let content =
             std::fs::read(&built).with_context(|| format!("cannot read {}; build it first", built.display()))?;
         changed.extend(write(&Path::new(LIB).join(program), &content, 0o755)?);
+    }
+    for program in COMMANDS {
         link(program)?;
     }
     if !Path::new(CONFIG).exists() {
@@ -114,7 +116,8 @@ pub fn tornadod() -> PathBuf {
 
 /// Returns true if a change of this file requires a restart of the server. Programs of the device do not.
 pub fn concerns_server(path: &str) -> bool {
-    [tornadod().as_path(), Path::new(CONFIG), Path::new(UNIT)].contains(&Path::new(path))
+    let admind = Path::new(LIB).join("tornado-admind");
+    [tornadod().as_path(), &admind, Path::new(CONFIG), Path::new(UNIT)].contains(&Path::new(path))
 }
 
 /// Replaces the file, so that a running program keeps the old one and no reader sees a partial one.

@@ -1,7 +1,7 @@
 //! Detects files of other programs or people at the paths that `up` uses. `up` fails before it writes anything, and
 //! `down --purge` removes only our own files.
 
-use super::paths::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
+use super::paths::{BIN, COMMANDS, CONFIG_DIR, LIB, LOG, RUN, STATE, UNIT};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ pub fn sort(root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
 }
 
 fn all(root: &Path) -> impl Iterator<Item = PathBuf> {
-    let links = PROGRAMS.iter().map(|program| below(root, BIN).join(program));
+    let links = COMMANDS.iter().map(|program| below(root, BIN).join(program));
     links.chain(DIRECTORIES.iter().map(|(path, _)| below(root, path))).chain([below(root, UNIT)])
 }
 
@@ -95,7 +95,7 @@ mod tests {
     fn installed() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let at = root.path();
-        for program in PROGRAMS {
+        for program in COMMANDS {
             write(at, &format!("{LIB}/{program}"), "");
             std::fs::create_dir_all(below(at, BIN)).unwrap();
             symlink(Path::new(LIB).join(program), below(at, BIN).join(program)).unwrap();

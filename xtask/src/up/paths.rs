@@ -1,7 +1,9 @@
 //! The paths on this machine at which the server is installed.
 
-/// The installed programs.
-pub const PROGRAMS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
+/// The installed programs. `tornadod` starts `tornado-admind`.
+pub const PROGRAMS: &[&str] = &["tornado-admind", "tornadod", "tornado-helperd", "tornado"];
+/// Those that people run.
+pub const COMMANDS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
 
 /// Directory of the programs.
 pub const LIB: &str = "/usr/local/lib/tornado";

@@ -97,7 +97,7 @@ unsafe impl Send for Plan {}
 unsafe impl Sync for Plan {}
 
 /// Starts the service with its listening socket. The program is always this process's own executable; callers cannot
-/// choose another.
+/// choose another. (For service `admin` it replaces itself by the program beside it.)
 pub fn spawn(name: ServiceName, wiring: &Wiring, account: Owner, listener: &UnixListener) -> io::Result<Child> {
     let mut plan = Plan::new(name, &wiring.config_path, account, listener.as_raw_fd())?;
     let mut command = Command::new("/proc/self/exe");

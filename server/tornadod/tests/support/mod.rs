@@ -50,6 +50,7 @@ impl Lab {
         std::fs::write(at("tornado.toml"), paths).unwrap();
         // A copy, because a build may replace the original while the services run.
         std::fs::copy(env!("CARGO_BIN_EXE_tornadod"), at("tornadod")).unwrap();
+        std::fs::copy(env!("CARGO_BIN_EXE_tornado-admind"), at("tornado-admind")).unwrap();
         let script = "mount --bind passwd /etc/passwd && mount --bind group /etc/group && ip link set lo up && echo up && exec sleep 600";
         let mut holder = Command::new("unshare")
             .args(["--mount", "--net", "sh", "-c", script])

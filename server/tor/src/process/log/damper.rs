@@ -94,8 +94,7 @@ mod tests {
             damper.admit("x] Problem bootstrapping. Stuck at 5%", start + Duration::from_secs(seconds)).is_some()
         };
         // Three each minute, as of a Tor that is started again every 20 seconds without a network.
-        let hours: Vec<usize> =
-            (0..24).map(|hour| (0..180).filter(|n| at(hour * 3600 + n * 20)).count()).collect();
+        let hours: Vec<usize> = (0..24).map(|hour| (0..180).filter(|n| at(hour * 3600 + n * 20)).count()).collect();
         assert!(hours[0] <= 30 && hours[2..].iter().all(|count| *count <= 5), "{hours:?}");
         assert!(hours.iter().all(|count| *count > 0), "{hours:?}");
         let later = 24 * 3600 + 7_300;
