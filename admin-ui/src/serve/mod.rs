@@ -17,11 +17,13 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 use leptos_meta::MetaTags;
 use serde::Deserialize;
@@ -94,6 +96,16 @@ where
         .with_state(options)
         .merge(files)
         .merge(doors.unwrap_or_default())
+        .layer(map_response(unreadable))
+}
+
+/// A server function always returns a value. Its only error is a request that it cannot read, which is not the server's
+/// fault; leptos responds with 500.
+async fn unreadable(mut response: Response) -> Response {
+    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    response
 }
 
 fn look_of(headers: &HeaderMap) -> Look {

@@ -88,11 +88,8 @@ fn attempts_are_shown() -> anyhow::Result<()> {
     let page = send("POST", "/sign-in", &[ORIGIN, FORM], format!("name={NAME}&password=x").as_bytes())?;
     let page = send("GET", page.header("location").context("a redirect")?, &[], b"")?.text();
     ensure!(page.contains("Too many attempts") && !page.contains("attempts are left"), "{page}");
-    for forged in ["9999999999999999999999", "-1", "<b>", "x", ""] {
-        let path =
-            format!("/sign-in?problem=invalid_credentials&left={}", forged.replace('<', "%3C").replace('>', "%3E"));
-        let page = send("GET", &path, &[], b"")?.text();
-        ensure!(!page.contains("<b>") || page.contains("Tornado VPN</b>"), "{forged}: {page}");
+    for forged in ["9999999999999999999999", "-1", "%3Cb%3E", "x", ""] {
+        let page = send("GET", &format!("/sign-in?problem=invalid_credentials&left={forged}"), &[], b"")?.text();
         ensure!(page.contains("The name or the password is wrong.") && !page.contains(" left."), "{forged}: {page}");
     }
     Ok(())
@@ -139,8 +136,11 @@ fn a_stolen_cookie_ends() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Forms and requests of the pages, each with its media type and a body that would succeed.
-fn doors(csrf: &str) -> anyhow::Result<Vec<(&'static str, (&'static str, &'static str), Vec<u8>)>> {
+/// Path, media type and body of a request.
+type Door = (&'static str, (&'static str, &'static str), Vec<u8>);
+
+/// Forms and requests of the pages, each with a body that would succeed.
+fn doors(csrf: &str) -> anyhow::Result<Vec<Door>> {
     let change = Act::PutHost { host: Some("evil.example".to_owned()) };
     let packed = |bytes: Result<_, _>| bytes.map(|bytes: leptos::server_fn::Bytes| bytes.to_vec());
     let failed = |error| anyhow::anyhow!("{error}");

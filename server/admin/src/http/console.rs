@@ -226,6 +226,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bytes_that_are_no_request_are_the_callers_fault() {
+        for path in ["/data/read", "/data/act"] {
+            for body in [&b""[..], &[0xff; 20], &[2; 5000]] {
+                let post = axum::http::Request::post(path).header("origin", ORIGIN);
+                let response = send(post.header("content-type", "application/x-postcard"), body).await;
+                assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path} {body:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn forms_and_server_functions_of_other_sites_are_refused() {
         for path in ["/sign-in", "/sign-out", "/setup", "/data/act", "/look"] {
             for origin in ["https://evil.example", "null"] {
