@@ -100,6 +100,12 @@ set-up-title = Diesen Server einrichten
 set-up-text = Legen Sie den ersten Operator an. Er wird Eigentümer.
 set-up-create = Eigentümer anlegen
 problem-credentials = Name oder Passwort ist falsch.
+attempts-left =
+    { $n ->
+        [0] Kein Versuch ist übrig; warten Sie 15 Minuten.
+        [one] { $n } Versuch ist übrig.
+       *[other] { $n } Versuche sind übrig.
+    }
 problem-code = Der Code ist falsch oder wurde schon verwendet.
 problem-rate = Zu viele Versuche. Warten Sie 15 Minuten.
 problem-requests = Zu viele Anfragen in kurzer Zeit. Warten Sie eine Minute und versuchen Sie es erneut.

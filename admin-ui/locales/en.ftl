@@ -100,6 +100,12 @@ set-up-title = Set up this server
 set-up-text = Create the first operator. It becomes the owner.
 set-up-create = Create owner
 problem-credentials = The name or the password is wrong.
+attempts-left =
+    { $n ->
+        [0] No attempt is left; wait 15 minutes.
+        [one] { $n } attempt is left.
+       *[other] { $n } attempts are left.
+    }
 problem-code = The code is wrong or was already used.
 problem-rate = Too many attempts. Wait 15 minutes.
 problem-requests = Too many requests in a short time. Wait a minute, then try again.

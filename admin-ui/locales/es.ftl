@@ -100,6 +100,12 @@ set-up-title = Configurar este servidor
 set-up-text = Cree el primer operador. Será el propietario.
 set-up-create = Crear propietario
 problem-credentials = El nombre o la contraseña no son correctos.
+attempts-left =
+    { $n ->
+        [0] No quedan intentos; espere 15 minutos.
+        [one] Queda { $n } intento.
+       *[other] Quedan { $n } intentos.
+    }
 problem-code = El código no es correcto o ya se usó.
 problem-rate = Demasiados intentos. Espere 15 minutos.
 problem-requests = Demasiadas solicitudes en poco tiempo. Espere un minuto y reinténtelo.

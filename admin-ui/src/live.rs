@@ -45,15 +45,17 @@ pub fn provide_feed() -> Feed {
     effect(move || {
         let Ok(source) = web_sys::EventSource::new(EVENTS) else { return };
         feed.is_live.set(true);
-        let opened = Closure::<dyn FnMut()>::new(move || {
-            // What was missed until then is read as after a `resync`.
-            if feed.is_lost.get_untracked() {
-                feed.is_lost.set(false);
+        // What was missed while it was lost is read as after a `resync`. It is also lost when the sign-in has ended,
+        // perhaps in another tab: reading again shows it.
+        let turned = move |is_lost| {
+            if is_lost || feed.is_lost.get_untracked() {
+                feed.is_lost.set(is_lost);
                 feed.latest.update(|(count, kind)| (*count, *kind) = (*count + 1, RESYNC));
             }
-        });
+        };
+        let opened = Closure::<dyn FnMut()>::new(move || turned(false));
         source.set_onopen(Some(opened.as_ref().unchecked_ref()));
-        let lost = Closure::<dyn FnMut()>::new(move || feed.is_lost.set(true));
+        let lost = Closure::<dyn FnMut()>::new(move || turned(true));
         source.set_onerror(Some(lost.as_ref().unchecked_ref()));
         let mut heard = Vec::new();
         for kind in KINDS {

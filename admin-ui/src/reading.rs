@@ -41,7 +41,7 @@ impl<T: DeserializeOwned> Reading<T> {
     ///
     /// Those of [`PageQuery::read`].
     pub async fn get(self) -> Result<T, Fault> {
-        unpack(&self.answers.await?)
+        unpack(&self.answers.await?.0)
     }
 
     /// Reads again.

@@ -45,7 +45,7 @@ impl<T: DeserializeOwned> PageQuery<T> {
     ///
     /// Those of the server, or the browser cannot reach it.
     pub async fn read(self) -> Result<T, Fault> {
-        unpack(&answer(self.query).await?)
+        unpack(&answer(self.query).await?.0)
     }
 }
 
@@ -82,6 +82,11 @@ macro_rules! reads {
                 async fn $name(&self $(, $argument: $kind)?) -> Result<$model, Fault>;
             )+
 
+            /// The services that did not respond to the reading before: its content has parts without values.
+            fn missing(&self) -> Vec<String> {
+                Vec::new()
+            }
+
             /// Carries out a change. `csrf` is the value that the page received with [`Viewer`].
             ///
             /// # Errors
@@ -94,7 +99,7 @@ macro_rules! reads {
             /// # Errors
             ///
             /// Name, password, code or link is not valid, or there were too many attempts.
-            async fn enter(&self, entry: Entry) -> Result<Entered, Refusal>;
+            async fn enter(&self, entry: Entry) -> Result<Entered, NotEntered>;
 
             /// Ends the sign-in, and returns the cookies that remove it from the browser.
             ///
@@ -127,12 +132,15 @@ macro_rules! reads {
         #[cfg(feature = "ssr")]
         async fn answer_of(source: &dyn Source, query: Query, created: Option<Result<Invitation, Refusal>>) -> Answer {
             match query {
-                $(Query::$variant $(($argument))? => pack(source.$name($($argument)?).await),)+
+                $(Query::$variant $(($argument))? => {
+                    let content = source.$name($($argument)?).await;
+                    pack(content, source.missing())
+                })+
                 Query::Place => {
                     let csrf = source.viewer().await?.csrf;
-                    pack(source.reachability().await.map(|reach| (csrf, reach)))
+                    pack(source.reachability().await.map(|reach| (csrf, reach)), source.missing())
                 }
-                Query::FirstInvitation => pack(source.viewer().await.map(|viewer| (viewer, created))),
+                Query::FirstInvitation => pack(source.viewer().await.map(|viewer| (viewer, created)), Vec::new()),
             }
         }
     };
@@ -170,6 +178,23 @@ pub struct Entered {
     pub cookies: Vec<HeaderValue>,
     /// A code is required next.
     pub requires_code: bool,
+}
+
+/// Why a step of a sign-in failed.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug)]
+pub struct NotEntered {
+    /// What the form shows.
+    pub why: Refusal,
+    /// Further failures after which the network has to wait, after a wrong name or password.
+    pub attempts_left: Option<u32>,
+}
+
+#[cfg(feature = "ssr")]
+impl From<Refusal> for NotEntered {
+    fn from(why: Refusal) -> Self {
+        Self { why, attempts_left: None }
+    }
 }
 
 /// The invitation that the form of this request has created, for the page that the server renders in response.

@@ -6,7 +6,7 @@ use crate::address::address;
 use crate::app::App;
 use crate::look::{LANG_COOKIE, Look, NoProgram, THEME_COOKIE, Theme, local_path};
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
-use crate::source::{Created, Entered, Entry, Source};
+use crate::source::{Created, Entered, Entry, NotEntered, Source};
 use crate::texts::Lang;
 use axum::Router;
 use axum::body::Body;
@@ -17,11 +17,13 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 use leptos_meta::MetaTags;
 use serde::Deserialize;
@@ -94,6 +96,16 @@ where
         .with_state(options)
         .merge(files)
         .merge(doors.unwrap_or_default())
+        .layer(map_response(unreadable))
+}
+
+/// A server function always returns a value. Its only error is a request that it cannot read, which is not the server's
+/// fault; leptos responds with 500.
+async fn unreadable(mut response: Response) -> Response {
+    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    response
 }
 
 fn look_of(headers: &HeaderMap) -> Look {
@@ -262,7 +274,7 @@ async fn create_invitation(source: &dyn Source, csrf: String) -> Created {
 
 /// The response to a step of a sign-in: to the code, to where the operator came from, or back to the form with the
 /// refusal in the address, so that it works without script.
-fn entered(outcome: Result<Entered, Refusal>, form: &str, next: &str, back: &str) -> Response {
+fn entered(outcome: Result<Entered, NotEntered>, form: &str, next: &str, back: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     match outcome {
         Ok(entered) => {
@@ -272,8 +284,10 @@ fn entered(outcome: Result<Entered, Refusal>, form: &str, next: &str, back: &str
             let code = address("/sign-in/code", &[("back", Some(back))]);
             redirect(&mut response, if entered.requires_code { &code } else { next });
         }
-        Err(refusal) => {
-            redirect(&mut response, &address(form, &[("problem", Some(&refusal.code)), ("back", Some(back))]))
+        Err(NotEntered { why, attempts_left }) => {
+            let left = attempts_left.map(|left| left.to_string());
+            let query = [("problem", Some(why.code.as_str())), ("left", left.as_deref()), ("back", Some(back))];
+            redirect(&mut response, &address(form, &query));
         }
     }
     response

@@ -43,7 +43,8 @@ impl From<Network> for String {
 }
 
 impl Network {
-    fn contains(self, address: IpAddr) -> bool {
+    /// True for an address of this network.
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
         let shared = match (self.address, address.to_canonical()) {
             (IpAddr::V4(ours), IpAddr::V4(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros(),
             (IpAddr::V6(ours), IpAddr::V6(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros(),

@@ -80,6 +80,7 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
     let services = Arc::new(Services::of(&context, server));
     let hub = Arc::new(Hub::new(rand::random()));
     let http = http::Http::new(services.clone(), hub.clone(), config);
+    let admissions = http.admissions();
     let api = http::router_of(http.clone());
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
@@ -89,7 +90,7 @@ async fn run_unboxed(context: Context, config: Config, server: Server) -> Result
     let pages = pages(&context, http, &mut tasks);
     let routes = pages.merge(metrics).merge(api);
     let routes = if is_verifiable { http::strict_transport(routes) } else { routes };
-    tasks.spawn("console", listener::serve(listener, routes, tls, stop.clone()));
+    tasks.spawn("console", listener::serve(listener, routes, tls, admissions, stop.clone()));
     tasks.spawn("services", events::follow_services(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("numbers", events::follow_numbers(hub.clone(), services.clone(), stop.clone()));
     tasks.spawn("sessions", events::follow_sessions(hub.clone(), services, stop.clone()));

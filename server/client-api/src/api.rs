@@ -2,7 +2,7 @@
 
 use crate::api_error::ApiError;
 use crate::events::Streams;
-use crate::limits::{Admission, RateLimit};
+use crate::limits::RateLimit;
 use crate::{Config, Wiring};
 use parking_lot::Mutex;
 use std::net::IpAddr;
@@ -13,8 +13,8 @@ use tornado_contracts::auth::Auth;
 use tornado_contracts::auth::users::Users;
 use tornado_contracts::session::Sessions;
 use tornado_contracts::wg::Wg;
-use tornado_runtime::ground;
 use tornado_runtime::metrics::{Metrics, RouteMetrics};
+use tornado_runtime::{Admission, Counted, ground};
 
 /// The services behind this one, and the limits in front of them. Cheap to clone.
 #[derive(Clone)]
@@ -56,6 +56,9 @@ impl Api {
         config: &Config,
         wiring: Wiring,
     ) -> Self {
+        let pools = wiring.pools;
+        let rule = move |address| if pools.contains(address) { Counted::ByHost } else { Counted::ByNetwork };
+        let admission = Admission::new(config.connections, config.connections_per_address, rule);
         Self(Arc::new(Inner {
             auth,
             users,
@@ -65,7 +68,7 @@ impl Api {
             host: wiring.host,
             began: Instant::now(),
             anonymous: Mutex::new(RateLimit::new(config.anonymous_per_minute)),
-            admission: Arc::new(Admission::new(config, wiring.pools)),
+            admission: Arc::new(admission),
             routes: RouteMetrics::default(),
         }))
     }

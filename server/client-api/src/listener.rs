@@ -4,7 +4,6 @@ use crate::Config;
 use crate::api::Api;
 use crate::error::Error;
 use crate::extract::Peer;
-use crate::limits::Admission;
 use crate::router::router;
 use crate::tls::Tls;
 use axum::Router;
@@ -18,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_rpc::{Limits, serve_connection};
+use tornado_runtime::Admission;
 
 /// Maximum silence of a new connection; a client sends its first packet immediately.
 const FIRST_BYTE: Duration = Duration::from_secs(2);

@@ -1,6 +1,8 @@
-//! The API of one page: whatever does not respond by the deadline of the page is absent from it.
+//! The API of one page: whatever does not respond by the deadline of the page is absent from it, and is remembered.
 
 use crate::caller::{Caller, Use, fault};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +17,28 @@ const PATIENCE: Duration = Duration::from_millis(1800);
 pub struct Bounded {
     api: Arc<dyn AdminApi>,
     deadline: Instant,
+    missing: Missing,
+}
+
+/// The services that did not respond.
+#[derive(Clone, Default)]
+pub struct Missing(Arc<Mutex<BTreeSet<String>>>);
+
+impl Missing {
+    /// Their names, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.0.lock().iter().cloned().collect()
+    }
+
+    /// Adds a service.
+    pub fn add(&self, service: &str) {
+        self.0.lock().insert(service.to_owned());
+    }
+
+    /// Removes a service that the page names itself.
+    pub fn remove(&self, service: &str) {
+        self.0.lock().remove(service);
+    }
 }
 
 impl Bounded {
@@ -24,14 +48,35 @@ impl Bounded {
     ///
     /// The request has no sign-in, its operator has to wait, or `auth` does not respond.
     pub async fn begin(caller: &dyn Caller, what_for: Use) -> Result<Self, Fault> {
+        Self::remembering(caller, what_for, Missing::default()).await
+    }
+
+    /// As [`begin`](Self::begin). Services that do not respond are added to `missing`.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub async fn remembering(caller: &dyn Caller, what_for: Use, missing: Missing) -> Result<Self, Fault> {
         let deadline = Instant::now() + PATIENCE;
         let api = within(deadline, caller.api(what_for)).await.map_err(|error| fault(&error, "auth"))?;
-        Ok(Self { api, deadline })
+        Ok(Self { api, deadline, missing })
     }
 
     /// The API without the deadline, for methods that have their own.
     pub fn unbounded(&self) -> &dyn AdminApi {
         &*self.api
+    }
+}
+
+/// The service that carries out a method of the API.
+fn service_of(path: &str, right: &str) -> &'static str {
+    match right.split('.').next().unwrap_or_default() {
+        _ if path.starts_with("/users/{user}/usage") => "session",
+        "sessions" => "session",
+        "tor" => "tor",
+        "services" => "master",
+        "logs" => "telemetry",
+        _ => "auth",
     }
 }
 
@@ -49,10 +94,37 @@ macro_rules! bound {
         impl AdminApi for Bounded {
             $(
                 async fn $name(&self, input: $input) -> AdminResult<$output> {
-                    within(self.deadline, self.api.$name(input)).await
+                    let result = within(self.deadline, self.api.$name(input)).await;
+                    if result.as_ref().is_err_and(|error| error.status() >= 500) {
+                        self.missing.add(service_of($path, $right));
+                    }
+                    result
                 }
             )+
         }
     };
 }
 admin_methods!(bound);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_admin_api::METHODS;
+
+    #[test]
+    fn each_method_belongs_to_the_service_that_carries_it_out() {
+        let of = |name: &str| {
+            let method = METHODS.iter().find(|method| method.name == name).unwrap();
+            service_of(method.path, method.right)
+        };
+        for (service, methods) in [
+            ("auth", ["whoami", "list_users", "list_devices", "show_server", "list_audit"]),
+            ("session", ["list_sessions", "list_session_history", "close_session", "show_usage", "list_usage_days"]),
+            ("tor", ["show_tor", "list_circuits", "list_exit_countries", "list_country_tors", "show_tor_log"]),
+            ("telemetry", ["query_logs", "top_logs", "list_saved_queries", "list_metrics", "read_metrics"]),
+            ("master", ["overview", "list_services", "control_service", "list_os_services", "control_os_service"]),
+        ] {
+            assert!(methods.iter().all(|method| of(method) == service), "{service}");
+        }
+    }
+}

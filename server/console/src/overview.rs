@@ -48,16 +48,20 @@ pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
         api.list_users(one)
     );
     let standing = standing.map_err(|error| fault(&error, "auth"))?;
-    let view = view.map_err(|error| fault(&error, "auth"))?;
-    let services = view.services.as_ref();
+    let (services, sessions, now) = match view {
+        Ok(view) => (view.services, view.sessions, view.now),
+        // Figures beside the menu, which works without them.
+        Err(_) => (None, None, 0),
+    };
+    let services = services.as_ref();
     let is_not_ready = |service: &&ServiceView| service.desired && condition(service) != Condition::Good;
     Ok(Viewer {
         name: standing.operator.name,
         role: role(standing.operator.role),
         host: server.ok().and_then(|server| server.host.or(server.found_address)).unwrap_or_default(),
         version: services.map(|services| services.version.clone()).unwrap_or_default(),
-        up_s: services.map(|services| age(view.now, services.started_at)).unwrap_or_default(),
-        sessions: view.sessions.map(|numbers| u64::from(numbers.online) + u64::from(numbers.offline)),
+        up_s: services.map(|services| age(now, services.started_at)).unwrap_or_default(),
+        sessions: sessions.map(|numbers| u64::from(numbers.online) + u64::from(numbers.offline)),
         users: users.ok().and_then(|list| list.total),
         services_not_ready: services.map_or(0, |services| services.services.iter().filter(is_not_ready).count() as u64),
         rights: standing.rights,

@@ -1,7 +1,7 @@
 //! The console's source over the API.
 
 use crate::acts;
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Missing};
 use crate::caller::{Caller, Use, refusal};
 use crate::console::Console;
 use crate::memory::sign_in::{self, Pending};
@@ -14,14 +14,14 @@ use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
 use tornado_admin_ui::model::logs::{self as log_model, Logs};
-use tornado_admin_ui::model::overview::{Overview, Range, Service};
+use tornado_admin_ui::model::overview::{Attention, Overview, Range, Service};
 use tornado_admin_ui::model::sessions::{self, SessionDetail, Sessions};
 use tornado_admin_ui::model::set_up::Reachability;
 use tornado_admin_ui::model::settings::{About, Settings};
 use tornado_admin_ui::model::tor::Tor;
 use tornado_admin_ui::model::users::{self, UserDetail, Users};
 use tornado_admin_ui::model::{Fault, Viewer};
-use tornado_admin_ui::source::{Entered, Entry, Source};
+use tornado_admin_ui::source::{Entered, Entry, NotEntered, Source};
 use tornado_shared::model::Secret;
 use uuid::Uuid;
 
@@ -31,17 +31,19 @@ pub struct ApiSource {
     caller: Arc<dyn Caller>,
     /// The sign-in that waits for its code.
     waiting: Option<Uuid>,
+    /// Of the content of the page.
+    missing: Missing,
 }
 
 impl ApiSource {
     /// The source of a request with these headers.
     pub fn new(console: Arc<Console>, caller: Arc<dyn Caller>, headers: &HeaderMap) -> Self {
-        Self { console, caller, waiting: sign_in::number(headers) }
+        Self { console, caller, waiting: sign_in::number(headers), missing: Missing::default() }
     }
 
-    /// The API for one page.
-    async fn page(&self, what_for: Use) -> Result<Bounded, Fault> {
-        Bounded::begin(&*self.caller, what_for).await
+    /// The API for the content of a page.
+    async fn page(&self) -> Result<Bounded, Fault> {
+        Bounded::remembering(&*self.caller, Use::Page, self.missing.clone()).await
     }
 
     fn now(&self) -> i64 {
@@ -60,74 +62,84 @@ impl ApiSource {
 #[async_trait::async_trait]
 impl Source for ApiSource {
     async fn viewer(&self) -> Result<Viewer, Fault> {
-        let api = self.page(Use::Frame).await?;
+        let api = Bounded::begin(&*self.caller, Use::Frame).await?;
         overview::viewer(&api, self.caller.csrf_token()).await
     }
 
     async fn overview(&self, range: Range) -> Result<Overview, Fault> {
-        let api = self.page(Use::Page).await?;
-        overview::read(&api, &self.console.courses, range, self.now()).await
+        let api = self.page().await?;
+        let overview = overview::read(&api, &self.console.courses, range, self.now()).await?;
+        for part in &overview.attention {
+            if let Attention::Missing { service, .. } = part {
+                self.missing.remove(service);
+            }
+        }
+        Ok(overview)
     }
 
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         // Before the reading begins, so that a change during it causes another one.
         people::sessions(&api, &self.console, query, self.caller.session_changes()).await
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         people::session(&api, &self.console, &id).await
     }
 
     async fn users(&self, query: users::Query) -> Result<Users, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         people::users(&api, query, self.now()).await
     }
 
     async fn user(&self, name: String) -> Result<UserDetail, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         people::user(&api, &self.console.rates, name, self.now()).await
     }
 
     async fn tor(&self) -> Result<Tor, Fault> {
-        let api = self.page(Use::Page).await?;
-        tor::read(&api, self.now()).await
+        let api = self.page().await?;
+        tor::read(&api, &self.missing, self.now()).await
     }
 
     async fn services(&self) -> Result<Vec<Service>, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         overview::services(&api, &self.console.courses, self.now()).await
     }
 
     async fn logs(&self, query: log_model::Query) -> Result<Logs, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         logs::read(&api, query, self.now()).await
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         system::keys(&api).await
     }
 
     async fn audit(&self, query: audit::Query) -> Result<Audit, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         system::audit(&api, query, self.now()).await
     }
 
     async fn reachability(&self) -> Result<Reachability, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         system::reachability(&api).await
     }
 
     async fn settings(&self) -> Result<Settings, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         system::settings(&api, self.now()).await
     }
 
     async fn about(&self) -> Result<About, Fault> {
-        let api = self.page(Use::Page).await?;
+        let api = self.page().await?;
         system::about(&api).await
+    }
+
+    fn missing(&self) -> Vec<String> {
+        self.missing.names()
     }
 
     async fn act(&self, csrf: String, act: Act) -> Result<Outcome, Refusal> {
@@ -136,7 +148,7 @@ impl Source for ApiSource {
         acts::run(&*api, act).await.map_err(|error| refusal(&error))
     }
 
-    async fn enter(&self, entry: Entry) -> Result<Entered, Refusal> {
+    async fn enter(&self, entry: Entry) -> Result<Entered, NotEntered> {
         let cookie = match entry {
             Entry::Password { name, password } => {
                 let password = Secret::new(password.expose());
@@ -151,7 +163,7 @@ impl Source for ApiSource {
             Entry::Code(code) => {
                 let waiting = self.waiting.and_then(|id| self.console.pending.find(id, self.now()));
                 let Some(waiting) = waiting else {
-                    return Err(refusal(&AdminError::new(401, "sign_in_expired", "the sign-in took too long")));
+                    return Err(refusal(&AdminError::new(401, "sign_in_expired", "the sign-in took too long")).into());
                 };
                 let code = Secret::new(code.expose().trim());
                 self.caller.sign_in(waiting.name, waiting.password, Some(code)).await
@@ -161,7 +173,8 @@ impl Source for ApiSource {
                 self.caller.set_up(input).await
             }
         };
-        let cookie = cookie.map_err(|error| refusal(&error))?;
+        let failed = |error: AdminError| NotEntered { why: refusal(&error), attempts_left: error.0.attempts_left };
+        let cookie = cookie.map_err(failed)?;
         if let Some(id) = self.waiting {
             self.console.pending.forget(id);
         }

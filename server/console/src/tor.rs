@@ -1,5 +1,6 @@
 //! The tor lane.
 
+use crate::bounded::Missing;
 use crate::caller::fault;
 use crate::overview::{age, devices_on, gate};
 use tornado_admin_api::AdminApi;
@@ -60,7 +61,7 @@ pub fn bootstrap(view: &types::TorView) -> (u64, String) {
 /// # Errors
 ///
 /// The sign-in does not allow it, or `tor` does not respond.
-pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
+pub async fn read(api: &dyn AdminApi, missing: &Missing, now: i64) -> Result<Tor, Fault> {
     let view = api.show_tor(NoInput {}).await.map_err(|error| fault(&error, "tor"))?;
     let (circuits, exits, countries, log, devices, overview) = futures::join!(
         api.list_circuits(NoInput {}),
@@ -70,6 +71,10 @@ pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
         devices_on(api, types::Lane::Tor),
         api.overview(NoInput {})
     );
+    let lanes = overview.ok().and_then(|view| view.lanes);
+    if lanes.is_none() {
+        missing.add("wg");
+    }
     let is_process_desired = view.desired.is_none_or(|desired| desired.process);
     let (condition, process_state) = process(&view.process, is_process_desired);
     let mut log = log.map(|list| list.items).unwrap_or_default();
@@ -93,7 +98,7 @@ pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
             took_ms: probe.took_ms,
             detail: if probe.ok { probe.country } else { probe.error }.unwrap_or_default(),
         }),
-        is_canary_healthy: overview.ok().and_then(|view| view.lanes).map(|lanes| lanes.canary.healthy),
+        is_canary_healthy: lanes.map(|lanes| lanes.canary.healthy),
         version: view.version,
         streams: u64::from(view.streams),
         traffic: (view.traffic.received, view.traffic.sent),

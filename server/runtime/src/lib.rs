@@ -2,6 +2,7 @@
 //!
 //! Nothing here depends on what a service does.
 
+mod admission;
 pub mod beneath;
 mod context;
 pub mod engines;
@@ -18,6 +19,7 @@ mod signals;
 mod tasks;
 pub mod tls;
 
+pub use admission::{Admission, Counted, Place};
 pub use context::{Context, ContextError, TUN_SOCKET, socket_path};
 pub use memory::release_unused;
 pub use pace::{every, every_after, rest};

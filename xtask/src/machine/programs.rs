@@ -75,6 +75,8 @@ const PROGRAMS: &[Row] = &[
     // A library of Debian's Python, which another python3 in the search path does not find.
     ("python3-dbusmock", &[Test], &[]),
     ("python3-minimal", &[Test], &["python3"]),
+    // Its module, which python3 finds by itself.
+    ("python3-venv", &[Test], &[]),
     ("sqlite3", &[Test], &["sqlite3"]),
     ("systemd", &[Test], &["systemd-analyze", "systemd-cat"]),
     ("tcpdump", &[Test], &["tcpdump"]),

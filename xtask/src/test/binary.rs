@@ -17,6 +17,9 @@ const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_metrics
 /// Environment variable with the number of rounds of the fault campaign.
 const ROUNDS: &str = "TORNADO_FAULT_ROUNDS";
 
+/// Environment variable that is set for a run that shortens nothing.
+const LONG: &str = "TORNADO_TEST_ALL";
+
 /// A built test program.
 #[derive(Debug, Clone)]
 pub struct Binary {
@@ -172,6 +175,9 @@ impl Binary {
         command.env("INSTA_UPDATE", "no").env("TORNADO_TEST_PROFILE", limits.profile);
         if let Some(rounds) = limits.rounds.filter(|_| std::env::var_os(ROUNDS).is_none()) {
             command.env(ROUNDS, rounds);
+        }
+        if limits.is_long {
+            command.env(LONG, "1");
         }
         watch(command, limits.within)
     }

@@ -44,7 +44,8 @@ pub fn run(suite: Suite, binaries: &[Binary], choice: Choice) -> Ran {
     }
     chosen.sort_by_key(|binary| place(LONGEST, binary.target()));
     let mut limits = suite.limits(cores());
-    limits.rounds = (choice == Choice::All).then_some(MANY_ROUNDS);
+    limits.is_long = choice == Choice::All;
+    limits.rounds = limits.is_long.then_some(MANY_ROUNDS);
     let mut sum = Ran::default();
     for ran in side_by_side(limits.width, &chosen, |binary| binary.run(limits)) {
         sum.tally.add(ran.tally);

@@ -38,6 +38,8 @@ pub struct Limits {
     pub profile: &'static str,
     /// Rounds of the fault campaign; `None` for its default.
     pub rounds: Option<&'static str>,
+    /// Whether tests with a time limit of their choice take the long one.
+    pub is_long: bool,
 }
 
 impl Suite {
@@ -80,8 +82,14 @@ impl Suite {
     /// Limits on a machine with this many cores.
     pub fn limits(self, cores: usize) -> Limits {
         // Tests of whole servers and in real time mostly wait, but more than two in parallel delay each other.
-        let pair =
-            Limits { width: cores.min(2), threads: 1, within: Duration::from_secs(900), profile: "", rounds: None };
+        let pair = Limits {
+            width: cores.min(2),
+            threads: 1,
+            within: Duration::from_secs(900),
+            profile: "",
+            rounds: None,
+            is_long: false,
+        };
         match self {
             Self::Unit | Self::Fuzz => Limits { width: cores, ..pair },
             // The tests of a program share one PostgreSQL server.

@@ -24,7 +24,14 @@ pub fn SignIn() -> impl IntoView {
     let t = use_texts();
     let back = parameter("back");
     let ended = parameter("ended");
-    let error = refused();
+    let (words, left) = (refused(), parameter("left"));
+    let error = Signal::derive(move || {
+        let words = words.get()?;
+        Some(match left.get().and_then(|left| left.parse().ok()) {
+            Some(left) => format!("{words} {}", t.attempts_left(left)),
+            None => words,
+        })
+    });
     view! {
         <Plain title=t.sign_in() text=t.sign_in_for()>
             {live(move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> }).into_any())}

@@ -4,7 +4,7 @@ mod saved;
 
 use super::{address, parameter};
 use crate::acts::May;
-use crate::frame::{Head, LiveSign, Loaded, read};
+use crate::frame::{Head, LiveSign, Loaded, With, read};
 use crate::model::logs::{Interval, Level, Line, Logs, Query, Range};
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
@@ -53,14 +53,11 @@ pub fn Page() -> impl IntoView {
         view! { <Segments label=t.range() options=options.to_vec() /> }
     };
     let saving = RwSignal::new(false);
-    let export = move || {
-        view! { <Export query=wanted.get() /> }
-    };
     view! {
         <Head title=t.nav_logs()>
             <LiveSign of=logs as_of=|logs| logs.as_of />
             {ranges}
-            {export}
+            <With of=logs view=move |logs| view! { <Export query=wanted.get_untracked() as_of=logs.as_of /> } />
         </Head>
         <Loaded of=logs view=move |logs| view! { <Content logs query=wanted.get_untracked() saving /> } />
         <SaveDialog query=wanted open=saving />

@@ -16,34 +16,33 @@ use tornado_ui::overlay::FormDialog;
 use tornado_ui::state::Condition;
 use tornado_ui::{effect, live, view};
 
-/// The link that downloads the lines of the query: the newest second is complete when it is over.
+/// The link that downloads the lines of the query.
 #[component]
 pub fn Export(
     /// The query.
     query: Query,
+    /// When the page was read, by the server's clock: that of the browser may be wrong.
+    as_of: i64,
 ) -> impl IntoView {
     let t = use_texts();
-    let href = RwSignal::new(export_of(&query, None));
-    // The time range ends now: known in the browser only.
-    let follow = move |_| href.set(export_of(&query, Some((js_sys::Date::now() / 1000.0) as i64 + 1)));
     view! {
-        <a class="btn" href=live(move || href.get()) rel="external" download on:click=follow>
+        <a class="btn" href=export_of(&query, as_of) rel="external" download>
             <Pic icon=Icon::Download />
             {t.download()}
         </a>
     }
 }
 
-/// The address of an export.
-fn export_of(query: &Query, until: Option<i64>) -> String {
+/// The address of an export: the newest second is complete when it is over.
+fn export_of(query: &Query, as_of: i64) -> String {
     const MICROS: i64 = 1_000_000;
-    let from = until.map(|until| ((until - query.range.seconds()) * MICROS).to_string());
-    let until = until.map(|until| (until * MICROS).to_string());
+    let until = as_of + 1;
+    let [from, until] = [until - query.range.seconds(), until].map(|at| (at * MICROS).to_string());
     let parameters = [
         ("format", Some("csv")),
         ("text", query.text.as_deref()),
-        ("from", from.as_deref()),
-        ("until", until.as_deref()),
+        ("from", Some(from.as_str())),
+        ("until", Some(until.as_str())),
     ];
     address(&format!("{API}/logs/export"), &parameters)
 }
@@ -139,8 +138,7 @@ mod tests {
     #[test]
     fn an_export_has_the_query_and_the_range() {
         let query = Query { text: Some("level:warn".into()), ..Query::default() };
-        let path = "/api/v1/logs/export?format=csv&text=level%3Awarn";
-        assert_eq!(export_of(&query, None), path);
-        assert_eq!(export_of(&query, Some(3601)), format!("{path}&from=1000000&until=3601000000"));
+        let address = "/api/v1/logs/export?format=csv&text=level%3Awarn&from=1000000&until=3601000000";
+        assert_eq!(export_of(&query, 3600), address);
     }
 }

@@ -56,12 +56,12 @@ pub fn Page() -> impl IntoView {
 fn Orders(detail: UserDetail) -> impl IntoView {
     let t = use_texts();
     let user = detail.user.name.clone();
-    let sessions = detail.sessions.len() as u64;
     let devices = detail.devices.len() as u64;
-    let ends = vec![
-        Consequence { count: t.number(sessions), text: t.effect_sessions(sessions) },
-        Consequence { count: t.number(devices), text: t.effect_devices(devices) },
-    ];
+    // The number of sessions is not known while `session` does not respond.
+    let sessions = detail.user.connected;
+    let sessions = sessions.map(|count| Consequence { count: t.number(count), text: t.effect_sessions(count) });
+    let with_sessions = move |effect| sessions.clone().into_iter().chain([effect]).collect::<Vec<_>>();
+    let ends = with_sessions(Consequence { count: t.number(devices), text: t.effect_devices(devices) });
     let is_active = |is_active| Act::UpdateUser {
         user: user.clone(),
         change: UserChange { is_active: Some(is_active), ..UserChange::default() },
@@ -101,10 +101,7 @@ fn Orders(detail: UserDetail) -> impl IntoView {
     let delete = Question {
         title: t.delete_title(&user),
         text: t.delete_text().to_owned(),
-        effects: vec![
-            Consequence { count: t.number(sessions), text: t.effect_sessions(sessions) },
-            Consequence { count: t.number(devices), text: t.effect_removed(devices) },
-        ],
+        effects: with_sessions(Consequence { count: t.number(devices), text: t.effect_removed(devices) }),
         verb: t.delete().to_owned(),
         is_danger: true,
         act: Act::DeleteUser { user: user.clone() },

@@ -22,7 +22,7 @@ use tornado_admin_ui::model::tor::Tor;
 use tornado_admin_ui::model::users::{self, UserDetail, Users};
 use tornado_admin_ui::model::{Fault, Page, Viewer};
 use tornado_admin_ui::serve::{self, Assets};
-use tornado_admin_ui::source::{Entered, Entry, Source};
+use tornado_admin_ui::source::{Entered, Entry, NotEntered, Source};
 
 /// Each page, and the name of its picture.
 pub const PAGES: &[(&str, &str)] = &[
@@ -268,7 +268,7 @@ impl Source for Sample {
         self.invented.act(csrf, act).await
     }
 
-    async fn enter(&self, entry: Entry) -> Result<Entered, Refusal> {
+    async fn enter(&self, entry: Entry) -> Result<Entered, NotEntered> {
         self.invented.enter(entry).await
     }
 

@@ -1,6 +1,7 @@
 //! What operators do in the console of a real server.
 
-use crate::site::{CONSOLE, NAME, PASSWORD, drive, signed_in, up};
+use crate::site::{CONSOLE, NAME, PASSWORD, drive, signed_in};
+use crate::up;
 use anyhow::{Context as _, ensure};
 use serde_json::json;
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! Every page of a server with a device that is connected.
 
-use crate::site::{CONSOLE, drive, signed_in, up};
+use crate::site::{CONSOLE, drive, signed_in};
+use crate::up;
 use anyhow::{Context as _, ensure};
 use std::time::Duration;
 use tornado_e2e_console::browser::root;

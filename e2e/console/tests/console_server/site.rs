@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use std::io::Write as _;
 use std::process::Stdio;
 use tornado_e2e_console::browser::Browser;
-use tornado_e2e_harness::wait_for;
+use tornado_e2e_harness::{ServerOptions, wait_for};
 use tornado_e2e_lanes::world::World;
 
 /// Address of the console on the server. Browsers keep its cookie and allow passkeys, because the name is `localhost`.
@@ -14,16 +14,19 @@ pub const NAME: &str = "ann";
 /// The owner's password.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Starts a server. `has_owner` creates the owner.
-pub fn up(has_owner: bool) -> anyhow::Result<World> {
-    let world = World::up(1, "")?;
-    if has_owner {
-        let mut command = world.server.command()?;
-        command.args(["operator", "add", NAME, "--role", "owner", "--password-stdin"]).stdin(Stdio::piped());
-        let mut child = command.spawn()?;
-        child.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
-        ensure!(child.wait()?.success(), "the owner was not created");
-    }
+/// Creates an operator with the owner's password.
+pub fn add_operator(world: &World, name: &str, role: &str) -> anyhow::Result<()> {
+    let mut command = world.server.command()?;
+    command.args(["operator", "add", name, "--role", role, "--password-stdin"]).stdin(Stdio::piped());
+    let mut child = command.spawn()?;
+    child.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
+    ensure!(child.wait()?.success(), "the operator {name} was not created");
+    Ok(())
+}
+
+/// Starts a server without operators.
+pub fn up_with(options: ServerOptions) -> anyhow::Result<World> {
+    let world = World::up_with(1, options)?;
     let host = world.lab.host("server")?;
     wait_for("the console", std::time::Duration::from_secs(30), || {
         Ok(host.exec(&["curl", "-sS", "-o", "/dev/null", CONSOLE]).is_ok().then_some(()))

@@ -9,8 +9,8 @@ use tornado_contracts::session::{PoolStatus, SessionsStatus};
 use tornado_contracts::wg::WgStatus;
 use tornado_rpc::NoInput;
 
-/// Time after which a part is left out.
-const PATIENCE: Duration = Duration::from_millis(1500);
+/// Time after which a part is left out: well before that of a page (`server/console/src/bounded.rs`), which reads it.
+const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Reads all parts.
 pub async fn read(services: &Services, now: i64) -> Overview {

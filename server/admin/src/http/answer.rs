@@ -1,5 +1,6 @@
 //! One request: extract, authorise, call, convert.
 
+use super::body::receive;
 use super::limits::Rate;
 use super::repeats::{Begun, Keyed, Ticket};
 use super::{Http, credentials};
@@ -8,10 +9,10 @@ use crate::client;
 use crate::guard;
 use crate::listener::Peer;
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +22,6 @@ use tornado_contracts::auth::passkeys::Site;
 use tornado_rpc::{RequestId, problem_response};
 use tornado_shared::model::Secret;
 
-/// Maximum size of a request body, bytes.
-const MAX_BODY: usize = 64 * 1024;
 /// Header of a response that was kept for a repeated request.
 const REPEATED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -108,7 +107,7 @@ async fn admit<I: DeserializeOwned>(
     if !method.verb.changes() {
         return Ok((signed, from_query(&path, parts.uri.query().unwrap_or_default())?, None));
     }
-    let body = read_json(&parts.headers, body).await?;
+    let body = read_json(http, &parts, body).await?;
     let input = from_body(&path, &body)?;
     let key = parts.headers.get(IDEMPOTENCY_HEADER).filter(|_| method.creates());
     let content = [method.name.as_bytes(), parts.uri.path().as_bytes(), &body];
@@ -160,6 +159,7 @@ pub async fn checked(
     match signed.check(right).await {
         Ok(operator) => {
             http.limits.accepted(signed.token());
+            http.admissions.note(client);
             http.limits.count(operator.id, rate).map(|()| signed.of(operator.id))
         }
         Err(error) if [401, 403].contains(&error.status()) => {
@@ -173,16 +173,15 @@ pub async fn checked(
     }
 }
 
-/// The JSON body of a request, at most 64 KiB.
-pub async fn read_json(headers: &HeaderMap, body: Body) -> AdminResult<Vec<u8>> {
-    let too_large = |_| AdminError::new(413, "too_large", format!("the request is larger than {MAX_BODY} bytes"));
-    let bytes = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+/// The JSON body of a request.
+pub async fn read_json(http: &Http, parts: &Parts, body: Body) -> AdminResult<Bytes> {
+    let bytes = receive(http, address(http, parts), body).await?;
+    let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = media_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json"));
     if !bytes.is_empty() && !is_json {
         return Err(AdminError::new(415, "not_json", "the body must be application/json"));
     }
-    Ok(bytes.to_vec())
+    Ok(bytes)
 }
 
 fn malformed(error: impl std::fmt::Display) -> AdminError {
@@ -215,6 +214,7 @@ mod tests {
     use crate::api::Services;
     use crate::config::Config;
     use crate::events::Hub;
+    use axum::http::HeaderMap;
     use std::path::PathBuf;
     use std::pin::pin;
     use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The console's pages. They call the API in this process, with the sign-in and the limits of their request.
 
 use super::answer::{address, checked};
+use super::body::receive;
 use super::entry::{by_password, cookie_of, create_first};
 use super::limits::Rate;
 use super::{Http, credentials};
@@ -12,7 +13,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::Limited;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,6 @@ use tornado_rpc::{REQUEST_ID, RequestId};
 use tornado_runtime::rest;
 use tornado_shared::model::Secret;
 
-/// Maximum size of a request body, bytes.
-const MAX_BODY: usize = 64 * 1024;
 /// Maximum duration of a request, including its body. Pages carry out every method of the API.
 const WHOLE_REQUEST: Duration = Duration::from_secs(130);
 
@@ -121,9 +119,24 @@ async fn within_request(http: Http, request: Request, next: Next) -> Response {
     if let Some(refusal) = setup::refusal(&http.config, &request) {
         return refusal;
     }
-    let request = request.map(|body| Body::new(Limited::new(body, MAX_BODY)));
+    let (parts, body) = request.into_parts();
+    let body = match receive(&http, address(&http, &parts), body).await {
+        Ok(body) => Body::from(body),
+        Err(error) => return with_headers(refused(&error)),
+    };
+    let request = Request::from_parts(parts, body);
     let late = |_| (StatusCode::REQUEST_TIMEOUT, "The request took too long. Try again.").into_response();
     with_headers(tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await.unwrap_or_else(late))
+}
+
+/// Forms of people and requests of the page's program both read the status; nothing here is markup.
+fn refused(error: &AdminError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = (status, format!("{error}\n")).into_response();
+    if let Some(seconds) = error.0.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// Adds the headers that a response does not have. Pages have a separate policy, with the nonce of their script.
@@ -147,6 +160,7 @@ mod tests {
     use crate::api::Services;
     use crate::config::Config;
     use crate::events::Hub;
+    use crate::http::body::MAX_BODY;
     use axum::body::to_bytes;
     use std::collections::BTreeSet;
     use std::path::PathBuf;
@@ -209,6 +223,17 @@ mod tests {
         let post = post.header("content-type", "application/x-www-form-urlencoded");
         let response = send(post, format!("name=olga&password={}", "x".repeat(MAX_BODY))).await;
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_no_request_are_the_callers_fault() {
+        for path in ["/data/read", "/data/act"] {
+            for body in [&b""[..], &[0xff; 20], &[2; 5000]] {
+                let post = axum::http::Request::post(path).header("origin", ORIGIN);
+                let response = send(post.header("content-type", "application/x-postcard"), body).await;
+                assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path} {body:?}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The admin API over HTTP: `/api/v1`, JSON, problem+json.
 
 mod answer;
+mod body;
 #[cfg(feature = "console")]
 mod console;
 mod credentials;
@@ -20,6 +21,7 @@ pub use routes::{router, router_of};
 use crate::api::Services;
 use crate::config::Config;
 use crate::events::Hub;
+use crate::listener::Admissions;
 use limits::{Limits, Places};
 use repeats::Repeats;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub struct Http {
     streams: Arc<Places>,
     backups: Arc<Places>,
     repeats: Arc<Repeats>,
+    admissions: Arc<Admissions>,
     /// Requests with an idempotency key. They continue when their client has gone.
     running: TaskTracker,
 }
@@ -50,14 +53,20 @@ impl Http {
     pub fn new(services: Arc<Services>, hub: Arc<Hub>, config: Config) -> Self {
         Self {
             services,
-            config: Arc::new(config),
             limits: Arc::default(),
             hub,
             streams: Arc::new(Places::new(STREAMS.0, STREAMS.1)),
             backups: Arc::new(Places::new(BACKUPS.0, BACKUPS.1)),
             repeats: Arc::new(Repeats::new(rand::random())),
+            admissions: Arc::new(Admissions::new(&config.trusted_proxies)),
             running: TaskTracker::new(),
+            config: Arc::new(config),
         }
+    }
+
+    /// The places of the listener that serves these routes.
+    pub fn admissions(&self) -> Arc<Admissions> {
+        self.admissions.clone()
     }
 
     /// The configuration.

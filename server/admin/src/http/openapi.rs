@@ -18,15 +18,17 @@ use utoipa::ToSchema;
 use utoipa::openapi::{Components, ComponentsBuilder};
 
 /// Statuses of refusals that any method may answer with.
-const REFUSALS: [(&str, &str); 11] = [
+const REFUSALS: [(&str, &str); 13] = [
     ("400", "A value is not valid"),
     ("401", "Not signed in"),
     ("403", "The role does not allow this, or the request was sent by another site"),
     ("404", "Not found"),
     ("409", "The state of the server does not permit this"),
+    ("408", "The request is too slow"),
     ("410", "The link is no longer valid"),
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
+    ("422", "The query takes too long, or the idempotency key was used for another request"),
     ("429", "Too many requests; see `Retry-After`"),
     ("503", "A service is not available"),
     ("default", "Another problem"),
@@ -68,9 +70,6 @@ impl Document {
         });
         if let Some(body) = body(method, &input) {
             operation["requestBody"] = body;
-        }
-        if method.creates() {
-            operation["responses"]["422"] = refusal("The idempotency key was used for another request");
         }
         self.add(method.path, method.verb, operation);
     }
@@ -241,6 +240,8 @@ fn build() -> Value {
     add_methods(&mut document);
     let events = ["text/event-stream"];
     document.stream::<NoInput>(&OPENAPI, &["application/json"]);
+    let own = &mut document.paths[&format!("{BASE}{}", OPENAPI.path)]["get"];
+    own["responses"]["200"]["content"]["application/json"]["schema"] = json!({ "type": "object" });
     document.stream::<NoInput>(&EVENTS, &events);
     document.stream::<TailQuery>(&TAIL_LOGS, &events);
     document.stream::<ExportQuery>(&EXPORT_LOGS, &["application/jsonl", "text/csv"]);

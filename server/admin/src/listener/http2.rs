@@ -16,11 +16,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_rpc::Limits;
+use tornado_runtime::Place;
 
 /// Name of the protocol in ALPN (RFC 9113 §3.2).
 pub const PROTOCOL: &[u8] = b"h2";
 /// Maximum number of concurrent requests of a connection.
 const STREAMS: u32 = 100;
+/// Bytes that a client may send before they are read: for each request about the largest body, and for a connection.
+const WINDOWS: (u32, u32) = (64 * 1024, 256 * 1024);
 /// Pause between pings; a client that does not read also misses them.
 const PING: Duration = Duration::from_secs(20);
 /// Maximum time for the response to a ping.
@@ -31,18 +34,23 @@ const IDLE: Duration = Duration::from_secs(60);
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves a connection until it ends, is idle, or `shutdown` is cancelled.
-pub async fn serve<S>(stream: S, router: Router, limits: Limits, shutdown: CancellationToken)
+///
+/// `admit` takes a place for one more request of the client, if one is free.
+pub async fn serve<S, A>(stream: S, router: Router, admit: A, limits: Limits, shutdown: CancellationToken)
 where
+    A: Fn() -> Option<Place> + Clone + Send + Sync + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let load = watch::Sender::new(Load::default());
     let idle = wait_until_idle(load.subscribe());
-    let router = router.layer(from_fn(as_http1)).layer(from_fn_with_state(load, count));
+    let router = router.layer(from_fn(as_http1)).layer(from_fn_with_state((load, admit), count::<A>));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG)
         .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1)
         .max_header_list_size(u32::try_from(limits.max_headers).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection);
@@ -89,7 +97,14 @@ impl Drop for Running {
 }
 
 /// Counts a request until its response was sent.
-async fn count(State(load): State<watch::Sender<Load>>, request: Request, next: Next) -> Response {
+async fn count<A>(State((load, admit)): State<(watch::Sender<Load>, A)>, request: Request, next: Next) -> Response
+where
+    A: Fn() -> Option<Place>,
+{
+    let Some(place) = admit() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "too many requests at the same time")
+            .into_response();
+    };
     load.send_modify(|load| {
         load.running = load.running.saturating_add(1);
         load.started = load.started.wrapping_add(1);
@@ -98,7 +113,7 @@ async fn count(State(load): State<watch::Sender<Load>>, request: Request, next: 
     next.run(request).await.map(|body| {
         Body::new(body.map_err(move |error| {
             // The closure lives as long as the body.
-            let _ = &running;
+            let _ = (&running, &place);
             error
         }))
     })
@@ -127,17 +142,29 @@ async fn as_http1(mut request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::listener::Admissions;
     use axum::http::HeaderMap;
     use axum::routing::get;
     use http_body_util::Empty;
     use hyper::body::Bytes;
     use hyper::client::conn::http2::SendRequest;
+    use std::net::IpAddr;
+    use std::sync::Arc;
     use tokio::task::JoinHandle;
 
     /// A client of `router`, and the task that serves it.
     async fn connect(router: Router, stop: CancellationToken) -> (SendRequest<Empty<Bytes>>, JoinHandle<()>) {
+        let admissions = Arc::new(Admissions::new(&[]));
+        connect_to(router, move || admissions.request(IpAddr::from([192, 0, 2, 1])), stop).await
+    }
+
+    async fn connect_to(
+        router: Router,
+        admit: impl Fn() -> Option<Place> + Clone + Send + Sync + 'static,
+        stop: CancellationToken,
+    ) -> (SendRequest<Empty<Bytes>>, JoinHandle<()>) {
         let (here, there) = tokio::io::duplex(1 << 16);
-        let server = tokio::spawn(serve(there, router, Limits::default(), stop));
+        let server = tokio::spawn(serve(there, router, admit, Limits::default(), stop));
         let (client, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(here)).await.unwrap();
         tokio::spawn(connection);
@@ -166,6 +193,15 @@ mod tests {
         assert_eq!(body, "localhost:8000 a=1; b=2");
         let other = client.send_request(request(&[("host", "console.evil.example")])).await.unwrap();
         assert_eq!(other.status(), StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn a_request_without_a_place_is_refused() {
+        let (mut client, _server) =
+            connect_to(Router::new().route("/seen", get(seen)), || None, CancellationToken::new()).await;
+        let refused = client.send_request(request(&[])).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["retry-after"], "1");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,10 @@
 //! Accepts connections of browsers and reverse proxies: HTTP/1.1, over TLS also HTTP/2.
 
+mod admissions;
 mod http2;
 mod memory;
 
+pub use admissions::Admissions;
 use axum::http::Extensions;
 use axum::{Extension, Router};
 use std::net::IpAddr;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -42,26 +44,32 @@ impl Peer {
 }
 
 /// Serves until `shutdown`, then waits up to 3 seconds for running requests. Without `tls`, it serves plain HTTP.
-pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>, shutdown: CancellationToken) {
-    let limits = Limits { connections: 2048, header_read: Duration::from_secs(10), ..Limits::default() };
-    let slots = Arc::new(Semaphore::new(limits.connections));
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Tls>,
+    admissions: Arc<Admissions>,
+    shutdown: CancellationToken,
+) {
+    let limits = Limits { header_read: Duration::from_secs(10), ..Limits::default() };
     let acceptor = tls.map(|tls| acceptor(&tls));
     let tasks = TaskTracker::new();
     let ended = watch::Sender::new(0);
     tasks.spawn(memory::release_after(ended.subscribe(), || drop(spawn_blocking(release_unused))));
     loop {
-        let accept = async { (slots.clone().acquire_owned().await, listener.accept().await) };
-        let Some((slot, accepted)) = shutdown.run_until_cancelled(accept).await else { break };
+        let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await else { break };
         match accepted {
             Ok((stream, peer)) => {
+                // Beyond the limits, a connection is closed at once, which costs the least.
+                let Some(place) = admissions.connection(peer.ip()) else { continue };
                 let (router, peer, stop) = (router.clone(), Peer(peer.ip()), shutdown.clone());
-                let (acceptor, ended) = (acceptor.clone(), ended.clone());
+                let (acceptor, admissions, ended) = (acceptor.clone(), admissions.clone(), ended.clone());
                 tasks.spawn(async move {
                     match acceptor {
                         None => serve_connection(stream, router, peer.mark(), limits, stop).await,
-                        Some(acceptor) => serve_tls(stream, acceptor, (router, peer), limits, stop).await,
+                        Some(acceptor) => serve_tls(stream, acceptor, (router, peer), admissions, (limits, stop)).await,
                     }
-                    drop(slot);
+                    drop(place);
                     ended.send_modify(|ended| *ended = ended.wrapping_add(1));
                 });
             }
@@ -93,8 +101,8 @@ async fn serve_tls(
     stream: TcpStream,
     acceptor: TlsAcceptor,
     (router, peer): (Router, Peer),
-    limits: Limits,
-    stop: CancellationToken,
+    admissions: Arc<Admissions>,
+    (limits, stop): (Limits, CancellationToken),
 ) {
     let handshake = async {
         let mut first = [0];
@@ -111,7 +119,8 @@ async fn serve_tls(
     let Some(handshake) = stop.run_until_cancelled(timed).await else { return };
     match handshake {
         Ok(Ok(Some(stream))) if stream.get_ref().1.alpn_protocol() == Some(http2::PROTOCOL) => {
-            http2::serve(stream, of_peer(router, peer), limits, stop.clone()).await;
+            let admit = move || admissions.request(peer.0);
+            http2::serve(stream, of_peer(router, peer), admit, limits, stop.clone()).await;
         }
         Ok(Ok(Some(stream))) => serve_connection(stream, router, peer.mark(), limits, stop.clone()).await,
         Ok(Ok(None)) => {}
@@ -185,7 +194,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let router = Router::new().route("/hello", get(|| async { "over TLS" }));
-        let server = tokio::spawn(serve(listener, router, Some(tls), stop.clone()));
+        let server = tokio::spawn(serve(listener, router, Some(tls), Arc::new(Admissions::new(&[])), stop.clone()));
 
         let plain = ask(TcpStream::connect(address).await.unwrap()).await;
         assert!(plain.starts_with("HTTP/1.1 400") && plain.contains("https"), "{plain}");

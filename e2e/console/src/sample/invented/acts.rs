@@ -4,7 +4,7 @@ use super::{CSRF, NOW};
 use axum::http::HeaderValue;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_admin_ui::model::act::{Act, FactorOffer, Hidden, Invitation, Outcome, Refusal};
-use tornado_admin_ui::source::{Entered, Entry};
+use tornado_admin_ui::source::{Entered, Entry, NotEntered};
 
 /// The operator's password.
 const PASSWORD: &str = "correct horse";
@@ -82,14 +82,16 @@ pub fn act(csrf: &str, act: Act, is_confirmed: &AtomicBool) -> Result<Outcome, R
 }
 
 /// The outcome of a step of a sign-in.
-pub fn enter(entry: Entry) -> Result<Entered, Refusal> {
+pub fn enter(entry: Entry) -> Result<Entered, NotEntered> {
     let cookie = HeaderValue::from_static("sample=1; Path=/");
     match entry {
         Entry::Password { name, .. } if name == "ops-amelia" => {
             Ok(Entered { cookies: vec![cookie], requires_code: true })
         }
         Entry::Code(code) if code.expose() == "123456" => Ok(Entered { cookies: vec![cookie], requires_code: false }),
-        Entry::Code(_) => Err(refusal("totp_invalid", "code", "")),
-        Entry::Password { .. } | Entry::SetUp { .. } => Err(refusal("invalid_credentials", "password", "")),
+        Entry::Code(_) => Err(refusal("totp_invalid", "code", "").into()),
+        Entry::Password { .. } | Entry::SetUp { .. } => {
+            Err(NotEntered { why: refusal("invalid_credentials", "password", ""), attempts_left: Some(4) })
+        }
     }
 }

@@ -19,7 +19,7 @@ use tornado_admin_ui::model::settings::{About, Settings};
 use tornado_admin_ui::model::tor::Tor;
 use tornado_admin_ui::model::users::{self, UserDetail, Users};
 use tornado_admin_ui::model::{Fault, Page, Values, Viewer};
-use tornado_admin_ui::source::{Entered, Entry, Source};
+use tornado_admin_ui::source::{Entered, Entry, NotEntered, Source};
 
 /// 2026-11-27 14:32:08 UTC.
 const NOW: i64 = 1_795_789_928;
@@ -55,7 +55,7 @@ impl Source for Invented {
         acts::act(&csrf, act, &self.is_confirmed)
     }
 
-    async fn enter(&self, entry: Entry) -> Result<Entered, Refusal> {
+    async fn enter(&self, entry: Entry) -> Result<Entered, NotEntered> {
         acts::enter(entry)
     }
 

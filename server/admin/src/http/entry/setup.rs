@@ -22,7 +22,7 @@ pub async fn set_up(State(http): State<Http>, request: Request) -> Response {
 async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     let (parts, body) = request.into_parts();
     http.limits.count_refused(address(http, &parts))?;
-    let input = read_json(&parts.headers, body).await?;
+    let input = read_json(http, &parts, body).await?;
     let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
     Ok(signed_in(create_first(http, serde_json::from_slice(&input).map_err(malformed)?).await?))
 }

@@ -27,7 +27,7 @@ async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     let (parts, body) = request.into_parts();
     let client_ip = address(http, &parts);
     http.limits.count_refused(client_ip)?;
-    let input = read_json(&parts.headers, body).await?;
+    let input = read_json(http, &parts, body).await?;
     let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
     Ok(signed_in(by_password(http, client_ip, serde_json::from_slice(&input).map_err(malformed)?).await?))
 }
@@ -82,9 +82,13 @@ pub async fn sign_out(State(http): State<Http>, request: Request) -> Response {
 
 /// `POST /api/v1/sign-in/passkey/begin`
 pub async fn begin_passkey(State(http): State<Http>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let begin = async {
         http.limits.count_refused(address(&http, &parts))?;
+        let input = read_json(&http, &parts, body).await?;
+        let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
+        let input = if input.is_empty() { b"{}".as_slice() } else { &input };
+        let NoInput {} = serde_json::from_slice(input).map_err(malformed)?;
         let challenge = http.services.passkeys.begin_passkey_sign_in(guard::site(&parts.headers)).await;
         challenge.map_err(|error| problem(&error))
     };
@@ -100,7 +104,7 @@ pub async fn by_passkey(State(http): State<Http>, request: Request) -> Response 
     let client_ip = address(&http, &parts);
     let sign_in = async {
         http.limits.count_refused(client_ip)?;
-        let input = read_json(&parts.headers, body).await?;
+        let input = read_json(&http, &parts, body).await?;
         let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
         let PasskeyAnswer { id, credential } = serde_json::from_slice(&input).map_err(malformed)?;
         let input = PasskeySignIn { id, credential: credential.to_string(), client_ip };

@@ -25,7 +25,7 @@ pub async fn back_up(State(http): State<Http>, request: Request) -> Response {
 async fn begin(http: &Http, request: Request) -> AdminResult<Response> {
     let (parts, body) = request.into_parts();
     let signed = authorised(http, &BACK_UP, &parts).await?;
-    let input = read_json(&parts.headers, body).await?;
+    let input = read_json(http, &parts, body).await?;
     let malformed = |error| AdminError::new(400, "malformed", format!("invalid request: {error}"));
     let CreateBackup { passphrase } = serde_json::from_slice(&input).map_err(malformed)?;
     let place = http.backups.take(signed.operator())?;

@@ -1,14 +1,14 @@
-//! Admission of connections, with bounded memory.
+//! Admission of connections to a TCP listener, with bounded memory.
 //!
-//! Unknown addresses share all connections except a reserve. Known addresses are those of the lanes and those from
-//! which a device authenticated earlier, so a flood from unknown addresses does not lock out existing devices.
+//! Unknown addresses share all connections except a reserve. Known addresses are those that the service vouches for,
+//! and those from which a caller authenticated earlier, so a flood from unknown addresses does not lock out the
+//! others.
 
-use crate::Config;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tornado_shared::model::{LanePools, Origin};
+use tornado_shared::model::Origin;
 
 /// Maximum number of known addresses; the one that authenticated longest ago is evicted first.
 const MOST_KNOWN: usize = 65_536;
@@ -17,11 +17,25 @@ const RESERVE: usize = 4;
 /// Fraction of the reserve that one origin can use (1/16).
 const SHARES: usize = 16;
 
+/// How the connections of an address are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// For the networks around the address. It is known after [`Admission::note`].
+    ByNetwork,
+    /// For the address alone, which is always known: a host of a network that the server itself manages.
+    ByHost,
+    /// In total only, and always known: a reverse proxy, which has many clients.
+    InTotal,
+}
+
+/// Decides how an address is counted.
+type Rule = dyn Fn(IpAddr) -> Counted + Send + Sync;
+
 /// Counts concurrent connections: in total, of unknown addresses, and per network.
 pub struct Admission {
     most: usize,
     per_origin: usize,
-    pools: LanePools,
+    rule: Box<Rule>,
     state: Mutex<State>,
 }
 
@@ -43,32 +57,36 @@ pub struct Place {
 }
 
 impl Admission {
-    /// Limits from the configuration.
+    /// At most `most` connections, and `per_origin` of one IPv4 address or IPv6 /64 (twice as many of a /56, four times
+    /// of a /48).
     #[must_use]
-    pub fn new(config: &Config, pools: LanePools) -> Self {
-        Self { most: config.connections, per_origin: config.connections_per_address, pools, state: Mutex::default() }
+    pub fn new(most: usize, per_origin: usize, rule: impl Fn(IpAddr) -> Counted + Send + Sync + 'static) -> Self {
+        Self { most, per_origin, rule: Box::new(rule), state: Mutex::default() }
     }
 
     /// Takes a slot for a connection, if one is free. An unknown address counts for every network around it. A known
-    /// address counts only for its smallest network, so its neighbours cannot use up its slots. An address of a lane
-    /// counts for itself only.
+    /// address counts only for its smallest network, so its neighbours cannot use up its slots.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let is_lane = self.pools.contains(address);
-        let steps: Vec<_> = if is_lane { vec![(Origin::host(address), 1)] } else { Origin::steps(address).collect() };
+        let counted = (self.rule)(address);
+        let steps: Vec<_> = match counted {
+            Counted::ByNetwork => Origin::steps(address).collect(),
+            Counted::ByHost => vec![(Origin::host(address), 1)],
+            Counted::InTotal => Vec::new(),
+        };
         let mut state = self.state.lock();
-        let is_known = is_lane || state.known.contains_key(&Origin::from(address));
+        let is_known = counted != Counted::ByNetwork || state.known.contains_key(&Origin::from(address));
         let unknown_limit = self.most - self.most / RESERVE;
         if state.all >= self.most || (!is_known && state.unknown >= unknown_limit) {
             return None;
         }
-        let counted = if is_known { 1 } else { usize::MAX };
-        // Many devices share the reserve, so a hostile device gets only a small part of it.
+        let limited = if is_known { 1 } else { usize::MAX };
+        // Many callers share the reserve, so a hostile one gets only a small part of it.
         let in_reserve = state.all >= unknown_limit;
         let per_origin = if in_reserve { self.per_origin.min(self.reserve_share()) } else { self.per_origin };
         let is_full = |(origin, factor): &(Origin, usize)| {
             state.origins.get(origin).is_some_and(|count| *count >= per_origin.saturating_mul(*factor))
         };
-        if steps.iter().take(counted).any(is_full) {
+        if steps.iter().take(limited).any(is_full) {
             return None;
         }
         let origins: Vec<_> = steps.into_iter().map(|(origin, _)| origin).collect();
@@ -81,7 +99,7 @@ impl Admission {
         Some(Place { admission: self.clone(), origins, is_unknown: !is_known })
     }
 
-    /// Records that a device authenticated from this address.
+    /// Records that a caller authenticated from this address.
     pub fn note(&self, address: IpAddr) {
         let origin = Origin::from(address);
         let mut state = self.state.lock();
@@ -123,9 +141,13 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn admission(connections: usize, connections_per_address: usize) -> Arc<Admission> {
-        let config = Config { connections, connections_per_address, ..Config::default() };
-        Arc::new(Admission::new(&config, LanePools::default()))
+    fn admission(most: usize, per_origin: usize) -> Arc<Admission> {
+        let rule = |address: IpAddr| match address {
+            IpAddr::V4(v4) if v4.octets()[0] == 10 => Counted::ByHost,
+            IpAddr::V4(v4) if v4.is_loopback() => Counted::InTotal,
+            IpAddr::V4(_) | IpAddr::V6(_) => Counted::ByNetwork,
+        };
+        Arc::new(Admission::new(most, per_origin, rule))
     }
 
     fn from(text: &str) -> IpAddr {
@@ -168,9 +190,19 @@ mod tests {
             assert!(all.enter(from(known)).is_some(), "{known}");
         }
         let one: Vec<_> = (0..50).filter_map(|_| all.enter(from("10.8.0.9"))).collect();
-        assert_eq!(one.len(), 4, "one device gets a small part of the reserve");
+        assert_eq!(one.len(), 4, "one host gets a small part of the reserve");
         let others: Vec<_> = (0..50).filter_map(|n| all.enter(from(&format!("10.8.1.{n}")))).collect();
         assert_eq!(others.len(), 21, "the total limit applies to every address");
+    }
+
+    #[test]
+    fn the_clients_of_a_proxy_do_not_share_the_limit_of_one_address() {
+        let all = admission(100, 2);
+        let proxied: Vec<_> = (0..200).filter_map(|_| all.enter(from("127.0.0.1"))).collect();
+        assert_eq!(proxied.len(), 100, "in total");
+        assert!(all.enter(from("192.0.2.1")).is_none());
+        drop(proxied);
+        assert_eq!(all.state.lock().all, 0);
     }
 
     #[test]
