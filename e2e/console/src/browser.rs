@@ -6,8 +6,9 @@ use fantoccini::error::CmdError;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Root of the tree.
@@ -15,13 +16,27 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Ends the driver's whole process group: without it, Chromium survives a failed test.
-struct Group(u32);
+/// Starts the driver, and ends its process group, to which Chromium belongs, when standard input ends. Without it,
+/// Chromium would survive a failed test, or one that was killed at its time limit.
+const GUARD: &str = "chromedriver \"$@\" >/dev/null 2>&1 & cat; kill -KILL 0";
+
+/// Driver and browser. They end with this value, or with this process.
+struct Group(Child);
+
+impl Group {
+    fn start(port: u16) -> anyhow::Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, "sh", &format!("--port={port}")]);
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
+        Ok(Self(command.spawn().context("cannot start chromedriver")?))
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
+        drop(self.0.stdin.take());
         // An error means that the group has ended.
-        drop(Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0)]).status());
+        drop(self.0.wait());
     }
 }
 
@@ -57,10 +72,7 @@ impl Browser {
     /// One of them does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = tokio::process::Command::new("chromedriver");
-        command.arg(format!("--port={port}")).process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().context("cannot start chromedriver")?;
-        let driver = Group(child.id().context("chromedriver ended at once")?);
+        let driver = Group::start(port)?;
         let profile = tempfile::tempdir()?;
         let arguments = [
             "--headless",
@@ -132,6 +144,22 @@ impl Browser {
             self.devtools("Network.setCookie", json!({ "name": name, "value": value, "url": base })).await?;
         }
         Ok(())
+    }
+
+    /// Signs in as an operator, through the form to which a page without a sign-in leads, and returns to the page.
+    ///
+    /// # Errors
+    ///
+    /// The page does not lead to the form, or the server refuses the sign-in.
+    pub async fn sign_in(&self, base: &str, page: &str, name: &str, password: &str) -> anyhow::Result<()> {
+        self.open(&format!("{base}{page}")).await?;
+        let address = self.client.current_url().await?;
+        ensure!(address.path() == "/sign-in", "a page without a sign-in leads to it, not to {address}");
+        self.fill("#name", name).await?;
+        self.fill("#password", password).await?;
+        self.click("form[action='/sign-in'] button[type=submit]").await?;
+        self.text(&format!("nav a[aria-current='page'][href='{page}']")).await?;
+        self.hydrated().await
     }
 
     /// Switches JavaScript on or off from the next page on.

@@ -3,8 +3,9 @@
 mod invented;
 
 use axum::http::HeaderValue;
-use axum::http::header::COOKIE;
+use axum::http::header::{CACHE_CONTROL, COOKIE};
 use axum::http::request::Parts;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use invented::Invented;
 use std::convert::Infallible;
@@ -94,13 +95,15 @@ pub fn router(assets: Assets) -> axum::Router {
     serve::router(assets, Arc::new(make)).route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
 }
 
-/// A stream of events: the number of sessions changes every two seconds.
-async fn events_of_sample() -> Sse<impl futures::Stream<Item = Result<Message, Infallible>>> {
+/// A stream of events: the number of sessions changes every two seconds. As on the server, no cache keeps it: Chromium
+/// keeps a page that was left, and the connection of its events, if it may keep everything that the page has read. After
+/// six of them, the next page waited for a connection for almost a minute.
+async fn events_of_sample() -> impl IntoResponse {
     let events = futures::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        Some((Ok(Message::default().event("sessions").data("{}")), ()))
+        Some((Ok::<_, Infallible>(Message::default().event("sessions").data("{}")), ()))
     });
-    Sse::new(events).keep_alive(KeepAlive::new())
+    ([(CACHE_CONTROL, "no-store")], Sse::new(events).keep_alive(KeepAlive::new()))
 }
 
 /// The source of one request.

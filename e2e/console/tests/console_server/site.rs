@@ -47,13 +47,6 @@ pub async fn signed_in() -> anyhow::Result<Browser> {
     let browser = Browser::start().await?;
     browser.resize(1440, 900).await?;
     browser.look(CONSOLE, "en", "light").await?;
-    browser.open(&format!("{CONSOLE}/settings")).await?;
-    let address = browser.client().current_url().await?;
-    ensure!(address.path() == "/sign-in", "a page without a sign-in leads to it, not to {address}");
-    browser.fill("#name", NAME).await?;
-    browser.fill("#password", PASSWORD).await?;
-    browser.click("form[action='/sign-in'] button[type=submit]").await?;
-    browser.text("nav a[aria-current='page'][href='/settings']").await?;
-    browser.hydrated().await?;
+    browser.sign_in(CONSOLE, "/settings", NAME, PASSWORD).await?;
     Ok(browser)
 }
