@@ -1,9 +1,12 @@
 //! The tor lane.
 
 use crate::caller::fault;
-use crate::overview::{age, devices_on, gate};
+use crate::memory::courses::{Courses, sum};
+use crate::memory::metrics::{self, age, scaled, starting};
+use crate::overview::{devices_on, gate};
 use tornado_admin_api::AdminApi;
 use tornado_admin_api::types::{self, CircuitView, CountryTorView, LinesQuery, NoInput, ProcessView};
+use tornado_admin_ui::model::overview::Range;
 use tornado_admin_ui::model::tor::{Circuit, CountryTor, Probe, Tor};
 use tornado_admin_ui::model::{Condition, Fault};
 
@@ -60,15 +63,16 @@ pub fn bootstrap(view: &types::TorView) -> (u64, String) {
 /// # Errors
 ///
 /// The sign-in does not allow it, or `tor` does not respond.
-pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
+pub async fn read(api: &dyn AdminApi, courses: &Courses, now: i64) -> Result<Tor, Fault> {
     let view = api.show_tor(NoInput {}).await.map_err(|error| fault(&error, "tor"))?;
-    let (circuits, exits, countries, log, devices, overview) = futures::join!(
+    let (circuits, exits, countries, log, devices, overview, metrics) = futures::join!(
         api.list_circuits(NoInput {}),
         api.list_exit_countries(NoInput {}),
         api.list_country_tors(NoInput {}),
         api.show_tor_log(LinesQuery { lines: Some(LINES) }),
         devices_on(api, types::Lane::Tor),
-        api.overview(NoInput {})
+        api.overview(NoInput {}),
+        metrics::read(api, courses, Range::Hour, now)
     );
     let is_process_desired = view.desired.is_none_or(|desired| desired.process);
     let (condition, process_state) = process(&view.process, is_process_desired);
@@ -103,6 +107,8 @@ pub async fn read(api: &dyn AdminApi, now: i64) -> Result<Tor, Fault> {
             .unwrap_or_default(),
         countries: countries.map(|list| list.items.into_iter().map(country).collect()).unwrap_or_default(),
         log,
+        streams_course: sum(starting(&metrics.range, "tornado_tor_streams{")),
+        bootstrap_course: scaled(sum(starting(&metrics.range, "tornado_tor_bootstrap_ratio{")), 100.0),
         as_of: now,
     })
 }

@@ -13,6 +13,8 @@ mod error;
 mod flush;
 pub mod identity;
 #[cfg(test)]
+mod kept_tests;
+#[cfg(test)]
 mod landed;
 mod migrations;
 mod original;

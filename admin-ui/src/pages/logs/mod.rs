@@ -1,6 +1,7 @@
 //! Logs: query bar, lines in the course of time, lines by service, lines.
 
 mod saved;
+mod tail;
 
 use super::{address, parameter};
 use crate::acts::May;
@@ -10,6 +11,7 @@ use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
 use saved::{Export, SaveDialog, SavedQueries};
+use tail::Tail;
 use std::time::Duration;
 use tornado_ui::button::{Button, LinkButton, Segments};
 use tornado_ui::chart::Bars;
@@ -56,12 +58,19 @@ pub fn Page() -> impl IntoView {
     let export = move || {
         view! { <Export query=wanted.get() /> }
     };
+    let delete = move || {
+        let query = wanted.get();
+        let parameters = [("text", query.text.as_deref()), ("range", Some(query.range.word()))];
+        view! { <LinkButton href=address("/logs/delete", &parameters) is_whole=true>{t.delete()}</LinkButton> }
+    };
     view! {
         <Head title=t.nav_logs()>
             <LiveSign of=logs as_of=|logs| logs.as_of />
             {ranges}
             {export}
+            <May right="logs.write">{delete}</May>
         </Head>
+        <Tail query=wanted />
         <Loaded of=logs view=move |logs| view! { <Content logs query=wanted.get_untracked() saving /> } />
         <SaveDialog query=wanted open=saving />
     }

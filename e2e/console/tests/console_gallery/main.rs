@@ -4,4 +4,5 @@ mod acts;
 mod gallery;
 mod size;
 mod states;
+mod still;
 mod support;

@@ -97,5 +97,5 @@ pub fn settings() -> Settings {
 
 /// Version and licence.
 pub fn about() -> About {
-    About { version: "0.1.0".into(), licence: "GPL-3.0-or-later".into() }
+    About { version: "0.1.0".into(), licence: "GPL-3.0-or-later".into(), history_days: Some(90), log_days: Some(30) }
 }
