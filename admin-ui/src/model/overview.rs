@@ -249,6 +249,8 @@ pub struct Services {
     pub services: Vec<Service>,
     /// Units that the configuration names.
     pub units: Vec<Unit>,
+    /// Why they cannot be read, in the server's words.
+    pub problem: Option<String>,
 }
 
 /// Something that services need, or that watches them.

@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use std::time::Duration;
 use tornado_ui::button::{Kind as ButtonKind, Size};
 use tornado_ui::chart::Sparkline;
+use tornado_ui::feedback::{Note, Weight};
 use tornado_ui::figures::Card;
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Table};
@@ -99,7 +100,7 @@ pub fn Content(
     services: Services,
 ) -> impl IntoView {
     let t = use_texts();
-    let Services { services, units } = services;
+    let Services { services, units, problem } = services;
     let columns = vec![
         Column::new(t.service(), "a"),
         Column::new(t.desired(), "hide-m"),
@@ -154,6 +155,7 @@ pub fn Content(
             </div>
             <Table caption=t.nav_services() columns cards=true>{rows}</Table>
         </section>
+        {problem.map(|problem| view! { <Note weight=Weight::Warning><bdi>{problem}</bdi></Note> })}
         {(!units.is_empty()).then(|| view! { <Units units /> })}
     }
 }

@@ -178,8 +178,8 @@ fn machine(metrics: &Measured) -> Option<Machine> {
         available.into_iter().map(|free| Some((total? - free?).max(0.0))).collect()
     };
     let total = metrics.now("tornado_host_memory_total_bytes");
-    let labels = metrics.live.keys().chain(metrics.range.keys());
-    let labels = labels.filter_map(|name| name.strip_prefix("tornado_host_disk_total_bytes")).next();
+    let mut names = metrics.live.keys().chain(metrics.range.keys());
+    let labels = names.find_map(|name| name.strip_prefix("tornado_host_disk_total_bytes"));
     let disk = |name: &str| format!("tornado_host_disk_{name}_bytes{}", labels.unwrap_or_default());
     let (disk_total, disk_free) = (metrics.now(&disk("total")), disk("available"));
     Some(Machine {
@@ -221,8 +221,8 @@ fn dependencies(view: &View, metrics: &Measured) -> Vec<Dependency> {
     for (data, part) in DATA {
         let of = |metric: &str| {
             let has = format!("data={data}");
-            let is_of = |(name, values)| (String::starts_with(name, metric) && name.contains(&has)).then_some(values);
-            metrics.course(|of| sum(of.iter().filter_map(is_of).map(Some))).1
+            let is_of = |name: &str| name.starts_with(metric) && name.contains(&has);
+            metrics.course(|of| sum(of.iter().filter(|(name, _)| is_of(name)).map(|(_, values)| Some(values)))).1
         };
         if let Some(up) = of("tornado_database_up{") {
             let latency_ms = of("tornado_database_latency_seconds_mean{").map(|seconds| seconds * 1000.0);

@@ -46,7 +46,7 @@ pub fn service(view: &ServiceView, now: i64, metrics: &Measured) -> Service {
     }
 }
 
-/// All services and units. Units are absent while systemd does not respond.
+/// All services, and the units or the reason why they cannot be read.
 ///
 /// # Errors
 ///
@@ -58,10 +58,12 @@ pub async fn services(api: &dyn AdminApi, courses: &Courses, now: i64) -> Result
         metrics::read(api, courses, Range::Hour, now)
     );
     let view = view.map_err(|error| fault(&error, "master"))?;
-    Ok(Services {
-        services: view.services.iter().map(|one| service(one, now, &metrics)).collect(),
-        units: units.map(|list| list.items.into_iter().map(|view| unit(view, now)).collect()).unwrap_or_default(),
-    })
+    let (units, problem) = match units {
+        Ok(list) => (list.items.into_iter().map(|view| unit(view, now)).collect(), None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let services = view.services.iter().map(|one| service(one, now, &metrics)).collect();
+    Ok(Services { services, units, problem })
 }
 
 fn unit(view: OsServiceView, now: i64) -> Unit {

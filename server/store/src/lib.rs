@@ -13,8 +13,6 @@ mod error;
 mod flush;
 pub mod identity;
 #[cfg(test)]
-mod kept_tests;
-#[cfg(test)]
 mod landed;
 mod migrations;
 mod original;

@@ -92,7 +92,7 @@ impl Source for Invented {
     }
 
     async fn services(&self) -> Result<Services, Fault> {
-        Ok(Services { services: state::services(), units: state::units() })
+        Ok(Services { services: state::services(), units: state::units(), problem: None })
     }
 
     async fn logs(&self, query: logs::Query) -> Result<Logs, Fault> {

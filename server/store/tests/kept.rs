@@ -1,11 +1,13 @@
 //! What the stores keep about people is described: a new column fails here until `tornado_shared::kept` has it.
 
-use crate::identity::SqlIdentityStore;
-use crate::sessions::SqlSessions;
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
 use std::path::Path;
 use tornado_shared::kept::{IDENTITY, SESSIONS};
+use tornado_store::identity::SqlIdentityStore;
+use tornado_store::sessions::SqlSessions;
 
 /// All columns of a file as `table.column`.
 async fn columns(path: &Path) -> Vec<String> {
