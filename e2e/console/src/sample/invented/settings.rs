@@ -7,7 +7,9 @@ use tornado_admin_ui::model::settings::{
 use tornado_admin_ui::model::{Role, Viewer};
 
 /// All rights, as of an owner.
-const RIGHTS: [&str; 20] = [
+const RIGHTS: [&str; 22] = [
+    "audit.read",
+    "logs.write",
     "users.read",
     "sessions.read",
     "logs.read",
