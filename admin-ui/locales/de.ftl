@@ -540,7 +540,8 @@ of-addresses = vergeben von { $n }
 connects = Verbindungen
 per-minute = pro Minute
 devices-word = Geräte
-network = Netz
+received-and-sent = { $received } herein, { $sent } hinaus
+interface-name = Netzwerk { $name }
 origin-chosen = beim ersten Start gewählt
 origin-operator = von einem Operator gesetzt
 file-changed = Die Datei hat sich seit dem Start geändert. Ein Neustart wendet sie an.
@@ -651,3 +652,114 @@ download = Herunterladen
 ## Bilder
 life-of-keys = Lebensdauer der Schlüssel
 processes = Prozesse
+
+## Pages of the server alone
+
+all-pages = Alle Seiten
+export-csv = CSV
+export-jsonl = JSONL
+row = Zeile
+details = Einzelheiten
+audit-find-actor = Urheber, zum Beispiel operator:ann
+
+## What is kept
+
+kept-title = Was dieser Server über Personen speichert
+data-kept-text = Jede Tabelle und Spalte der Datenbanken, aus dem Schema dieser Version. Sonst wird nichts über eine Person gespeichert; wohin Geräte sich verbinden, wird nirgends gespeichert.
+kept-memory = Bis die Sitzung endet, im Arbeitsspeicher und in einer Datei von wg, damit Tunnel einen Neustart überstehen: die Adresse, von der ein Gerät sich verbindet. Mit Redis sehen auch andere Gateways den Zustand der Sitzung.
+kept-table = Tabelle
+kept-purpose = Zweck
+kept-until = Gelöscht
+kept-columns = Spalten
+kept-store = Datenbank { $name }
+until-never = nie; ein gelöschtes Konto oder Gerät wird markiert und bleibt
+until-removed = wenn es entfernt oder ersetzt wird
+until-expired = bis zu 30 Tage nach dem Ablauf
+until-session = wenn die Sitzung endet
+until-history = { $n } Tage nach dem Ende
+until-logs = nach höchstens { $n } Tagen
+until-history-set = Tage aus [session] history_days nach dem Ende
+until-logs-set = nach höchstens den Tagen aus [telemetry] retention_days
+until-metrics = nach einer Stunde, sieben Tagen und zwei Jahren, je nach Abstand
+purpose-accounts = Konten der Personen, die das VPN nutzen
+purpose-devices = Ihre Geräte
+purpose-invitations = Einladungen
+purpose-logins = Anmeldungen von Geräten
+purpose-replays = Schutz vor wiederholten Anmeldungen
+purpose-operators = Operatoren
+purpose-sign-ins = Anmeldungen von Operatoren
+purpose-factors = Zweite Faktoren und Wiederherstellungscodes
+purpose-passkeys = Passkeys von Operatoren
+purpose-tokens = API-Token
+purpose-audit = Das Prüfprotokoll: wer was geändert hat
+purpose-settings = Einstellungen, die Operatoren geändert haben
+purpose-leases = Welches Gerät welche Adresse im VPN hat
+purpose-sessions = Sitzungen, die es gerade gibt
+purpose-history = Frühere Sitzungen
+purpose-exits = Gewählte Ausgangsländer
+purpose-usage = Summen von Bytes, für Kontingente und Diagramme
+purpose-logs = Logzeilen der Dienste
+purpose-metrics = Messwerte des Servers, ohne Personen
+purpose-internal = Die eigene Ordnung des Servers, ohne Personen
+content-identifier = Kennung
+content-name = Name
+content-email = E-Mail-Adresse
+content-hash = Hash eines Geheimnisses
+content-sealed = versiegeltes Geheimnis
+content-public-key = öffentlicher Schlüssel
+content-preshared-key = Preshared Key
+content-time = Zeit
+content-address = IP-Adresse
+content-bytes = Bytes
+content-setting = Einstellung
+content-state = Zustand
+content-text = Text eines Dienstes
+content-number = interne Nummer
+licence-text = Text der Lizenz
+
+## Deletion of log lines
+
+delete-logs = Logzeilen löschen
+delete-logs-text = Die Zeilen werden aus dem Archiv und der Suche gelöscht. Das kann nicht rückgängig gemacht werden. Das Prüfprotokoll behält einen Eintrag darüber, und zuvor heruntergeladene Dateien bleiben, wie sie sind.
+all-lines = alle Zeilen
+time-until = Bis
+time-from = Von
+delete-lines = { $n ->
+    [one] { $n } Zeile
+   *[other] { $n } Zeilen
+} löschen
+done-logs-deleted = { $n ->
+    [one] { $n } Zeile wurde gelöscht.
+   *[other] { $n } Zeilen wurden gelöscht.
+}
+
+## Services of the operating system
+
+units = Dienste des Betriebssystems
+unit = Unit
+units-hint = In [os_services] genannt; die in allow lassen sich hier starten, anhalten und neu starten. Nach drei Starts in zehn Minuten werden weitere abgelehnt.
+notice-unit = systemd führt dies aus. Was von der Unit abhängt, kann unterbrochen werden.
+read-only = nur lesen
+
+## Clock, columns, and what happened to a session
+
+utc = { $time } UTC
+columns = Spalten
+happenings = Was geschah
+happened-began = Die Sitzung begann
+happened-offline = Kein Heartbeat oder Handshake in letzter Zeit
+happened-recovered = Wiederhergestellt
+happened-quota = Das Kontingent des Benutzers ist aufgebraucht
+happened-ended = Eine frühere Sitzung des Geräts endete
+happened-detail = { $reason }, nach { $span }, { $bytes } übertragen
+
+## Live tail
+
+tail = Live-Anzeige
+tail-start = Folgen
+tail-stop = Anhalten
+tail-waiting = Zeilen dieser Abfrage erscheinen hier, sobald sie geschrieben werden.
+tail-missed = { $n ->
+    [one] { $n } Zeile wurde ausgelassen, weil dieser Browser langsam war.
+   *[other] { $n } Zeilen wurden ausgelassen, weil dieser Browser langsam war.
+}

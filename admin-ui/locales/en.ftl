@@ -540,7 +540,8 @@ of-addresses = leased of { $n }
 connects = Connects
 per-minute = per minute
 devices-word = Devices
-network = Network
+received-and-sent = { $received } in, { $sent } out
+interface-name = Network { $name }
 origin-chosen = chosen at the first start
 origin-operator = set by an operator
 file-changed = The file has changed since the start. A restart applies it.
@@ -651,3 +652,114 @@ download = Download
 ## Pictures
 life-of-keys = Life of the keys
 processes = Processes
+
+## Pages of the server alone
+
+all-pages = All pages
+export-csv = CSV
+export-jsonl = JSONL
+row = Row
+details = Details
+audit-find-actor = Actor, such as operator:ann
+
+## What is kept
+
+kept-title = What this server keeps about people
+data-kept-text = Each table and column of the databases, from the schema of this version. Nothing else is stored about a person; where devices connect to is not stored anywhere.
+kept-memory = Until the session ends, in memory and in one file of wg so that tunnels survive a restart: the address that a device connects from. With Redis, other gateways see the state of the session, too.
+kept-table = Table
+kept-purpose = Purpose
+kept-until = Deleted
+kept-columns = Columns
+kept-store = Database { $name }
+until-never = never; a deleted account or device is marked and stays
+until-removed = when it is removed or replaced
+until-expired = up to 30 days after it expires
+until-session = when the session ends
+until-history = { $n } days after the end
+until-logs = after { $n } days at most
+until-history-set = days of [session] history_days after the end
+until-logs-set = after the days of [telemetry] retention_days at most
+until-metrics = after an hour, seven days and two years, by their distance
+purpose-accounts = Accounts of people who use the VPN
+purpose-devices = Their devices
+purpose-invitations = Invitations
+purpose-logins = Logins of devices
+purpose-replays = Protection against repeated logins
+purpose-operators = Operators
+purpose-sign-ins = Sign-ins of operators
+purpose-factors = Second factors and recovery codes
+purpose-passkeys = Passkeys of operators
+purpose-tokens = API tokens
+purpose-audit = The audit trail: who changed what
+purpose-settings = Settings that operators changed
+purpose-leases = Which device has which address inside the VPN
+purpose-sessions = Sessions that exist now
+purpose-history = Past sessions
+purpose-exits = Chosen exit countries
+purpose-usage = Sums of bytes, for quotas and charts
+purpose-logs = Log lines of the services
+purpose-metrics = Metrics of the server, without people
+purpose-internal = The server’s own order, without people
+content-identifier = identifier
+content-name = name
+content-email = e-mail address
+content-hash = hash of a secret
+content-sealed = sealed secret
+content-public-key = public key
+content-preshared-key = preshared key
+content-time = time
+content-address = IP address
+content-bytes = bytes
+content-setting = setting
+content-state = state
+content-text = text of a service
+content-number = internal number
+licence-text = Text of the licence
+
+## Deletion of log lines
+
+delete-logs = Delete log lines
+delete-logs-text = The lines are deleted from the archive and from search. This cannot be undone. The audit trail keeps a row about it, and files that were downloaded before stay as they are.
+all-lines = all lines
+time-until = Until
+time-from = From
+delete-lines = Delete { $n ->
+    [one] { $n } line
+   *[other] { $n } lines
+}
+done-logs-deleted = { $n ->
+    [one] { $n } line was deleted.
+   *[other] { $n } lines were deleted.
+}
+
+## Services of the operating system
+
+units = Services of the operating system
+unit = Unit
+units-hint = Named in [os_services]; those in allow can be started, stopped and restarted here. After three starts within ten minutes, further ones are refused.
+notice-unit = systemd carries this out. What depends on the unit may be interrupted.
+read-only = read only
+
+## Clock, columns, and what happened to a session
+
+utc = { $time } UTC
+columns = Columns
+happenings = What happened
+happened-began = The session began
+happened-offline = No recent heartbeat or handshake
+happened-recovered = Recovered
+happened-quota = The quota of the user is used up
+happened-ended = An earlier session of the device ended
+happened-detail = { $reason }, after { $span }, { $bytes } transferred
+
+## Live tail
+
+tail = Live tail
+tail-start = Follow
+tail-stop = Stop
+tail-waiting = Lines of this query appear here as they are written.
+tail-missed = { $n ->
+    [one] { $n } line was left out, because this browser was slow.
+   *[other] { $n } lines were left out, because this browser was slow.
+}

@@ -540,7 +540,8 @@ of-addresses = asignadas de { $n }
 connects = Conexiones
 per-minute = por minuto
 devices-word = Dispositivos
-network = Interfaces
+received-and-sent = { $received } entrada, { $sent } salida
+interface-name = Red { $name }
 origin-chosen = elegido en el primer inicio
 origin-operator = definido por un operador
 file-changed = El archivo cambió desde el inicio. Un reinicio lo aplica.
@@ -651,3 +652,114 @@ download = Descargar
 ## Imágenes
 life-of-keys = Vida de las claves
 processes = Procesos
+
+## Pages of the server alone
+
+all-pages = Todas las páginas
+export-csv = CSV
+export-jsonl = JSONL
+row = Fila
+details = Detalles
+audit-find-actor = Autor, por ejemplo operator:ann
+
+## What is kept
+
+kept-title = Qué guarda este servidor sobre las personas
+data-kept-text = Cada tabla y columna de las bases de datos, según el esquema de esta versión. No se guarda nada más sobre una persona; en ningún lugar se guarda adónde se conectan los dispositivos.
+kept-memory = Hasta que termina la sesión, en memoria y en un archivo de wg para que los túneles sobrevivan a un reinicio: la dirección desde la que se conecta un dispositivo. Con Redis, otras pasarelas también ven el estado de la sesión.
+kept-table = Tabla
+kept-purpose = Finalidad
+kept-until = Se elimina
+kept-columns = Columnas
+kept-store = Base de datos { $name }
+until-never = nunca; una cuenta o un dispositivo eliminado queda marcado y permanece
+until-removed = cuando se elimina o se sustituye
+until-expired = hasta 30 días después de caducar
+until-session = cuando termina la sesión
+until-history = { $n } días después del final
+until-logs = después de { $n } días como máximo
+until-history-set = los días de [session] history_days después del final
+until-logs-set = después de los días de [telemetry] retention_days como máximo
+until-metrics = después de una hora, siete días y dos años, según su distancia
+purpose-accounts = Cuentas de las personas que usan la VPN
+purpose-devices = Sus dispositivos
+purpose-invitations = Invitaciones
+purpose-logins = Inicios de sesión de dispositivos
+purpose-replays = Protección contra inicios de sesión repetidos
+purpose-operators = Operadores
+purpose-sign-ins = Sesiones de operadores
+purpose-factors = Segundos factores y códigos de recuperación
+purpose-passkeys = Claves de acceso de operadores
+purpose-tokens = Tokens de API
+purpose-audit = El registro de auditoría: quién cambió qué
+purpose-settings = Ajustes que cambiaron los operadores
+purpose-leases = Qué dispositivo tiene qué dirección dentro de la VPN
+purpose-sessions = Sesiones que existen ahora
+purpose-history = Sesiones pasadas
+purpose-exits = Países de salida elegidos
+purpose-usage = Sumas de bytes, para cuotas y gráficos
+purpose-logs = Líneas de registro de los servicios
+purpose-metrics = Métricas del servidor, sin personas
+purpose-internal = El orden propio del servidor, sin personas
+content-identifier = identificador
+content-name = nombre
+content-email = dirección de correo
+content-hash = hash de un secreto
+content-sealed = secreto sellado
+content-public-key = clave pública
+content-preshared-key = clave precompartida
+content-time = hora
+content-address = dirección IP
+content-bytes = bytes
+content-setting = ajuste
+content-state = estado
+content-text = texto de un servicio
+content-number = número interno
+licence-text = Texto de la licencia
+
+## Deletion of log lines
+
+delete-logs = Eliminar líneas de registro
+delete-logs-text = Las líneas se eliminan del archivo y de la búsqueda. No se puede deshacer. El registro de auditoría conserva una entrada sobre ello, y los archivos descargados antes quedan como están.
+all-lines = todas las líneas
+time-until = Hasta
+time-from = Desde
+delete-lines = Eliminar { $n ->
+    [one] { $n } línea
+   *[other] { $n } líneas
+}
+done-logs-deleted = { $n ->
+    [one] Se eliminó { $n } línea.
+   *[other] Se eliminaron { $n } líneas.
+}
+
+## Services of the operating system
+
+units = Servicios del sistema operativo
+unit = Unidad
+units-hint = Nombrados en [os_services]; los de allow se pueden iniciar, detener y reiniciar aquí. Tras tres inicios en diez minutos se rechazan los siguientes.
+notice-unit = systemd lo lleva a cabo. Lo que depende de la unidad puede interrumpirse.
+read-only = solo lectura
+
+## Clock, columns, and what happened to a session
+
+utc = { $time } UTC
+columns = Columnas
+happenings = Qué ocurrió
+happened-began = Comenzó la sesión
+happened-offline = Sin heartbeat ni handshake recientes
+happened-recovered = Recuperada
+happened-quota = La cuota del usuario se ha agotado
+happened-ended = Terminó una sesión anterior del dispositivo
+happened-detail = { $reason }, tras { $span }, { $bytes } transferidos
+
+## Live tail
+
+tail = Seguimiento en vivo
+tail-start = Seguir
+tail-stop = Detener
+tail-waiting = Las líneas de esta consulta aparecen aquí a medida que se escriben.
+tail-missed = { $n ->
+    [one] Se omitió { $n } línea porque este navegador iba lento.
+   *[other] Se omitieron { $n } líneas porque este navegador iba lento.
+}

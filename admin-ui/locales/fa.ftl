@@ -539,7 +539,8 @@ of-addresses = اجاره‌شده از { $n }
 connects = اتصال‌ها
 per-minute = در دقیقه
 devices-word = دستگاه‌ها
-network = شبکه
+received-and-sent = { $received } ورودی، { $sent } خروجی
+interface-name = شبکهٔ { $name }
 origin-chosen = در نخستین آغاز برگزیده شده
 origin-operator = به‌دست گرداننده تنظیم شده
 file-changed = پرونده از آغاز تغییر کرده است. آغاز دوباره آن را اعمال می‌کند.
@@ -650,3 +651,114 @@ download = بارگیری
 ## تصویرها
 life-of-keys = عمر کلیدها
 processes = فرایندها
+
+## Pages of the server alone
+
+all-pages = همهٔ صفحه‌ها
+export-csv = CSV
+export-jsonl = JSONL
+row = ردیف
+details = جزئیات
+audit-find-actor = عامل، مانند operator:ann
+
+## What is kept
+
+kept-title = آنچه این سرور دربارهٔ افراد نگه می‌دارد
+data-kept-text = هر جدول و ستون پایگاه‌های داده، از ساختار همین نسخه. چیز دیگری دربارهٔ افراد ذخیره نمی‌شود؛ مقصد اتصال دستگاه‌ها در هیچ‌جا ذخیره نمی‌شود.
+kept-memory = تا پایان نشست، در حافظه و در یک پروندهٔ wg تا تونل‌ها پس از بازآغاز بمانند: نشانی‌ای که دستگاه از آن وصل می‌شود. با Redis دروازه‌های دیگر هم وضعیت نشست را می‌بینند.
+kept-table = جدول
+kept-purpose = هدف
+kept-until = زمان حذف
+kept-columns = ستون‌ها
+kept-store = پایگاه دادهٔ { $name }
+until-never = هرگز؛ حساب یا دستگاه حذف‌شده علامت می‌خورد و می‌ماند
+until-removed = هنگامی که حذف یا جایگزین شود
+until-expired = تا ۳۰ روز پس از انقضا
+until-session = هنگام پایان نشست
+until-history = { $n } روز پس از پایان
+until-logs = حداکثر پس از { $n } روز
+until-history-set = به تعداد روزهای [session] history_days پس از پایان
+until-logs-set = حداکثر پس از روزهای [telemetry] retention_days
+until-metrics = پس از یک ساعت، هفت روز و دو سال، بسته به فاصلهٔ آن‌ها
+purpose-accounts = حساب‌های افرادی که از VPN استفاده می‌کنند
+purpose-devices = دستگاه‌های آن‌ها
+purpose-invitations = دعوت‌نامه‌ها
+purpose-logins = ورودهای دستگاه‌ها
+purpose-replays = محافظت در برابر ورودهای تکراری
+purpose-operators = گردانندگان
+purpose-sign-ins = ورودهای گردانندگان
+purpose-factors = عامل‌های دوم و کدهای بازیابی
+purpose-passkeys = کلیدهای عبور گردانندگان
+purpose-tokens = توکن‌های API
+purpose-audit = رد حسابرسی: چه کسی چه چیزی را تغییر داد
+purpose-settings = تنظیماتی که گردانندگان تغییر داده‌اند
+purpose-leases = کدام دستگاه کدام نشانی را در VPN دارد
+purpose-sessions = نشست‌های کنونی
+purpose-history = نشست‌های گذشته
+purpose-exits = کشورهای خروجی برگزیده
+purpose-usage = مجموع بایت‌ها، برای سهمیه‌ها و نمودارها
+purpose-logs = خطوط گزارش سرویس‌ها
+purpose-metrics = سنجه‌های سرور، بدون افراد
+purpose-internal = نظم داخلی سرور، بدون افراد
+content-identifier = شناسه
+content-name = نام
+content-email = نشانی ایمیل
+content-hash = هش یک راز
+content-sealed = راز مهرشده
+content-public-key = کلید عمومی
+content-preshared-key = کلید ازپیش‌مشترک
+content-time = زمان
+content-address = نشانی IP
+content-bytes = بایت
+content-setting = تنظیم
+content-state = وضعیت
+content-text = متن یک سرویس
+content-number = شمارهٔ داخلی
+licence-text = متن مجوز
+
+## Deletion of log lines
+
+delete-logs = حذف خطوط گزارش
+delete-logs-text = خطوط از بایگانی و جست‌وجو حذف می‌شوند. این کار بازگشت‌پذیر نیست. رد حسابرسی ردیفی دربارهٔ آن نگه می‌دارد و پرونده‌هایی که پیش‌تر بارگیری شده‌اند تغییر نمی‌کنند.
+all-lines = همهٔ خطوط
+time-until = تا
+time-from = از
+delete-lines = حذف { $n ->
+    [one] { $n } خط
+   *[other] { $n } خط
+}
+done-logs-deleted = { $n ->
+    [one] { $n } خط حذف شد.
+   *[other] { $n } خط حذف شد.
+}
+
+## Services of the operating system
+
+units = سرویس‌های سیستم‌عامل
+unit = واحد
+units-hint = نام‌برده در [os_services]؛ آن‌هایی را که در allow هستند می‌توان این‌جا آغاز، متوقف و بازآغاز کرد. پس از سه آغاز در ده دقیقه، بقیه رد می‌شوند.
+notice-unit = systemd آن را انجام می‌دهد. آنچه به این واحد وابسته است ممکن است قطع شود.
+read-only = فقط‌خواندنی
+
+## Clock, columns, and what happened to a session
+
+utc = { $time } UTC
+columns = ستون‌ها
+happenings = آنچه رخ داد
+happened-began = نشست آغاز شد
+happened-offline = بدون heartbeat یا handshake تازه
+happened-recovered = بازیابی شد
+happened-quota = سهمیهٔ کاربر تمام شد
+happened-ended = نشست پیشین دستگاه پایان یافت
+happened-detail = { $reason }، پس از { $span }، { $bytes } منتقل شد
+
+## Live tail
+
+tail = دنبال‌کردن زنده
+tail-start = دنبال کردن
+tail-stop = توقف
+tail-waiting = خطوط این پرس‌وجو همین که نوشته شوند این‌جا پدیدار می‌شوند.
+tail-missed = { $n ->
+    [one] { $n } خط به‌دلیل کندی این مرورگر جا افتاد.
+   *[other] { $n } خط به‌دلیل کندی این مرورگر جا افتاد.
+}

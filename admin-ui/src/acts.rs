@@ -147,6 +147,7 @@ fn report(t: Texts, outcome: &Outcome, done: String) -> (Condition, String) {
         | Outcome::Challenge(_)
         | Outcome::Factor(_)
         | Outcome::Codes(_)
+        | Outcome::Deleted(_)
         | Outcome::Token { .. } => (Condition::Good, done),
         Outcome::Checked { files, problems } if problems.is_empty() => (Condition::Good, t.done_checked(*files)),
         Outcome::Checked { problems, .. } => (Condition::Broken, problems.join("; ")),

@@ -18,6 +18,14 @@ pub fn address(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
     out
 }
 
+/// Whether the server renders the page alone: links to it carry `rel="external"`, so that the browser loads it.
+pub fn is_still(path: &str) -> bool {
+    STILL.contains(&path)
+}
+
+/// Pages behind the menu that the server renders alone.
+const STILL: [&str; 2] = ["/about", "/audit"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,17 +1,15 @@
-//! The application: routes of pages.
+//! The application: routes of the pages that the browser takes over. `still` has the others.
 
 use crate::frame::Frame;
 use crate::look::Look;
 use crate::pages;
-use crate::texts::{Texts, use_texts};
+use crate::texts::Texts;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::SsrMode;
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::path;
-use tornado_ui::button::LinkButton;
-use tornado_ui::feedback::Empty;
-use tornado_ui::icon::{Icon, Sprite};
+use tornado_ui::icon::Sprite;
 
 /// Language and theme of this page.
 pub fn provide_look() -> Texts {
@@ -35,11 +33,8 @@ pub fn App() -> impl IntoView {
         <Title formatter=|page: String| format!("{page} · Tornado VPN") />
         <a class="skip" href="#main">{t.skip()}</a>
         <Router>
-            <Routes fallback=NotFound>
+            <Routes fallback=|| ()>
                 <Route path=path!("/sign-in") view=pages::entry::SignIn ssr=SsrMode::Async />
-                <Route path=path!("/sign-in/code") view=pages::entry::Code ssr=SsrMode::Async />
-                <Route path=path!("/setup") view=pages::entry::SetUp ssr=SsrMode::Async />
-                <Route path=path!("/setup/host") view=pages::entry::Host ssr=SsrMode::Async />
                 <Route path=path!("/setup/invite") view=pages::entry::Invite ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view=pages::overview::Page ssr=SsrMode::Async />
@@ -51,30 +46,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services") view=pages::services::Page ssr=SsrMode::Async />
                     <Route path=path!("/logs") view=pages::logs::Page ssr=SsrMode::Async />
                     <Route path=path!("/keys") view=pages::keys::Page ssr=SsrMode::Async />
-                    <Route path=path!("/audit") view=pages::keys::Audit ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=pages::settings::Page ssr=SsrMode::Async />
-                    <Route path=path!("/about") view=pages::settings::About ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>
-    }
-}
-
-/// The page of an address that does not exist.
-#[component]
-fn NotFound() -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
-        response.set_status(axum::http::StatusCode::NOT_FOUND);
-    }
-    let t = use_texts();
-    view! {
-        <Title text=t.not_found_title() />
-        <main class="main" id="main">
-            <h1 class="vh">{t.not_found_title()}</h1>
-            <Empty icon=Icon::Search title=t.not_found_title() text=t.not_found_text()>
-                <LinkButton href="/">{t.to_overview()}</LinkButton>
-            </Empty>
-        </main>
     }
 }

@@ -23,6 +23,8 @@ pub mod reading;
 #[cfg(feature = "ssr")]
 pub mod serve;
 pub mod source;
+#[cfg(feature = "ssr")]
+pub mod still;
 pub mod texts;
 
 /// Takes over the page that the server rendered, with the texts of its language, one a line.

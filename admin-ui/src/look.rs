@@ -1,5 +1,6 @@
 //! Language and theme: cookies on the server, attributes of `<html>` in the browser.
 
+use crate::model::sessions::Column;
 use crate::texts::Lang;
 
 /// Light or dark.
@@ -51,14 +52,25 @@ pub const LANG_COOKIE: &str = "tornado_lang";
 /// Name of the cookie with the theme.
 pub const THEME_COOKIE: &str = "tornado_theme";
 
+/// Name of the cookie with the columns of the list of sessions that are hidden.
+pub const COLUMNS_COOKIE: &str = "tornado_hidden_columns";
+
+/// The value of a cookie in the header `Cookie`.
+fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The columns of the list of sessions that are hidden, from the header `Cookie`.
+pub fn hidden_columns(cookies: &str) -> Vec<Column> {
+    cookie(cookies, COLUMNS_COOKIE).map(Column::of_words).unwrap_or_default()
+}
+
 impl Look {
     /// From the headers `Cookie` and `Accept-Language`.
     pub fn of_headers(cookies: &str, languages: &str) -> Self {
-        let cookie = |name: &str| {
-            cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)
-        };
-        let lang = cookie(LANG_COOKIE).and_then(|(_, tag)| Lang::of_tag(tag)).or_else(|| Lang::of_header(languages));
-        let theme = cookie(THEME_COOKIE).map(|(_, word)| Theme::of_word(word));
+        let lang = cookie(cookies, LANG_COOKIE).and_then(Lang::of_tag).or_else(|| Lang::of_header(languages));
+        let theme = cookie(cookies, THEME_COOKIE).map(Theme::of_word);
         Self { lang: lang.unwrap_or_default(), theme: theme.unwrap_or_default() }
     }
 
@@ -92,6 +104,13 @@ mod tests {
         assert_eq!(look, Look { lang: Lang::Fa, theme: Theme::Dark });
         assert_eq!(Look::of_headers("", "de-CH, en").lang, Lang::De);
         assert_eq!(Look::of_headers("tornado_lang=xx", ""), Look::default());
+    }
+
+    #[test]
+    fn hidden_columns_are_those_of_the_cookie() {
+        let hidden = hidden_columns("a=b; tornado_hidden_columns=up.endpoint.unknown");
+        assert_eq!(hidden, [Column::Up, Column::Endpoint]);
+        assert_eq!(hidden_columns("tornado_lang=fa"), []);
     }
 
     #[test]

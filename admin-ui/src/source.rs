@@ -8,8 +8,8 @@ use crate::model::act::Hidden;
 use crate::model::act::{Act, Invitation, Outcome, Refusal};
 use crate::model::audit::{self, Audit};
 use crate::model::keys::Keys;
-use crate::model::logs::{self, Logs};
-use crate::model::overview::{Overview, Range, Service};
+use crate::model::logs::{self, Deletion, Logs};
+use crate::model::overview::{Overview, Range, Services};
 use crate::model::sessions::{self, SessionDetail, Sessions};
 use crate::model::set_up::Reachability;
 use crate::model::settings::{About, Settings};
@@ -245,10 +245,12 @@ reads! {
     user / User (name: String) -> UserDetail;
     /// The tor lane.
     tor / Tor () -> Tor;
-    /// Services.
-    services / Services () -> Vec<Service>;
+    /// Services of the product and units of the machine.
+    services / Services () -> Services;
     /// Log lines.
     logs / Logs (query: logs::Query) -> Logs;
+    /// What a deletion of log lines would delete.
+    deletion / Deletion (selection: logs::Selection) -> Deletion;
     /// Keys.
     keys / Keys () -> Keys;
     /// The audit trail.

@@ -26,6 +26,7 @@ pub mod api;
 pub mod crypto;
 pub mod format;
 pub mod invitation;
+pub mod kept;
 pub mod model;
 pub mod offer;
 pub mod problem;

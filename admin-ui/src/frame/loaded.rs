@@ -181,10 +181,14 @@ where
 
 /// The address of the sign-in that returns to this page.
 fn sign_in_address() -> String {
+    address("/sign-in", &[("back", Some(&own_address()))])
+}
+
+/// The address of this page, without the server.
+fn own_address() -> String {
     let location = use_location();
     let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
-    let back = if search.is_empty() { path } else { format!("{path}?{search}") };
-    address("/sign-in", &[("back", Some(&back))])
+    if search.is_empty() { path } else { format!("{path}?{search}") }
 }
 
 /// What a page shows instead of content.
@@ -197,7 +201,15 @@ pub fn FaultCard(
     on_retry: Callback<()>,
 ) -> impl IntoView {
     let t = use_texts();
-    let retry = move || view! { <Button icon=Icon::Refresh on:click=move |_| on_retry.run(())>{t.retry()}</Button> };
+    #[cfg(feature = "ssr")]
+    let still = use_context::<crate::still::Still>().map(|_| own_address());
+    let retry = move || {
+        #[cfg(feature = "ssr")]
+        if let Some(href) = still {
+            return view! { <LinkButton href icon=Icon::Refresh>{t.retry()}</LinkButton> }.into_any();
+        }
+        view! { <Button icon=Icon::Refresh on:click=move |_| on_retry.run(())>{t.retry()}</Button> }.into_any()
+    };
     let content = match fault {
         Fault::SignedOut => {
             let sign_in = sign_in_address();
@@ -205,7 +217,7 @@ pub fn FaultCard(
             leptos_axum::redirect(&sign_in);
             view! {
                 <Empty icon=Icon::Lock title=t.signed_out_title() text=t.signed_out_text()>
-                    <LinkButton href=sign_in>{t.sign_in()}</LinkButton>
+                    <LinkButton href=sign_in is_whole=true>{t.sign_in()}</LinkButton>
                 </Empty>
             }
             .into_any()

@@ -4,6 +4,7 @@ mod copy;
 mod loaded;
 
 use crate::acts::{Acts, Desk};
+use crate::address::is_still;
 use crate::live::{follow_at_most, provide_feed};
 use crate::look::{Look, NoProgram, Theme};
 use crate::model::{Role, Viewer};
@@ -26,6 +27,8 @@ use tornado_ui::{Views as _, effect, later, live, view};
 
 /// Shortest interval between two readings of the frame.
 const FRAME: Duration = Duration::from_secs(10);
+/// Interval of the clock.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Word of a role.
 pub fn role(t: Texts, role: Role) -> &'static str {
@@ -37,7 +40,7 @@ pub fn role(t: Texts, role: Role) -> &'static str {
 }
 
 /// Address, icon and word of each page of the menu.
-fn pages(t: Texts) -> [(&'static str, Icon, &'static str); 8] {
+pub fn pages(t: Texts) -> [(&'static str, Icon, &'static str); 8] {
     [
         ("/", Icon::Overview, t.nav_overview()),
         ("/sessions", Icon::Sessions, t.nav_sessions()),
@@ -77,6 +80,7 @@ pub fn Frame() -> impl IntoView {
             icon,
             words: words.to_owned(),
             href: href.to_owned(),
+            is_whole: is_still(href),
         })
         .collect::<Vec<_>>();
     let targets = [Target {
@@ -84,6 +88,7 @@ pub fn Frame() -> impl IntoView {
         icon: Icon::Plus,
         words: t.invite_title().to_owned(),
         href: "/users?invite=1".to_owned(),
+        is_whole: false,
     }]
     .into_iter()
     .chain(targets)
@@ -92,35 +97,7 @@ pub fn Frame() -> impl IntoView {
     provide_context(HasArrived(StoredValue::new(false)));
     view! {
         <div class="app">
-            <header class="side">
-                <Transition fallback=move || view! { <Brand host=String::new() /> }>
-                    {later(move || {
-                        Box::pin(async move {
-                            let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
-                            view! { <Brand host /> }.into_any()
-                        })
-                    })}
-                </Transition>
-                <button class="jump" type="button" aria-label=t.jump() on:click=move |_| palette.set(true)>
-                    <Pic icon=Icon::Search />
-                    <span>{t.jump()}</span>
-                    <kbd>"/"</kbd>
-                </button>
-                <nav aria-label=t.nav()>
-                    <Transition fallback=move || view! { <Menu viewer=None /> }>
-                        {later(move || {
-                            Box::pin(async move { view! { <Menu viewer=viewer.get().await.ok() /> }.into_any() })
-                        })}
-                    </Transition>
-                </nav>
-                <Transition fallback=|| ()>
-                    {later(move || {
-                        Box::pin(async move {
-                            viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> }).into_any()
-                        })
-                    })}
-                </Transition>
-            </header>
+            <Side viewer palette=Some(palette) />
             <main class="main" id="main">
                 {use_context::<NoProgram>().map(|_| view! { <Note weight=Weight::Warning>{t.no_program_text()}</Note> })}
                 <div class="lost" role="status">
@@ -133,6 +110,71 @@ pub fn Frame() -> impl IntoView {
         </div>
         <Desk />
         <Palette open=palette label=t.jump() nothing=t.nothing_found() targets />
+    }
+}
+
+/// The menu beside the page: server, pages, operator.
+#[component]
+pub fn Side(
+    /// The signed-in operator.
+    viewer: Reading<Viewer>,
+    /// Opens the palette; none on a page without script.
+    palette: Option<RwSignal<bool>>,
+) -> impl IntoView {
+    let t = use_texts();
+    let jump = palette.map(|palette| {
+        view! {
+            <button class="jump" type="button" aria-label=t.jump() on:click=move |_| palette.set(true)>
+                <Pic icon=Icon::Search />
+                <span>{t.jump()}</span>
+                <kbd>"/"</kbd>
+            </button>
+        }
+    });
+    view! {
+        <header class="side">
+            <Transition fallback=move || view! { <Brand host=String::new() /> }>
+                {later(move || {
+                    Box::pin(async move {
+                        let host = viewer.get().await.map(|viewer| viewer.host).unwrap_or_default();
+                        view! { <Brand host /> }.into_any()
+                    })
+                })}
+            </Transition>
+            {jump}
+            <nav aria-label=t.nav()>
+                <Transition fallback=move || view! { <Menu viewer=None /> }>
+                    {later(move || {
+                        Box::pin(async move { view! { <Menu viewer=viewer.get().await.ok() /> }.into_any() })
+                    })}
+                </Transition>
+            </nav>
+            <Transition fallback=|| ()>
+                {later(move || {
+                    Box::pin(async move { viewer.get().await.ok().map(|viewer| view! { <Foot viewer /> }).into_any() })
+                })}
+            </Transition>
+            {palette.map(|_| view! { <Clock /> })}
+        </header>
+    }
+}
+
+/// The time in UTC, in which all times of the pages are. Without script it would stand still, so it appears later.
+#[component]
+fn Clock() -> impl IntoView {
+    let t = use_texts();
+    let now = RwSignal::new(None::<i64>);
+    effect(move || {
+        let tick = move || now.set(Some((js_sys::Date::now() / 1000.0) as i64));
+        tick();
+        if let Ok(timer) = set_interval_with_handle(tick, SECOND) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    view! {
+        <p class="server-line clock">
+            {live(move || now.get().map(|at| t.utc(&t.clock(at))))}
+        </p>
     }
 }
 
@@ -182,7 +224,7 @@ fn Menu(viewer: Option<Viewer>) -> impl IntoView {
         <ul class="nav">
             {items.into_iter().views()}
             <li class="nav-more">
-                <a href="/about">
+                <a href="/about" rel="external">
                     <Pic icon=Icon::Menu />
                     <span>{t.nav_more()}</span>
                 </a>

@@ -236,6 +236,22 @@ pub enum Act {
         /// Its name.
         name: String,
     },
+    /// Deletes log lines.
+    DeleteLogs {
+        /// The query; none: all lines.
+        text: Option<String>,
+        /// Begin of their time.
+        from: i64,
+        /// Its end, not included.
+        until: i64,
+    },
+    /// Starts, stops or restarts a unit of systemd.
+    ControlUnit {
+        /// Which.
+        unit: String,
+        /// What to do.
+        action: ServiceAction,
+    },
     /// Sets the public name or address of the server; none: that of the configuration file counts.
     PutHost {
         /// The name or address.
@@ -263,7 +279,7 @@ impl Act {
             }
             Self::RemoveDevice { .. } => "devices.write",
             Self::OrderTor(_) | Self::RenewTorIdentity | Self::ProbeTor => "tor.write",
-            Self::ControlService { .. } => "services.control",
+            Self::ControlService { .. } | Self::ControlUnit { .. } => "services.control",
             Self::RotateKeys => "keys.rotate",
             Self::CheckKeys => "keys.read",
             Self::VerifyAudit => "audit.verify",
@@ -282,6 +298,7 @@ impl Act {
             Self::CreateToken { .. } => "tokens.create",
             Self::RevokeToken { .. } => "tokens.revoke",
             Self::SaveQuery { .. } | Self::DeleteQuery { .. } => "logs.save",
+            Self::DeleteLogs { .. } => "logs.write",
             Self::PutHost { .. } => "settings.write",
         }
     }
@@ -309,6 +326,8 @@ pub enum Outcome {
         /// The first altered entry.
         broken: Option<u64>,
     },
+    /// This many log lines were deleted.
+    Deleted(u64),
     /// Tor was probed.
     Probed {
         /// Whether an exit responded.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Query {
     /// Start of an action, as `user.`.
     pub text: Option<String>,
+    /// Who, as `operator:NAME`.
+    pub actor: Option<String>,
     /// Where the part starts.
     pub cursor: Option<String>,
 }

@@ -71,6 +71,12 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level of a word; `info` for any other.
+    pub fn of_word(word: &str) -> Self {
+        let all = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+        all.into_iter().find(|level| level.word() == word).unwrap_or(Self::Info)
+    }
+
     /// Its word: the same in all languages, as in the log.
     pub const fn word(self) -> &'static str {
         match self {
@@ -135,4 +141,24 @@ pub struct Logs {
     pub next: Option<String>,
     /// When the lines were read.
     pub as_of: i64,
+}
+
+/// Lines to delete.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The query; none: all lines.
+    pub text: Option<String>,
+    /// The time up to now.
+    pub range: Range,
+}
+
+/// What a deletion would delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// How many lines.
+    pub lines: u64,
+    /// Begin of their time.
+    pub from: i64,
+    /// Its end, not included.
+    pub until: i64,
 }

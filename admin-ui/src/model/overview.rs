@@ -179,12 +179,23 @@ pub struct Machine {
     pub cpu: Count,
     /// Used memory in bytes.
     pub memory_used: Count,
-    /// Bits per second of the network interfaces, both directions.
-    pub network: Count,
+    /// Network interfaces, those towards the internet first.
+    pub interfaces: Vec<Interface>,
     /// Used bytes of the state directory's disk.
     pub disk_used: Count,
     /// Size of that disk.
     pub disk: Option<u64>,
+}
+
+/// A network interface, in bits per second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// What it receives.
+    pub received: Count,
+    /// What it sends.
+    pub sent: Count,
 }
 
 /// A service of the product.
@@ -208,6 +219,38 @@ pub struct Service {
     pub cpu_course: Values,
     /// Resident bytes.
     pub memory: Option<u64>,
+}
+
+/// A unit of systemd on the server's machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// How it is.
+    pub condition: Condition,
+    /// Its state in the words of systemd.
+    pub state: String,
+    /// How long it has been so.
+    pub up_s: Option<u64>,
+    /// How often systemd has restarted it.
+    pub restarts: Option<u64>,
+    /// Memory of its processes.
+    pub memory: Option<u64>,
+    /// Operators may start, stop and restart it.
+    pub is_controllable: bool,
+}
+
+/// The page of services.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Services {
+    /// Services of the product.
+    pub services: Vec<Service>,
+    /// Units that the configuration names.
+    pub units: Vec<Unit>,
+    /// Why they cannot be read, in the server's words.
+    pub problem: Option<String>,
 }
 
 /// Something that services need, or that watches them.

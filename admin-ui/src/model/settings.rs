@@ -116,11 +116,15 @@ pub struct Settings {
     pub as_of: i64,
 }
 
-/// Version and licence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Version and licence, and how long the server keeps what is about people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Version of the server.
     pub version: String,
     /// Licence of the server.
     pub licence: String,
+    /// Days for which past sessions are kept; none: the role may not read settings.
+    pub history_days: Option<u64>,
+    /// Days for which log lines are kept at most; none: as above.
+    pub log_days: Option<u64>,
 }

@@ -1,6 +1,6 @@
 //! The tor lane and its Tor processes.
 
-use super::Condition;
+use super::{Condition, Values};
 use crate::model::overview::Gate;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,10 @@ pub struct Tor {
     pub countries: Vec<CountryTor>,
     /// Latest lines of Tor's log, newest first.
     pub log: Vec<String>,
+    /// Open streams in the last hour.
+    pub streams_course: Values,
+    /// Progress of the start in percent, in the last hour.
+    pub bootstrap_course: Values,
     /// When the values were read.
     pub as_of: i64,
 }

@@ -17,13 +17,13 @@ use leptos_router::hooks::use_query_map;
 use tornado_ui::view;
 
 /// A parameter of the address; none if it is empty.
-fn parameter(name: &'static str) -> Memo<Option<String>> {
+pub(crate) fn parameter(name: &'static str) -> Memo<Option<String>> {
     let query = use_query_map();
     Memo::new(move |_| query.with(|query| query.get(name).filter(|value| !value.is_empty())))
 }
 
 /// The range of a list's part: positions if they are known, otherwise the number of rows.
-fn range_of<T>(t: Texts, page: &crate::model::Page<T>) -> String {
+pub(crate) fn range_of<T>(t: Texts, page: &crate::model::Page<T>) -> String {
     let rows = page.rows.len() as u64;
     match page.offset.zip(page.matching) {
         Some((offset, matching)) => t.pager_range(offset + 1, offset + rows, matching),
@@ -34,4 +34,12 @@ fn range_of<T>(t: Texts, page: &crate::model::Page<T>) -> String {
 /// A value with its unit in grey.
 fn measure((value, unit): (String, &'static str)) -> impl IntoView {
     view! { <bdi dir="ltr">{value}<span class="unit">{"\u{202f}"}{unit}</span></bdi> }
+}
+
+/// A value with its unit, or that it is not known.
+fn known(t: Texts, value: Option<(String, &'static str)>) -> AnyView {
+    match value {
+        Some(value) => measure(value).into_any(),
+        None => view! { <span class="dim">{t.not_known()}</span> }.into_any(),
+    }
 }

@@ -7,13 +7,13 @@ use crate::frame::{Head, LiveSign, Loaded, With, read};
 use crate::model::act::{Act, TorOrder};
 use crate::model::overview::{Gate, LaneFigures};
 use crate::model::tor::{Circuit, CountryTor, Probe, Tor};
-use crate::model::{Condition, Lane};
+use crate::model::{Condition, Lane, Values};
 use crate::source;
-use crate::texts::use_texts;
+use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use std::time::Duration;
 use tornado_ui::button::Button;
-use tornado_ui::chart::Meter;
+use tornado_ui::chart::{Chart, Meter, Series, highest, lowest};
 use tornado_ui::feedback::Empty;
 use tornado_ui::figures::{Card, Fact};
 use tornado_ui::icon::Icon;
@@ -25,6 +25,8 @@ use tornado_ui::{Views as _, view};
 
 /// Interval between two readings of the circuits.
 const PERIOD: Duration = Duration::from_secs(5);
+/// Length of the charts in seconds.
+const HOUR: i64 = 3600;
 
 /// The page.
 #[component]
@@ -38,6 +40,32 @@ pub fn Page() -> impl IntoView {
         </Head>
         <Loaded of=tor view=move |tor| view! { <Content tor /> } />
     }
+}
+
+/// A chart of the last hour.
+fn course(
+    t: Texts,
+    title: &'static str,
+    tone: &'static str,
+    values: Values,
+    as_of: i64,
+    write: impl Fn(f64) -> String + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let now = values.last().copied().flatten();
+    let summary = match (lowest(&values), highest(&values), now) {
+        (Some(low), Some(high), Some(now)) => t.chart_sentence(&write(high), &write(low), &write(now)),
+        _ => t.chart_empty().to_owned(),
+    };
+    let series = vec![Series {
+        name: t.range_hour().to_owned(),
+        now: now.map(write).unwrap_or_default(),
+        tone,
+        is_filled: true,
+        values,
+    }];
+    let time = |step| t.clock(as_of - HOUR + HOUR * step / 4).chars().take(5).collect();
+    let times: Vec<String> = (0..=4).map(time).collect();
+    view! { <Chart title summary series scale=move |value: f64| write(value) times /> }
 }
 
 /// Buttons of the head: what changes the desired state, by what it is now.
@@ -126,6 +154,10 @@ pub fn Content(
         <div class="cols-2">
             <States tor=tor.clone() />
             <Health tor=tor.clone() />
+        </div>
+        <div class="cols-2">
+            {course(t, t.streams(), "tor", tor.streams_course.clone(), tor.as_of, move |n| t.number(n as u64))}
+            {course(t, t.bootstrap(), "ok", tor.bootstrap_course.clone(), tor.as_of, move |n| t.percent(n as u64))}
         </div>
         <Circuits circuits=tor.circuits.clone() />
         <div class="cols-2">

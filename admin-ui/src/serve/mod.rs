@@ -1,11 +1,13 @@
 //! The console's routes: pages, server functions, files for the browser, and the choice of language and theme.
 
 mod assets;
+mod still;
 
 use crate::address::address;
 use crate::app::App;
-use crate::look::{LANG_COOKIE, Look, NoProgram, THEME_COOKIE, Theme, local_path};
+use crate::look::{COLUMNS_COOKIE, LANG_COOKIE, Look, NoProgram, THEME_COOKIE, Theme, local_path};
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
+use crate::model::sessions::Column;
 use crate::source::{Created, Entered, Entry, NotEntered, Source};
 use crate::texts::Lang;
 use axum::Router;
@@ -41,7 +43,9 @@ pub type MakeSource = Arc<dyn Fn(&Parts) -> Arc<dyn Source> + Send + Sync>;
 
 /// The console's routes.
 pub fn router(assets: Assets, make_source: MakeSource) -> Router {
-    page_router(App, assets, Some(make_source))
+    page_router(App, assets.clone(), Some(make_source.clone()))
+        .merge(doors(&assets, make_source.clone()))
+        .merge(still::router(&assets, make_source))
 }
 
 /// Routes of an application with the console's shell and files. The gallery of parts uses it too.
@@ -51,51 +55,20 @@ where
     View: IntoView + 'static,
 {
     let options = LeptosOptions::builder().output_name("console").build();
-    let pages_source = make_source.clone();
-    let context = move || {
-        let Some(parts) = use_context::<Parts>() else { return };
-        provide_context(look_of(&parts.headers));
-        if let Some(make) = &pages_source {
-            provide_context(make(&parts));
-        }
-    };
+    let context = context_of(make_source);
     let shell = {
         let assets = assets.clone();
-        move || shell(app, &assets)
+        move || shell(app, &assets, Kind::Live)
     };
-    let files =
-        Router::new().route("/pkg/{name}", get(assets::file)).with_state(assets).route("/look", post(choose_look));
-    let doors = make_source.map(|make| {
-        let invite = {
-            let (make, context, shell) = (make.clone(), context.clone(), shell.clone());
-            move |parts: Parts, Form(form): Form<Csrf>| {
-                let (make, context, shell) = (make.clone(), context.clone(), shell.clone());
-                async move {
-                    let created = create_invitation(&*make(&parts), form.csrf).await;
-                    let context = move || {
-                        context();
-                        provide_context(created.clone());
-                    };
-                    let page = Request::from_parts(parts, Body::empty());
-                    leptos_axum::render_app_async_with_context(context, shell)(page).await
-                }
-            }
-        };
-        Router::new()
-            .route("/setup/invite", post(invite))
-            .route("/sign-in", post(enter_password))
-            .route("/sign-in/code", post(enter_code))
-            .route("/setup", post(set_up))
-            .route("/setup/host", post(put_host))
-            .route("/sign-out", post(sign_out))
-            .with_state(make)
-    });
+    let files = Router::new()
+        .route("/pkg/{name}", get(assets::file))
+        .with_state(assets)
+        .route("/look", post(choose_look))
+        .route("/sessions/columns", post(choose_columns));
     Router::new()
-        .leptos_routes_with_context(&options, generate_route_list(app), context.clone(), shell.clone())
-        .fallback(leptos_axum::render_app_async_with_context(context, shell))
+        .leptos_routes_with_context(&options, generate_route_list(app), context, shell)
         .with_state(options)
         .merge(files)
-        .merge(doors.unwrap_or_default())
         .layer(map_response(unreadable))
 }
 
@@ -108,14 +81,62 @@ async fn unreadable(mut response: Response) -> Response {
     response
 }
 
+/// Provides what the pages of a request use: language, theme, and the source.
+fn context_of(make_source: Option<MakeSource>) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || {
+        let Some(parts) = use_context::<Parts>() else { return };
+        provide_context(look_of(&parts.headers));
+        if let Some(make) = &make_source {
+            provide_context(make(&parts));
+        }
+    }
+}
+
+/// Forms of pages without a menu.
+fn doors(assets: &Assets, make: MakeSource) -> Router {
+    let invite = {
+        let (make, context, assets) = (make.clone(), context_of(Some(make.clone())), assets.clone());
+        move |parts: Parts, Form(form): Form<Csrf>| {
+            let (make, context, assets) = (make.clone(), context.clone(), assets.clone());
+            async move {
+                let created = create_invitation(&*make(&parts), form.csrf).await;
+                let context = move || {
+                    context();
+                    provide_context(created.clone());
+                };
+                let page = Request::from_parts(parts, Body::empty());
+                let shell = move || shell(App, &assets, Kind::Live);
+                leptos_axum::render_app_async_with_context(context, shell)(page).await
+            }
+        }
+    };
+    Router::new()
+        .route("/setup/invite", post(invite))
+        .route("/sign-in", post(enter_password))
+        .route("/sign-in/code", post(enter_code))
+        .route("/setup", post(set_up))
+        .route("/setup/host", post(put_host))
+        .route("/sign-out", post(sign_out))
+        .with_state(make)
+}
+
 fn look_of(headers: &HeaderMap) -> Look {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Look::of_headers(text(COOKIE), text(ACCEPT_LANGUAGE))
 }
 
+/// Whether the browser takes over a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It does.
+    Live,
+    /// The page stays as the server has rendered it.
+    Still,
+}
+
 /// The document around a page. Written here instead of `HydrationScripts`, which copies the nonce into an attribute
 /// that stylesheets can read.
-fn shell<App, View>(app: App, assets: &Assets) -> impl IntoView + use<App, View>
+fn shell<App, View>(app: App, assets: &Assets, kind: Kind) -> impl IntoView + use<App, View>
 where
     App: Fn() -> View,
     View: IntoView + 'static,
@@ -131,7 +152,8 @@ where
     if program.is_none() {
         provide_context(NoProgram);
     }
-    let start = program.map(|((js, wasm), texts)| {
+    let is_still = kind == Kind::Still;
+    let start = program.filter(|_| !is_still).map(|((js, wasm), texts)| {
         let start = format!(
             "import start, {{ hydrate }} from {js:?};\n\
              const texts = fetch({texts:?}).then(response => response.text());\n\
@@ -148,7 +170,7 @@ where
     let theme = (look.theme != Theme::System).then(|| look.theme.word());
     view! {
         <!DOCTYPE html>
-        <html lang=look.lang.tag() dir=look.lang.dir() data-theme=theme>
+        <html lang=look.lang.tag() dir=look.lang.dir() data-theme=theme data-still=is_still.then_some("true")>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -192,13 +214,28 @@ async fn choose_look(Form(choice): Form<Choice>) -> Response {
     let lang = choice.lang.as_deref().and_then(Lang::of_tag).map(|lang| (LANG_COOKIE, lang.tag()));
     let theme = choice.theme.as_deref().map(|word| (THEME_COOKIE, Theme::of_word(word).word()));
     for (name, value) in lang.into_iter().chain(theme) {
-        let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax");
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
+        set_choice(&mut response, name, value);
     }
     redirect(&mut response, local_path(choice.back.as_deref().unwrap_or_default()));
     response
+}
+
+/// Sets the cookie of the hidden columns, those that the form does not name, and returns to the list.
+async fn choose_columns(Form(shown): Form<Vec<(String, String)>>) -> Response {
+    let is_hidden = |column: &Column| !shown.iter().any(|(name, _)| name == column.word());
+    let hidden: Vec<_> = Column::ALL.into_iter().filter(is_hidden).map(Column::word).collect();
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    set_choice(&mut response, COLUMNS_COOKIE, &hidden.join("."));
+    redirect(&mut response, "/sessions");
+    response
+}
+
+/// Sets a cookie of a choice that concerns this browser only.
+fn set_choice(response: &mut Response, name: &str, value: &str) {
+    let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
 }
 
 fn redirect(response: &mut Response, path: &str) {

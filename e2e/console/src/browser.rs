@@ -182,14 +182,15 @@ impl Browser {
         self.hydrated().await
     }
 
-    /// Waits until the browser's half has taken over the page.
+    /// Waits until the browser's half has taken over the page, unless it is one of the server alone.
     ///
     /// # Errors
     ///
     /// It does not within 30 s.
     pub async fn hydrated(&self) -> anyhow::Result<()> {
         for _ in 0..300 {
-            let ready = "return document.documentElement.dataset.hydrated === 'true'";
+            let ready = "const page = document.documentElement.dataset; \
+                         return page.hydrated === 'true' || page.still === 'true'";
             if self.client.execute(ready, Vec::new()).await? == Value::Bool(true) {
                 return Ok(());
             }

@@ -104,8 +104,8 @@ pub fn Gallery() -> impl IntoView {
             label="Search or jump to"
             nothing="Nothing found"
             targets=vec![
-                Target { group: "Page".into(), icon: Icon::Users, words: "Users".into(), href: "/users".into() },
-                Target { group: "Page".into(), icon: Icon::Tor, words: "Tor".into(), href: "/tor".into() },
+                Target { group: "Page".into(), icon: Icon::Users, words: "Users".into(), href: "/users".into(), is_whole: false },
+                Target { group: "Page".into(), icon: Icon::Tor, words: "Tor".into(), href: "/tor".into(), is_whole: false },
             ]
         />
         <Toasts toasts dismiss="Dismiss" />

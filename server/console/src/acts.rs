@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 /// Bits of a byte: pages count rates in bits, the API in bytes.
 const BITS: u64 = 8;
+/// Microseconds of a second: the unit of times in the archive of log lines.
+const MICROS: i64 = 1_000_000;
 
 fn secret(hidden: &Hidden) -> Secret {
     Secret::new(hidden.expose())
@@ -17,6 +19,14 @@ fn secret(hidden: &Hidden) -> Secret {
 
 fn id(text: &str) -> AdminResult<Uuid> {
     text.parse().map_err(|_| AdminError::new(404, "not_found", "it does not exist"))
+}
+
+const fn service_action(action: act::ServiceAction) -> ServiceAction {
+    match action {
+        act::ServiceAction::Start => ServiceAction::Start,
+        act::ServiceAction::Stop => ServiceAction::Stop,
+        act::ServiceAction::Restart => ServiceAction::Restart,
+    }
 }
 
 fn done<T>(_: T) -> Outcome {
@@ -70,12 +80,7 @@ pub async fn run(api: &dyn AdminApi, act: Act) -> AdminResult<Outcome> {
             detail: if probe.ok { probe.country } else { probe.error }.unwrap_or_default(),
         }),
         Act::ControlService { service, action } => {
-            let action = match action {
-                act::ServiceAction::Start => ServiceAction::Start,
-                act::ServiceAction::Stop => ServiceAction::Stop,
-                act::ServiceAction::Restart => ServiceAction::Restart,
-            };
-            api.control_service(ControlService { service, action }).await.map(done)
+            api.control_service(ControlService { service, action: service_action(action) }).await.map(done)
         }
         Act::RotateKeys => api.rotate_keys(NoInput {}).await.map(done),
         Act::CheckKeys => {
@@ -133,6 +138,14 @@ pub async fn run(api: &dyn AdminApi, act: Act) -> AdminResult<Outcome> {
             api.save_query(SavedQuery { name, description: String::new(), text }).await.map(done)
         }
         Act::DeleteQuery { name } => api.delete_query(ByName { name }).await.map(done),
+        Act::DeleteLogs { text, from, until } => {
+            let (from, until) = (Some(from.saturating_mul(MICROS)), Some(until.saturating_mul(MICROS)));
+            let what = DeleteLogs { text, from, until, ids: None, dry_run: false };
+            api.delete_logs(what).await.map(|deleted| Outcome::Deleted(deleted.lines))
+        }
+        Act::ControlUnit { unit, action } => {
+            api.control_os_service(ControlOsService { unit, action: service_action(action) }).await.map(done)
+        }
         Act::PutHost { host } => {
             api.put_setting(PutSetting { name: "server.host".to_owned(), value: host }).await.map(done)
         }

@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use std::sync::Arc;
-use tornado_admin_api::types::SetUp;
+use tornado_admin_api::types::{SessionEventView, SetUp};
 use tornado_admin_api::{AdminApi, AdminResult};
 use tornado_admin_ui::model::Fault;
 use tornado_admin_ui::model::act::Refusal;
@@ -34,6 +34,9 @@ pub trait Caller: Send + Sync + 'static {
     /// A number that counts up with each change of a session that the server's events report. Until there is a reader
     /// of events it stays as it is.
     fn session_changes(&self) -> u64;
+
+    /// The latest events of sessions, oldest first. To be shown only to a sign-in that may read sessions.
+    fn session_events(&self) -> Vec<SessionEventView>;
 
     /// The value that changes of this sign-in must repeat; empty without one.
     fn csrf_token(&self) -> String;

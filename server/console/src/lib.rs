@@ -13,6 +13,7 @@ mod logs;
 mod memory;
 mod overview;
 mod people;
+mod services;
 mod source;
 mod system;
 mod tor;

@@ -3,9 +3,11 @@
 use crate::bounded::Bounded;
 use crate::caller::fault;
 use tornado_admin_api::AdminApi as _;
-use tornado_admin_api::types::{LevelCount, LogChart, LogKey, LogLevel, LogStep, LogTop, LogView, LogsQuery, NoInput};
+use tornado_admin_api::types::{
+    LevelCount, LogChart, LogKey, LogLevel, LogSelection, LogStep, LogTop, LogView, LogsQuery, NoInput,
+};
 use tornado_admin_ui::model::Fault;
-use tornado_admin_ui::model::logs::{Interval, Level, Line, Logs, Query, Range, SavedQuery};
+use tornado_admin_ui::model::logs::{Deletion, Interval, Level, Line, Logs, Query, Range, SavedQuery, Selection};
 
 /// Lines of a page.
 const LINES: u32 = 100;
@@ -105,6 +107,22 @@ pub async fn read(page: &Bounded, query: Query, now: i64) -> Result<Logs, Fault>
         next,
         as_of: now,
     })
+}
+
+/// What a deletion of log lines would delete.
+///
+/// # Errors
+///
+/// The sign-in does not allow it, the query cannot be parsed, or `telemetry` does not respond.
+pub async fn deletion(page: &Bounded, selection: Selection, now: i64) -> Result<Deletion, Fault> {
+    // The newest second is complete when it is over.
+    let until = now + 1;
+    let from = until - selection.range.seconds();
+    // As above: whether `telemetry` responds.
+    page.list_saved_queries(NoInput {}).await.map_err(|error| fault(&error, "telemetry"))?;
+    let what = LogSelection { text: selection.text, from: Some(from * MICROS), until: Some(until * MICROS) };
+    let count = page.unbounded().count_logs(what).await.map_err(|error| fault(&error, "telemetry"))?;
+    Ok(Deletion { lines: count.lines, from, until })
 }
 
 #[cfg(test)]

@@ -1,18 +1,25 @@
 //! The overview, the services, and what the frame of all pages shows.
 
 use crate::caller::fault;
-use crate::memory::courses::{Courses, Metrics, latest, span, sum};
+use crate::memory::courses::{Courses, Metrics, span, sum};
+use crate::memory::metrics::{self, Measured, age, scaled, starting};
+use crate::services::{condition, service};
+use std::collections::BTreeSet;
 use tornado_admin_api::types::{
     AuditQuery, AuditView, LaneState, NoInput, Overview as View, ServiceView, SessionsQuery, TorView, UsersQuery,
 };
 use tornado_admin_api::{AdminApi, types};
 use tornado_admin_ui::model::overview::{
-    Attention, Count, Dependency, Event, Gate, LaneFigures, Machine, Overview, Part, Range, Service,
+    Attention, Count, Dependency, Event, Gate, Interface, LaneFigures, Machine, Overview, Part, Range, Service,
 };
 use tornado_admin_ui::model::{Condition, Fault, Lane, Role, Values, Viewer};
 
 /// Part of a disk from which on an operator should act, in percent.
 const FULL_DISK: u64 = 80;
+/// Bits of a byte: metrics count rates in bytes.
+const BITS: f64 = 8.0;
+/// Network interfaces on the overview.
+const INTERFACES: usize = 6;
 /// Entries of the audit trail on the overview.
 const LATEST: u32 = 6;
 
@@ -69,22 +76,6 @@ pub async fn viewer(api: &dyn AdminApi, csrf: String) -> Result<Viewer, Fault> {
     })
 }
 
-/// Seconds from `then` to `now`; 0 if a clock was set.
-pub fn age(now: i64, then: i64) -> u64 {
-    u64::try_from(now - then).unwrap_or(0)
-}
-
-/// How a service is.
-pub fn condition(service: &ServiceView) -> Condition {
-    match service.state.as_str() {
-        "ready" => Condition::Good,
-        "degraded" => Condition::Degraded,
-        "starting" | "waiting" | "stopping" => Condition::Pending,
-        "stopped" if !service.desired => Condition::Stopped,
-        _ => Condition::Broken,
-    }
-}
-
 /// How the lane is.
 pub const fn gate(state: LaneState) -> Gate {
     match state {
@@ -105,49 +96,6 @@ fn lane_metric(direction: &str, lane: &str) -> String {
     format!("tornado_lane_{direction}_bytes_per_second{{service=wg,lane={lane}}}")
 }
 
-fn cpu_metric(service: &str) -> String {
-    format!("process_cpu_seconds_per_second{{service={service}}}")
-}
-
-/// Names of the metrics of the overview. Those with labels that differ between machines are found by their start.
-async fn metric_names(api: &dyn AdminApi) -> Vec<String> {
-    let starts = [
-        "tornado_sessions{",
-        "tornado_lane_sent_bytes_per_second{",
-        "tornado_lane_received_bytes_per_second{",
-        "tornado_connects_per_second{",
-        "tornado_host_cpu_ratio",
-        "tornado_host_memory_",
-        "tornado_host_network_received_bytes_per_second{",
-        "tornado_host_network_sent_bytes_per_second{",
-        "tornado_host_disk_total_bytes{",
-        "tornado_host_disk_available_bytes{",
-        "tornado_database_up{",
-        "tornado_database_latency_seconds_mean{",
-        "process_cpu_seconds_per_second{",
-    ];
-    let all = api.list_metrics(NoInput {}).await.map(|list| list.items).unwrap_or_default();
-    all.into_iter().filter(|name| starts.iter().any(|start| name.starts_with(start))).take(100).collect()
-}
-
-/// The metrics of the charts; none while `telemetry` does not respond.
-async fn metrics(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Metrics {
-    let names = metric_names(api).await;
-    courses.read(api, &names, range, now).await.unwrap_or_default()
-}
-
-fn starting<'a>(metrics: &'a Metrics, start: &'a str) -> impl Iterator<Item = Option<&'a Values>> + 'a {
-    metrics.iter().filter(move |(name, _)| name.starts_with(start)).map(|(_, values)| Some(values))
-}
-
-fn scaled(values: Values, factor: f64) -> Values {
-    values.into_iter().map(|value| value.map(|value| value * factor)).collect()
-}
-
-fn count(course: Values) -> Count {
-    Count { now: latest(&course).map(|value| value.max(0.0).round() as u64), course }
-}
-
 /// The overview.
 ///
 /// # Errors
@@ -158,17 +106,17 @@ pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64)
     // At the same time, so that a service that hangs takes the time of one part only.
     let (view, metrics, server, latest) = futures::join!(
         api.overview(NoInput {}),
-        metrics(api, courses, range, now),
+        metrics::read(api, courses, range, now),
         api.show_server(NoInput {}),
         api.list_audit(audit)
     );
     let view = view.map_err(|error| fault(&error, "auth"))?;
     let gateway = server.ok().and_then(|server| server.host.or(server.found_address)).unwrap_or_default();
-    let devices = LANES.map(|lane| latest_sum(&metrics, lane));
+    let devices = LANES.map(|lane| devices_of(&metrics, lane));
     let lanes = figures(&view, &metrics, &gateway, devices);
     let machine = machine(&metrics);
     let course =
-        |state: &str| sum(LANES.iter().chain(&["none"]).map(|lane| metrics.get(&sessions_metric(state, lane))));
+        |state: &str| sum(LANES.iter().chain(&["none"]).map(|lane| metrics.range.get(&sessions_metric(state, lane))));
     let numbers = view.sessions;
     let services: Vec<_> =
         view.services.iter().flat_map(|view| &view.services).map(|one| service(one, now, &metrics)).collect();
@@ -178,7 +126,7 @@ pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64)
         online: Count { now: numbers.map(|numbers| u64::from(numbers.online)), course: course("online") },
         offline: Count { now: numbers.map(|numbers| u64::from(numbers.offline)), course: course("offline") },
         slots: numbers.map(|numbers| (u64::from(numbers.leased), u64::from(numbers.slots))),
-        connects: count(scaled(sum(starting(&metrics, "tornado_connects_per_second{")), 60.0)),
+        connects: metrics.count(|of| scaled(sum(starting(of, "tornado_connects_per_second{")), 60.0)),
         lanes,
         from: now - span(range).0,
         machine,
@@ -188,18 +136,19 @@ pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64)
     })
 }
 
-fn latest_sum(metrics: &Metrics, lane: &str) -> Option<u64> {
-    let of = |state| metrics.get(&sessions_metric(state, lane)).and_then(|values| latest(values));
+fn devices_of(metrics: &Measured, lane: &str) -> Option<u64> {
+    let of = |state| metrics.now(&sessions_metric(state, lane));
     let (online, offline) = (of("online")?, of("offline")?);
     Some((online + offline).max(0.0).round() as u64)
 }
 
-fn figures(view: &View, metrics: &Metrics, gateway: &str, devices: [Option<u64>; 2]) -> Vec<LaneFigures> {
+fn figures(view: &View, metrics: &Measured, gateway: &str, devices: [Option<u64>; 2]) -> Vec<LaneFigures> {
     let bits = |direction: &str, lane: &str| {
-        metrics.get(&lane_metric(direction, lane)).map(|values| scaled(values.clone(), 8.0)).unwrap_or_default()
+        let name = lane_metric(direction, lane);
+        metrics.course(|of| of.get(&name).map(|values| scaled(values.clone(), BITS)).unwrap_or_default())
     };
     let lane = |lane: Lane, passage, since_s, devices| {
-        let down = bits("sent", lane.word());
+        let (course, down) = bits("sent", lane.word());
         LaneFigures {
             lane,
             passage,
@@ -207,9 +156,9 @@ fn figures(view: &View, metrics: &Metrics, gateway: &str, devices: [Option<u64>;
             devices,
             gateway: gateway.to_owned(),
             exit_countries: None,
-            down: latest(&down),
-            up: latest(&bits("received", lane.word())),
-            course: down,
+            down,
+            up: bits("received", lane.word()).1,
+            course,
         }
     };
     let mut all = Vec::new();
@@ -225,83 +174,60 @@ fn figures(view: &View, metrics: &Metrics, gateway: &str, devices: [Option<u64>;
     all
 }
 
-fn machine(metrics: &Metrics) -> Option<Machine> {
-    let of = |name: &str| metrics.get(name).cloned().unwrap_or_default();
-    let cpu = of("tornado_host_cpu_ratio");
-    latest(&cpu)?;
-    let total = latest(&of("tornado_host_memory_total_bytes"));
+fn machine(metrics: &Measured) -> Option<Machine> {
+    metrics.now("tornado_host_cpu_ratio")?;
+    let of = |metrics: &Metrics, name: &str| metrics.get(name).cloned().unwrap_or_default();
     let used = |available: Values, total: Option<f64>| -> Values {
         available.into_iter().map(|free| Some((total? - free?).max(0.0))).collect()
     };
-    let network = [
-        "tornado_host_network_received_bytes_per_second{interface=",
-        "tornado_host_network_sent_bytes_per_second{interface=",
-    ];
-    // Packets of lanes pass an interface of the lane and the uplink; only the latter counts.
-    let is_uplink = |name: &str| {
-        network.iter().any(|start| {
-            name.strip_prefix(start)
-                .is_some_and(|rest| !["lo}", "wg", "tor", "tornado"].iter().any(|own| rest.starts_with(own)))
-        })
-    };
-    let network = sum(metrics.iter().filter(|(name, _)| is_uplink(name)).map(|(_, values)| Some(values)));
-    let disk = metrics.keys().find_map(|name| name.strip_prefix("tornado_host_disk_total_bytes"));
-    let disk_of =
-        |name: &str| disk.map(|labels| of(&format!("tornado_host_disk_{name}_bytes{labels}"))).unwrap_or_default();
-    let disk_total = latest(&disk_of("total"));
+    let total = metrics.now("tornado_host_memory_total_bytes");
+    let mut names = metrics.live.keys().chain(metrics.range.keys());
+    let labels = names.find_map(|name| name.strip_prefix("tornado_host_disk_total_bytes"));
+    let disk = |name: &str| format!("tornado_host_disk_{name}_bytes{}", labels.unwrap_or_default());
+    let (disk_total, disk_free) = (metrics.now(&disk("total")), disk("available"));
     Some(Machine {
         memory: total.map(|bytes| bytes as u64),
-        cpu: count(scaled(cpu, 100.0)),
-        memory_used: count(used(of("tornado_host_memory_available_bytes"), total)),
-        network: count(scaled(network, 8.0)),
-        disk_used: count(used(disk_of("available"), disk_total)),
+        cpu: metrics.count(|values| scaled(of(values, "tornado_host_cpu_ratio"), 100.0)),
+        memory_used: metrics.count(|values| used(of(values, "tornado_host_memory_available_bytes"), total)),
+        interfaces: interfaces(metrics),
+        disk_used: metrics.count(|values| used(of(values, &disk_free), disk_total)),
         disk: disk_total.map(|bytes| bytes as u64),
     })
 }
 
-fn service(view: &ServiceView, now: i64, metrics: &Metrics) -> Service {
-    let cpu = metrics.get(&cpu_metric(&view.name)).map(|values| scaled(values.clone(), 100.0)).unwrap_or_default();
-    let reason = match (&view.reason, view.retry_in_ms) {
-        (Some(reason), _) => reason.clone(),
-        (None, _) if condition(view) == Condition::Broken => view.state.replace('_', " "),
-        (None, _) => String::new(),
+/// Network interfaces of the machine: first those that the lanes use as their uplink, then the lanes' own.
+fn interfaces(metrics: &Measured) -> Vec<Interface> {
+    let metric =
+        |direction: &str, name: &str| format!("tornado_host_network_{direction}_bytes_per_second{{interface={name}}}");
+    let name_of = |metric: &String| {
+        let rest = metric.strip_prefix("tornado_host_network_received_bytes_per_second{interface=")?;
+        rest.strip_suffix('}').map(str::to_owned)
     };
-    Service {
-        name: view.name.clone(),
-        is_desired: view.desired,
-        condition: condition(view),
-        reason,
-        up_s: view.started_at.map(|started| age(now, started)),
-        restarts: u64::from(view.restarts),
-        cpu: latest(&cpu),
-        cpu_course: cpu,
-        memory: view.memory_bytes,
-    }
+    let names: BTreeSet<String> = metrics.range.keys().chain(metrics.live.keys()).filter_map(name_of).collect();
+    let is_own = |name: &str| ["wg", "tor", "tornado"].iter().any(|own| name.starts_with(own));
+    let mut names: Vec<_> = names.into_iter().filter(|name| name != "lo").collect();
+    names.sort_by_key(|name| is_own(name));
+    let rate = |direction: &str, name: &str| {
+        let metric = metric(direction, name);
+        metrics.count(|of| of.get(&metric).map(|values| scaled(values.clone(), BITS)).unwrap_or_default())
+    };
+    names
+        .into_iter()
+        .take(INTERFACES)
+        .map(|name| Interface { received: rate("received", &name), sent: rate("sent", &name), name })
+        .collect()
 }
 
-/// All services.
-///
-/// # Errors
-///
-/// The sign-in does not allow it, or `master` does not respond.
-pub async fn services(api: &dyn AdminApi, courses: &Courses, now: i64) -> Result<Vec<Service>, Fault> {
-    let (view, metrics) = futures::join!(api.list_services(NoInput {}), metrics(api, courses, Range::Hour, now));
-    let view = view.map_err(|error| fault(&error, "master"))?;
-    Ok(view.services.iter().map(|one| service(one, now, &metrics)).collect())
-}
-
-fn dependencies(view: &View, metrics: &Metrics) -> Vec<Dependency> {
+fn dependencies(view: &View, metrics: &Measured) -> Vec<Dependency> {
     let mut all = Vec::new();
     for (data, part) in DATA {
         let of = |metric: &str| {
             let has = format!("data={data}");
-            sum(metrics
-                .iter()
-                .filter(|(name, _)| name.starts_with(metric) && name.contains(&has))
-                .map(|(_, v)| Some(v)))
+            let is_of = |name: &str| name.starts_with(metric) && name.contains(&has);
+            metrics.course(|of| sum(of.iter().filter(|(name, _)| is_of(name)).map(|(_, values)| Some(values)))).1
         };
-        if let Some(up) = latest(&of("tornado_database_up{")) {
-            let latency_ms = latest(&of("tornado_database_latency_seconds_mean{")).map(|seconds| seconds * 1000.0);
+        if let Some(up) = of("tornado_database_up{") {
+            let latency_ms = of("tornado_database_latency_seconds_mean{").map(|seconds| seconds * 1000.0);
             let condition = if up > 0.5 { Condition::Good } else { Condition::Broken };
             all.push(Dependency { part, condition, latency_ms });
         }

@@ -5,17 +5,19 @@ use crate::bounded::{Bounded, Missing};
 use crate::caller::{Caller, Use, refusal};
 use crate::console::Console;
 use crate::memory::sign_in::{self, Pending};
-use crate::{logs, overview, people, system, tor};
+use crate::{logs, overview, people, services, system, tor};
+use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 use tornado_admin_api::AdminError;
 use tornado_admin_api::types::{NoInput, SetUp};
+use tornado_admin_ui::look::hidden_columns;
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
-use tornado_admin_ui::model::logs::{self as log_model, Logs};
-use tornado_admin_ui::model::overview::{Attention, Overview, Range, Service};
-use tornado_admin_ui::model::sessions::{self, SessionDetail, Sessions};
+use tornado_admin_ui::model::logs::{self as log_model, Deletion, Logs};
+use tornado_admin_ui::model::overview::{Attention, Overview, Range, Services};
+use tornado_admin_ui::model::sessions::{self, Column, SessionDetail, Sessions};
 use tornado_admin_ui::model::set_up::Reachability;
 use tornado_admin_ui::model::settings::{About, Settings};
 use tornado_admin_ui::model::tor::Tor;
@@ -33,12 +35,21 @@ pub struct ApiSource {
     waiting: Option<Uuid>,
     /// Of the content of the page.
     missing: Missing,
+    /// Columns of the list of sessions that this browser hides.
+    hidden: Vec<Column>,
 }
 
 impl ApiSource {
     /// The source of a request with these headers.
     pub fn new(console: Arc<Console>, caller: Arc<dyn Caller>, headers: &HeaderMap) -> Self {
-        Self { console, caller, waiting: sign_in::number(headers), missing: Missing::default() }
+        let cookies = headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self {
+            console,
+            caller,
+            waiting: sign_in::number(headers),
+            hidden: hidden_columns(cookies),
+            missing: Missing::default(),
+        }
     }
 
     /// The API for the content of a page.
@@ -80,37 +91,42 @@ impl Source for ApiSource {
     async fn sessions(&self, query: sessions::Query) -> Result<Sessions, Fault> {
         let api = self.page().await?;
         // Before the reading begins, so that a change during it causes another one.
-        people::sessions(&api, &self.console, query, self.caller.session_changes()).await
+        people::sessions(&api, &self.console, query, self.caller.session_changes(), self.hidden.clone()).await
     }
 
     async fn session(&self, id: String) -> Result<SessionDetail, Fault> {
         let api = self.page().await?;
-        people::session(&api, &self.console, &id).await
+        people::session(&api, &self.console, &id, self.caller.session_events()).await
     }
 
     async fn users(&self, query: users::Query) -> Result<Users, Fault> {
         let api = self.page().await?;
-        people::users(&api, query, self.now()).await
+        people::users::users(&api, query, self.now()).await
     }
 
     async fn user(&self, name: String) -> Result<UserDetail, Fault> {
         let api = self.page().await?;
-        people::user(&api, &self.console.rates, name, self.now()).await
+        people::users::user(&api, &self.console.rates, name, self.now()).await
     }
 
     async fn tor(&self) -> Result<Tor, Fault> {
         let api = self.page().await?;
-        tor::read(&api, &self.missing, self.now()).await
+        tor::read(&api, &self.console.courses, &self.missing, self.now()).await
     }
 
-    async fn services(&self) -> Result<Vec<Service>, Fault> {
+    async fn services(&self) -> Result<Services, Fault> {
         let api = self.page().await?;
-        overview::services(&api, &self.console.courses, self.now()).await
+        services::services(&api, &self.console.courses, self.now()).await
     }
 
     async fn logs(&self, query: log_model::Query) -> Result<Logs, Fault> {
         let api = self.page().await?;
         logs::read(&api, query, self.now()).await
+    }
+
+    async fn deletion(&self, selection: log_model::Selection) -> Result<Deletion, Fault> {
+        let api = self.page().await?;
+        logs::deletion(&api, selection, self.now()).await
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {
@@ -246,6 +262,10 @@ mod tests {
             0
         }
 
+        fn session_events(&self) -> Vec<SessionEventView> {
+            Vec::new()
+        }
+
         fn csrf_token(&self) -> String {
             String::new()
         }
@@ -289,6 +309,7 @@ mod tests {
             missing(source.tor()).await,
             missing(source.services()).await,
             missing(source.logs(logs::Query::default())).await,
+            missing(source.deletion(logs::Selection::default())).await,
             missing(source.keys()).await,
             missing(source.audit(audit::Query::default())).await,
             missing(source.reachability()).await,
@@ -308,6 +329,7 @@ mod tests {
             "auth",
             "tor",
             "master",
+            "telemetry",
             "telemetry",
             "auth",
             "auth",

@@ -59,7 +59,7 @@ pub async fn keys(api: &dyn AdminApi) -> Result<Keys, Fault> {
 /// The sign-in does not allow it, or `auth` does not respond.
 pub async fn audit(api: &dyn AdminApi, query: audit::Query, now: i64) -> Result<Audit, Fault> {
     let before = query.cursor.is_some().then(String::new);
-    let input = AuditQuery { action: query.text, actor: None, cursor: query.cursor, limit: None };
+    let input = AuditQuery { action: query.text, actor: query.actor, cursor: query.cursor, limit: None };
     let list = api.list_audit(input).await.map_err(|error| fault(&error, "auth"))?;
     let rows = list.items.into_iter().map(|row| Entry {
         number: u64::try_from(row.seq).unwrap_or(0),
@@ -183,14 +183,22 @@ pub async fn reachability(api: &dyn AdminApi) -> Result<Reachability, Fault> {
     })
 }
 
-/// Version and licence.
+/// Version, licence, and spans for which data are kept.
 ///
 /// # Errors
 ///
 /// The sign-in has ended.
 pub async fn about(api: &dyn AdminApi) -> Result<About, Fault> {
-    let view = allowed(api.show_server(NoInput {}).await, "auth")?;
+    let (view, values) = futures::join!(api.show_server(NoInput {}), api.list_settings(NoInput {}));
+    let view = allowed(view, "auth")?;
+    let values = allowed(values, "auth")?.map(|view| view.settings).unwrap_or_default();
+    let days = |name: &str| values.iter().find(|one| one.name == name)?.value.as_ref()?.parse().ok();
     // All parts of the server have the same version.
     let version = view.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |view| view.version);
-    Ok(About { version, licence: LICENCE.to_owned() })
+    Ok(About {
+        version,
+        licence: LICENCE.to_owned(),
+        history_days: days("session.history_days"),
+        log_days: days("telemetry.retention_days"),
+    })
 }

@@ -2,9 +2,12 @@
 
 use crate::bounded::Missing;
 use crate::caller::fault;
-use crate::overview::{age, devices_on, gate};
+use crate::memory::courses::{Courses, sum};
+use crate::memory::metrics::{self, age, scaled, starting};
+use crate::overview::{devices_on, gate};
 use tornado_admin_api::AdminApi;
 use tornado_admin_api::types::{self, CircuitView, CountryTorView, LinesQuery, NoInput, ProcessView};
+use tornado_admin_ui::model::overview::Range;
 use tornado_admin_ui::model::tor::{Circuit, CountryTor, Probe, Tor};
 use tornado_admin_ui::model::{Condition, Fault};
 
@@ -61,15 +64,16 @@ pub fn bootstrap(view: &types::TorView) -> (u64, String) {
 /// # Errors
 ///
 /// The sign-in does not allow it, or `tor` does not respond.
-pub async fn read(api: &dyn AdminApi, missing: &Missing, now: i64) -> Result<Tor, Fault> {
+pub async fn read(api: &dyn AdminApi, courses: &Courses, missing: &Missing, now: i64) -> Result<Tor, Fault> {
     let view = api.show_tor(NoInput {}).await.map_err(|error| fault(&error, "tor"))?;
-    let (circuits, exits, countries, log, devices, overview) = futures::join!(
+    let (circuits, exits, countries, log, devices, overview, metrics) = futures::join!(
         api.list_circuits(NoInput {}),
         api.list_exit_countries(NoInput {}),
         api.list_country_tors(NoInput {}),
         api.show_tor_log(LinesQuery { lines: Some(LINES) }),
         devices_on(api, types::Lane::Tor),
-        api.overview(NoInput {})
+        api.overview(NoInput {}),
+        metrics::read(api, courses, Range::Hour, now)
     );
     let lanes = overview.ok().and_then(|view| view.lanes);
     if lanes.is_none() {
@@ -108,6 +112,8 @@ pub async fn read(api: &dyn AdminApi, missing: &Missing, now: i64) -> Result<Tor
             .unwrap_or_default(),
         countries: countries.map(|list| list.items.into_iter().map(country).collect()).unwrap_or_default(),
         log,
+        streams_course: sum(starting(&metrics.range, "tornado_tor_streams{")),
+        bootstrap_course: scaled(sum(starting(&metrics.range, "tornado_tor_bootstrap_ratio{")), 100.0),
         as_of: now,
     })
 }

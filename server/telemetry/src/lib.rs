@@ -20,6 +20,8 @@ mod fake;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod ingest;
+#[cfg(test)]
+mod kept;
 mod live;
 mod metrics;
 mod otlp;

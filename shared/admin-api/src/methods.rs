@@ -164,7 +164,7 @@ macro_rules! admin_methods {
 }
 
 /// Routes whose response is a stream or a file. They are not methods of the trait.
-pub const STREAMS: [Method; 6] = [OPENAPI, EVENTS, TAIL_LOGS, EXPORT_LOGS, LIVE_METRICS, BACK_UP];
+pub const STREAMS: [Method; 7] = [OPENAPI, EVENTS, TAIL_LOGS, EXPORT_LOGS, EXPORT_AUDIT, LIVE_METRICS, BACK_UP];
 
 /// The OpenAPI document.
 pub const OPENAPI: Method = stream("openapi", "/openapi.json", "This document.", "own.read", Cost::Usual);
@@ -189,6 +189,14 @@ pub const TAIL_LOGS: Method = stream(
 /// Log lines as a file.
 pub const EXPORT_LOGS: Method =
     stream("export_logs", "/logs/export", "Log lines as a file, oldest first.", "logs.read", Cost::Costly);
+/// Rows of the audit trail as a file.
+pub const EXPORT_AUDIT: Method = stream(
+    "export_audit",
+    "/audit/export",
+    "Rows of the audit trail as a file, newest first. A row `audit.exported` records it.",
+    "audit.read",
+    Cost::Costly,
+);
 /// Metrics of each second, as server-sent events.
 pub const LIVE_METRICS: Method = stream(
     "live_metrics",

@@ -126,11 +126,14 @@ pub fn LinkButton(
     /// Picture before the words.
     #[prop(optional, into)]
     icon: Option<Icon>,
+    /// The browser loads it as a whole: it is not a page of the router.
+    #[prop(optional)]
+    is_whole: bool,
     /// The words.
     children: Children,
 ) -> impl IntoView {
     view! {
-        <a class=class(kind, size, false) href=href>
+        <a class=class(kind, size, false) href=href rel=is_whole.then_some("external")>
             {icon.map(|icon| view! { <Pic icon /> })}
             {children()}
         </a>

@@ -16,6 +16,8 @@ pub struct Target {
     pub words: String,
     /// Where it leads.
     pub href: String,
+    /// The browser loads it as a whole: it is not a page of the router.
+    pub is_whole: bool,
 }
 
 /// Those whose words contain every part of the query, in the given order.
@@ -83,7 +85,12 @@ pub fn Palette(
                     <ul>
                         <For each=move || found.get() key=|target| target.href.clone() let(target)>
                             <li>
-                                <a class="menu-item" href=target.href on:click=move |_| open.set(false)>
+                                <a
+                                    class="menu-item"
+                                    href=target.href
+                                    rel=target.is_whole.then_some("external")
+                                    on:click=move |_| open.set(false)
+                                >
                                     <Pic icon=target.icon />
                                     <span class="grow">{target.words}</span>
                                     <span class="push">{target.group}</span>
@@ -103,8 +110,13 @@ mod tests {
 
     #[test]
     fn all_parts_of_the_query_must_match() {
-        let target =
-            |words: &str| Target { group: "Pages".into(), icon: Icon::Users, words: words.into(), href: words.into() };
+        let target = |words: &str| Target {
+            group: "Pages".into(),
+            icon: Icon::Users,
+            words: words.into(),
+            href: words.into(),
+            is_whole: false,
+        };
         let targets = [target("Open users"), target("Open sessions"), target("Users in Tor")];
         let words = |query| matching(&targets, query).into_iter().map(|target| target.words).collect::<Vec<_>>();
         assert_eq!(words("USERS open"), ["Open users"]);

@@ -1,22 +1,24 @@
 //! Pages without a menu: sign-in, second factor, set-up. Plain forms, which the server answers with a redirect; a
-//! refusal comes back as `problem` in the address, so that they work without script.
+//! refusal comes back as `problem` in the address, so that they work without script. Those that need nothing of the
+//! browser are in `still`.
 
-mod set_up;
+#[cfg(feature = "ssr")]
+mod art;
+mod invite;
 mod sign_in;
 
 use super::parameter;
 use crate::frame::LookForm;
 use crate::texts::{Texts, use_texts};
+pub use invite::Invite;
 use leptos::prelude::*;
 use leptos_meta::Title;
-pub use set_up::{Host, Invite, SetUp};
-pub use sign_in::{Code, SignIn};
-use tornado_ui::chart::fixed;
+pub use sign_in::SignIn;
 use tornado_ui::icon::{Icon, Mark, Pic};
 use tornado_ui::{Views as _, view};
 
 /// The words for a refusal.
-fn problem(t: Texts, code: &str) -> &'static str {
+pub fn problem(t: Texts, code: &str) -> &'static str {
     match code {
         "invalid_credentials" => t.problem_credentials(),
         "totp_invalid" => t.problem_code(),
@@ -31,7 +33,7 @@ fn problem(t: Texts, code: &str) -> &'static str {
 }
 
 /// The words of the refusal in the address.
-fn refused() -> Signal<Option<String>> {
+pub fn refused() -> Signal<Option<String>> {
     let t = use_texts();
     let code = parameter("problem");
     Signal::derive(move || code.get().map(|code| problem(t, &code).to_owned()))
@@ -39,12 +41,17 @@ fn refused() -> Signal<Option<String>> {
 
 /// Page without a menu. With a step, the steps of the set-up are beside it.
 #[component]
-fn Plain(
-    #[prop(into)] title: String,
-    #[prop(into)] text: String,
+pub fn Plain(
+    /// Heading and title.
+    #[prop(into)]
+    title: String,
+    /// What the page is for.
+    #[prop(into)]
+    text: String,
     /// The step, from 0.
     #[prop(optional, into)]
     step: Option<usize>,
+    /// The content.
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -112,69 +119,19 @@ fn Steps(step: usize) -> impl IntoView {
     }
 }
 
-/// Mathematics of the browser, instead of a copy in the program.
-#[cfg(target_arch = "wasm32")]
-use js_sys::Math::{cos, pow, sin};
-
-#[cfg(not(target_arch = "wasm32"))]
-fn sin(value: f64) -> f64 {
-    value.sin()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn cos(value: f64) -> f64 {
-    value.cos()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn pow(base: f64, exponent: f64) -> f64 {
-    base.powf(exponent)
-}
-
-/// The picture beside the form: rings of a helix, computed, and the two lanes through it.
+/// The picture beside the form.
 #[component]
 fn Art(
     /// All of it is visible, instead of as much as fills the space.
     is_whole: bool,
 ) -> impl IntoView {
-    let ring = |index: u32| {
-        let at = f64::from(index) / 40.0;
-        (300.0 + 26.0 * sin(at * 5.2), 70.0 + 760.0 * at, 300.0 * pow(1.0 - at, 0.85) + 22.0)
+    // The browser keeps what the server has drawn: pages without a menu are always loaded whole.
+    #[cfg(feature = "ssr")]
+    let picture = art::picture(is_whole);
+    #[cfg(not(feature = "ssr"))]
+    let picture = {
+        let _: bool = is_whole;
+        String::new()
     };
-    let line = |phase: f64| {
-        let mut path = String::new();
-        for step in 0..=200_u32 {
-            let at = f64::from(step) / 200.0;
-            let turn = at * 26.0 + phase;
-            let (centre, radius) = (300.0 + 26.0 * sin(at * 5.2), 300.0 * pow(1.0 - at, 0.85) + 22.0);
-            let (x, y) = (centre + radius * cos(turn), 70.0 + 760.0 * at + radius * 0.2 * sin(turn));
-            path.push_str(&format!("{}{},{}", if step == 0 { 'M' } else { 'L' }, fixed(x, 1), fixed(y, 1)));
-        }
-        path
-    };
-    view! {
-        <div class="plain-art" aria-hidden="true">
-            <svg
-                viewBox="-30 0 660 900"
-                preserveAspectRatio=if is_whole { "xMidYMid meet" } else { "xMidYMid slice" }
-            >
-                {(0..=40)
-                    .map(|index| {
-                        let (x, y, radius) = ring(index);
-                        view! {
-                            <ellipse
-                                class="art-ln"
-                                cx=fixed(x, 1)
-                                cy=fixed(y, 1)
-                                rx=fixed(radius, 1)
-                                ry=fixed(radius * 0.2, 1)
-                            ></ellipse>
-                        }
-                    })
-                    .views()}
-                <path class="art-direct" d=line(0.0)></path>
-                <path class="art-tor" d=line(2.6)></path>
-            </svg>
-        </div>
-    }
+    view! { <div class="plain-art" aria-hidden="true" inner_html=picture></div> }
 }

@@ -1,4 +1,4 @@
-//! Sign-in: name and password, then the code of the second factor; or a passkey, which is both.
+//! Sign-in: name and password, or a passkey.
 
 use super::{Plain, refused};
 use crate::acts::words;
@@ -54,36 +54,6 @@ pub fn SignIn() -> impl IntoView {
                 {t.lost_password()}
                 " "
                 <code><bdi dir="ltr">"tornadod operator add NAME"</bdi></code>
-            </p>
-        </Plain>
-    }
-}
-
-/// The code of the second factor, or a recovery code.
-#[component]
-pub fn Code() -> impl IntoView {
-    let t = use_texts();
-    let back = parameter("back");
-    let error = refused();
-    view! {
-        <Plain title=t.code_title() text=t.code_text()>
-            <form class="stack" method="post" action="/sign-in/code">
-                <input type="hidden" name="back" value=live(move || back.get().unwrap_or_default()) />
-                <Field
-                    name="code"
-                    label=t.field_code()
-                    hint=t.field_code_hint().to_owned()
-                    autocomplete="one-time-code"
-                    required=true
-                    class="code-input"
-                    error
-                />
-                <Button kind=Kind::Primary size=Size::Large wide=true submit=true>{t.sign_in()}</Button>
-            </form>
-            <p class="hint">
-                {t.lost_factor()}
-                " "
-                <code><bdi dir="ltr">"tornadod operator reset-factor NAME"</bdi></code>
             </p>
         </Plain>
     }

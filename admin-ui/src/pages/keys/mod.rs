@@ -1,33 +1,30 @@
-//! Keys and the audit trail: two tabs.
+//! Keys. The audit trail is the other tab of the page.
 
 mod life;
 
-use super::{address, parameter, range_of};
 use crate::acts::{Ask, May, Question, use_acts};
 use crate::frame::{Head, Loaded, read};
 use crate::model::act::Act;
-use crate::model::audit::{self, Audit as Trail};
 use crate::model::keys::{Keys, Phase, Usage};
 use crate::source;
-use crate::texts::{Texts, rfc3339, use_texts};
+use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use life::Life;
-use tornado_ui::button::{Button, Kind, LinkButton};
-use tornado_ui::feedback::Empty;
-use tornado_ui::field::Search;
+use tornado_ui::button::{Button, Kind};
 use tornado_ui::figures::{Card, Tabs};
 use tornado_ui::icon::Icon;
 use tornado_ui::overlay::Consequence;
 use tornado_ui::state::{Condition, State};
-use tornado_ui::table::{Column, Filters, Pager, Table};
+use tornado_ui::table::{Column, Table};
 use tornado_ui::{Views as _, view};
 
-fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
+/// The tabs of keys and the audit trail.
+pub fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
     let tabs = vec![
         ("/keys".to_owned(), t.keys_tab().to_owned(), !is_audit),
         ("/audit".to_owned(), t.nav_audit().to_owned(), is_audit),
     ];
-    view! { <Tabs label=t.nav_keys() tabs /> }
+    view! { <Tabs label=t.nav_keys() tabs is_whole=true /> }
 }
 
 /// The page of keys.
@@ -143,99 +140,5 @@ pub fn Content(
                     }
                 })}
         </div>
-    }
-}
-
-/// The page of the audit trail.
-#[component]
-pub fn Audit() -> impl IntoView {
-    let t = use_texts();
-    let (text, cursor) = (parameter("text"), parameter("cursor"));
-    let wanted = Memo::new(move |_| audit::Query { text: text.get(), cursor: cursor.get() });
-    let acts = use_acts();
-    let trail = read(move || wanted.get(), source::audit, &[], None);
-    view! {
-        <Head title=t.nav_audit()>
-            <May right="audit.verify">
-                <Button icon=Icon::Shield on:click=move |_| acts.run(t, Act::VerifyAudit, String::new())>
-                    {t.verify_audit()}
-                </Button>
-            </May>
-        </Head>
-        {tabs(t, true)}
-        <Loaded of=trail view=move |trail| view! { <TrailContent trail query=wanted.get_untracked() /> } />
-    }
-}
-
-/// The trail.
-#[component]
-pub fn TrailContent(
-    /// The entries.
-    trail: Trail,
-    /// What they are.
-    query: audit::Query,
-) -> impl IntoView {
-    let t = use_texts();
-    let Trail { page } = trail;
-    let columns = vec![
-        Column::new(t.time(), "d"),
-        Column::new(t.actor(), "a"),
-        Column::new(t.action(), "c"),
-        Column::new(t.target(), ""),
-        Column::new(t.outcome(), "b"),
-    ];
-    let as_of = page.as_of;
-    let step = |cursor: &Option<String>| {
-        let cursor = cursor.as_deref()?;
-        Some(address("/audit", &[("text", query.text.as_deref()), ("cursor", Some(cursor))]))
-    };
-    let before = (t.before().to_owned(), step(&page.before));
-    let next = (t.next().to_owned(), step(&page.next));
-    let range = range_of(t, &page);
-    let count = t.audit_count(page.rows.len() as u64);
-    let body = if page.rows.is_empty() {
-        view! {
-            <Empty icon=Icon::Audit title=t.audit_none() text=t.audit_none_text()>
-                <LinkButton href="/audit">{t.remove_filters()}</LinkButton>
-            </Empty>
-        }
-        .into_any()
-    } else {
-        let rows = page
-            .rows
-            .into_iter()
-            .map(|entry| {
-                let word = match entry.outcome {
-                    Condition::Good => t.outcome_done().to_owned(),
-                    Condition::Degraded | Condition::Held | Condition::Shut => t.outcome_refused().to_owned(),
-                    Condition::Broken | Condition::Absent | Condition::Pending | Condition::Stopped => {
-                        t.outcome_failed().to_owned()
-                    }
-                };
-                let details: Vec<_> = entry.details.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                view! {
-                    <tr role="row">
-                        <td role="cell" class="d">
-                            <time datetime=rfc3339(entry.at)>{t.moment(entry.at, as_of)}</time>
-                        </td>
-                        <th scope="row" role="rowheader" class="a"><bdi>{entry.actor}</bdi></th>
-                        <td role="cell" class="c"><bdi dir="ltr" class="mono">{entry.action}</bdi></td>
-                        <td role="cell"><bdi>{entry.target}</bdi></td>
-                        <td role="cell" class="b" title=details.join(" ")><State condition=entry.outcome word /></td>
-                    </tr>
-                }
-            })
-            .views();
-        view! {
-            <Table caption=t.nav_audit() columns cards=true>{rows}</Table>
-            <Pager range before next />
-        }
-        .into_any()
-    };
-    view! {
-        <Filters label=t.nav_audit() count=count>
-            <Search name="text" label=t.audit_find() value=query.text.clone().unwrap_or_default() />
-        </Filters>
-        <section class="card" aria-label=t.nav_audit()>{body}</section>
     }
 }

@@ -1,6 +1,7 @@
 //! Logs: query bar, lines in the course of time, lines by service, lines.
 
 mod saved;
+mod tail;
 
 use super::{address, parameter};
 use crate::acts::May;
@@ -11,6 +12,7 @@ use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
 use saved::{Export, SaveDialog, SavedQueries};
 use std::time::Duration;
+use tail::Tail;
 use tornado_ui::button::{Button, LinkButton, Segments};
 use tornado_ui::chart::Bars;
 use tornado_ui::feedback::{Empty, Note, Weight};
@@ -53,12 +55,19 @@ pub fn Page() -> impl IntoView {
         view! { <Segments label=t.range() options=options.to_vec() /> }
     };
     let saving = RwSignal::new(false);
+    let delete = move || {
+        let query = wanted.get();
+        let parameters = [("text", query.text.as_deref()), ("range", Some(query.range.word()))];
+        view! { <LinkButton href=address("/logs/delete", &parameters) is_whole=true>{t.delete()}</LinkButton> }
+    };
     view! {
         <Head title=t.nav_logs()>
             <LiveSign of=logs as_of=|logs| logs.as_of />
             {ranges}
             <With of=logs view=move |logs| view! { <Export query=wanted.get_untracked() as_of=logs.as_of /> } />
+            <May right="logs.write">{delete}</May>
         </Head>
+        <Tail query=wanted />
         <Loaded of=logs view=move |logs| view! { <Content logs query=wanted.get_untracked() saving /> } />
         <SaveDialog query=wanted open=saving />
     }

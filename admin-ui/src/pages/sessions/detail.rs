@@ -4,19 +4,19 @@ use super::state;
 use crate::acts::{Ask, Question};
 use crate::frame::{Head, LiveSign, Loaded, With, read};
 use crate::model::act::Act;
-use crate::model::sessions::{Session, SessionDetail};
+use crate::model::sessions::{Happening, Session, SessionDetail, What};
 use crate::pages::measure;
 use crate::source;
-use crate::texts::{Texts, use_texts};
+use crate::texts::{Texts, rfc3339, use_texts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use std::time::Duration;
 use tornado_ui::button::Kind;
 use tornado_ui::chart::{Chart, Series};
-use tornado_ui::figures::{Card, Fact};
+use tornado_ui::figures::{Card, Fact, Happening as Shown, Timeline};
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::overlay::Consequence;
-use tornado_ui::state::{LaneTag, State};
+use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Table};
 use tornado_ui::{Views as _, view};
 
@@ -46,10 +46,28 @@ pub fn Page() -> impl IntoView {
     view! {
         <Head title=t.session() crumb=("/sessions", t.nav_sessions())>
             <LiveSign of=session as_of=|detail| detail.as_of />
-            <With of=session view=move |detail| view! { <Ask question=disconnect(t, &detail.session) kind=Kind::Warns icon=Icon::Power word=t.disconnect() /> } />
+            <With of=session view=move |detail| {
+                let question = disconnect(t, &detail.session);
+                view! { <Ask question kind=Kind::Warns icon=Icon::Power word=t.disconnect() /> }
+            } />
         </Head>
         <Loaded of=session view=move |detail| view! { <Content detail /> } />
     }
+}
+
+/// What happened, in words.
+fn happening(t: Texts, one: Happening, as_of: i64) -> Shown {
+    let (condition, text, detail) = match one.what {
+        What::Began => (Condition::Good, t.happened_began(), String::new()),
+        What::Offline => (Condition::Absent, t.happened_offline(), String::new()),
+        What::Recovered => (Condition::Good, t.happened_recovered(), String::new()),
+        What::Quota => (Condition::Held, t.happened_quota(), String::new()),
+        What::Ended { reason, lasted_s, transferred } => {
+            let detail = t.happened_detail(&t.joined(t.bytes(transferred)), &reason, &t.span(lasted_s));
+            (Condition::Stopped, t.happened_ended(), detail)
+        }
+    };
+    Shown { condition, text: text.to_owned(), time: t.moment(one.at, as_of), at: rfc3339(one.at), detail }
 }
 
 /// Everything below the head.
@@ -59,7 +77,18 @@ pub fn Content(
     detail: SessionDetail,
 ) -> impl IntoView {
     let t = use_texts();
-    let SessionDetail { session, addresses, public_key, heartbeat_s, down_course, up_course, by_lane, .. } = detail;
+    let SessionDetail {
+        session,
+        addresses,
+        public_key,
+        heartbeat_s,
+        down_course,
+        up_course,
+        by_lane,
+        happenings,
+        as_of,
+    } = detail;
+    let happenings = happenings.into_iter().map(|one| happening(t, one, as_of)).collect();
     let (condition, word) = state(t, session.state);
     let rate = move |bits: f64| t.joined(t.rate(bits));
     let tone = session.lane.map_or("", |lane| lane.word());
@@ -119,6 +148,9 @@ pub fn Content(
                             })
                             .views()}
                     </Table>
+                </Card>
+                <Card id="happenings" title=t.happenings()>
+                    <div class="card-body"><Timeline happenings /></div>
                 </Card>
             </div>
             <Card id="facts" title=t.session()>

@@ -2,19 +2,19 @@
 
 pub mod detail;
 
-use super::{address, measure, parameter, range_of};
+use super::{address, known, measure, parameter, range_of};
 use crate::acts::InviteLink;
-use crate::frame::{Head, LiveSign, Loaded, read};
+use crate::frame::{Head, LiveSign, Loaded, With, read};
 use crate::live::Feed;
 use crate::model::Lane;
-use crate::model::sessions::{Query, Session, SessionState, Sessions};
+use crate::model::sessions::{Column as Shown, Query, Session, SessionState, Sessions};
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use std::time::Duration;
-use tornado_ui::button::LinkButton;
+use tornado_ui::button::{Button, LinkButton, Size};
 use tornado_ui::feedback::Empty;
-use tornado_ui::field::Search;
+use tornado_ui::field::{Search, Tick};
 use tornado_ui::icon::{Icon, Pic};
 use tornado_ui::state::{Condition, LaneTag, State};
 use tornado_ui::table::{Column, Filter, Filters, Order, Pager};
@@ -104,6 +104,7 @@ pub fn Page() -> impl IntoView {
     view! {
         <Head title=t.nav_sessions()>
             <LiveSign of=sessions as_of=|sessions| sessions.page.as_of />
+            <With of=sessions view=|sessions: Sessions| view! { <Columns hidden=sessions.hidden /> } />
             <InviteLink />
         </Head>
         <Loaded of=sessions view=move |sessions| view! { <Content sessions query=wanted.get_untracked() scroll /> } />
@@ -132,7 +133,7 @@ pub fn Content(
     scroll: Scroll,
 ) -> impl IntoView {
     let t = use_texts();
-    let Sessions { page, numbers } = sessions;
+    let Sessions { page, numbers, hidden } = sessions;
     let is_live = expect_context::<Feed>().is_live;
     let start = Query { offset: 0, ..query.clone() };
     let by = |column, key| {
@@ -141,18 +142,12 @@ pub fn Content(
             address_of(&Query { sort: Some(sort), ..start.clone() })
         })
     };
-    let columns = vec![
-        Column::new(t.state(), "b"),
-        by(Column::new(t.user(), "a"), "user"),
-        Column::new(t.device(), "c"),
-        Column::new(t.lane(), "d"),
-        by(Column::new(t.to_device(), "num"), "down"),
-        by(Column::new(t.from_device(), "num hide-m"), "up"),
-        by(Column::new(t.transferred(), "num"), "transferred"),
-        by(Column::new(t.handshake(), "num"), "handshake"),
-        by(Column::new(t.connected_for(), "num hide-m"), "age"),
-        Column::new(t.endpoint(), "hide-m"),
-    ];
+    let mut columns = vec![Column::new(t.state(), "b"), by(Column::new(t.user(), "a"), "user")];
+    for one in shown_of(&hidden) {
+        let column = Column::new(column_word(t, one), column_class(one));
+        let is_sorted = !matches!(one, Shown::Device | Shown::Lane | Shown::Endpoint);
+        columns.push(if is_sorted { by(column, one.word()) } else { column });
+    }
     let state_filter = start.state.map(|one| state(t, one).1.to_owned());
     let state_next = match start.state {
         Some(_) => None,
@@ -193,7 +188,8 @@ pub fn Content(
             rows: page.rows.len() as u64,
             total: page.matching.unwrap_or(page.rows.len() as u64),
         };
-        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() /> }).views();
+        let rows =
+            page.rows.iter().map(|session| view! { <Row session=session.clone() hidden=hidden.clone() /> }).views();
         view! {
             <WindowTable
                 caption=t.nav_sessions()
@@ -234,43 +230,101 @@ pub fn Content(
 }
 
 /// A rate in megabits, one unit for the whole column.
-fn megabits(t: Texts, rate: Option<f64>) -> impl IntoView {
-    match rate {
-        Some(rate) => measure((t.decimal(rate / 1e6, 1), "Mbit/s")).into_any(),
-        None => view! { <span class="dim">{t.not_known()}</span> }.into_any(),
-    }
+fn megabits(t: Texts, rate: Option<f64>) -> AnyView {
+    known(t, rate.map(|rate| (t.decimal(rate / 1e6, 1), "Mbit/s")))
 }
 
 #[component]
-fn Row(session: Session) -> impl IntoView {
+fn Row(session: Session, hidden: Vec<Shown>) -> impl IntoView {
     let t = use_texts();
     let (condition, word) = state(t, session.state);
     let href = format!("/sessions/{}", session.id);
     // A device handshakes every two minutes; three missed ones are a loss.
     let handshake = if session.handshake_s.is_some_and(|age| age > 360) { "t-warn" } else { "" };
-    let lane = match session.lane {
-        Some(lane) => view! { <LaneTag lane /> }.into_any(),
-        None => view! { <span class="dim">{t.none_yet()}</span> }.into_any(),
+    let cell = |column| {
+        let content = match column {
+            Shown::Device => {
+                view! { <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device.clone()}</bdi></span> }
+                    .into_any()
+            }
+            Shown::Lane => match session.lane {
+                Some(lane) => view! { <LaneTag lane /> }.into_any(),
+                None => view! { <span class="dim">{t.none_yet()}</span> }.into_any(),
+            },
+            Shown::Down => megabits(t, session.down),
+            Shown::Up => megabits(t, session.up),
+            Shown::Transferred => measure(t.bytes(session.transferred)).into_any(),
+            Shown::Handshake => view! { <span class=handshake>{t.age(session.handshake_s)}</span> }.into_any(),
+            Shown::Age => t.span(session.age_s).into_any(),
+            Shown::Endpoint => {
+                let endpoint = session.endpoint.clone().unwrap_or_else(|| t.not_known().to_owned());
+                view! { <bdi dir="ltr">{endpoint}</bdi> }.into_any()
+            }
+        };
+        view! { <td role="cell" class=column_class(column)>{content}</td> }
     };
+    let cells = shown_of(&hidden).map(cell).views();
     view! {
         <tr role="row">
             <td role="cell" class="b"><State condition word /></td>
             <th scope="row" role="rowheader" class="a">
-                <a class="main-link" href=href><bdi>{session.user}</bdi></a>
+                <a class="main-link" href=href><bdi>{session.user.clone()}</bdi></a>
             </th>
-            <td role="cell" class="c">
-                <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device}</bdi></span>
-            </td>
-            <td role="cell" class="d">{lane}</td>
-            <td role="cell" class="num">{megabits(t, session.down)}</td>
-            <td role="cell" class="num hide-m">{megabits(t, session.up)}</td>
-            <td role="cell" class="num">{measure(t.bytes(session.transferred))}</td>
-            <td role="cell" class="num"><span class=handshake>{t.age(session.handshake_s)}</span></td>
-            <td role="cell" class="num hide-m">{t.span(session.age_s)}</td>
-            <td role="cell" class="hide-m">
-                <bdi dir="ltr">{session.endpoint.unwrap_or_else(|| t.not_known().to_owned())}</bdi>
-            </td>
+            {cells}
         </tr>
+    }
+}
+
+/// The columns that are not hidden.
+fn shown_of(hidden: &[Shown]) -> impl Iterator<Item = Shown> + use<'_> {
+    Shown::ALL.into_iter().filter(|column| !hidden.contains(column))
+}
+
+fn column_word(t: Texts, column: Shown) -> &'static str {
+    match column {
+        Shown::Device => t.device(),
+        Shown::Lane => t.lane(),
+        Shown::Down => t.to_device(),
+        Shown::Up => t.from_device(),
+        Shown::Transferred => t.transferred(),
+        Shown::Handshake => t.handshake(),
+        Shown::Age => t.connected_for(),
+        Shown::Endpoint => t.endpoint(),
+    }
+}
+
+const fn column_class(column: Shown) -> &'static str {
+    match column {
+        Shown::Device => "c",
+        Shown::Lane => "d",
+        Shown::Down | Shown::Transferred | Shown::Handshake => "num",
+        Shown::Up | Shown::Age => "num hide-m",
+        Shown::Endpoint => "hide-m",
+    }
+}
+
+/// The choice of columns: a form, which works without script.
+#[component]
+fn Columns(hidden: Vec<Shown>) -> impl IntoView {
+    let t = use_texts();
+    let ticks = Shown::ALL
+        .map(|one| {
+            view! {
+                <li>
+                    <Tick name=one.word() value="1" checked=!hidden.contains(&one)>{column_word(t, one)}</Tick>
+                </li>
+            }
+        })
+        .into_iter()
+        .views();
+    view! {
+        <details class="pick">
+            <summary class="btn">{t.columns()}</summary>
+            <form class="stack-s" method="post" action="/sessions/columns">
+                <ul>{ticks}</ul>
+                <Button submit=true size=Size::Small>{t.apply()}</Button>
+            </form>
+        </details>
     }
 }
 

@@ -1,6 +1,5 @@
 //! Settings: effective configuration, look, operators, sign-ins, second factor, passkeys, API tokens, backup.
 
-mod about;
 mod backup;
 mod configuration;
 mod factor;
@@ -14,7 +13,6 @@ use crate::model::Role;
 use crate::model::settings::Settings;
 use crate::source;
 use crate::texts::use_texts;
-pub use about::About;
 use backup::{Backup, BackupDialog};
 use configuration::Effective;
 use factor::{FactorDialogs, SecondFactor};
@@ -76,7 +74,7 @@ pub fn Page() -> impl IntoView {
     ];
     view! {
         <Head title=t.nav_settings()>
-            <a href="/about">{t.nav_about()}</a>
+            <a href="/about" rel="external">{t.nav_about()}</a>
         </Head>
         <div class="parted">
             <nav class="parts" aria-label=t.nav_settings()>

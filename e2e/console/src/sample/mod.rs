@@ -2,20 +2,23 @@
 
 mod invented;
 
+use axum::extract::Query;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, COOKIE};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
+use axum::routing::get;
 use invented::Invented;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
-use tornado_admin_ui::model::logs::{self, Logs};
-use tornado_admin_ui::model::overview::{Overview, Range, Service};
+use tornado_admin_ui::model::logs::{self, Deletion, Logs};
+use tornado_admin_ui::model::overview::{Overview, Range, Services};
 use tornado_admin_ui::model::sessions::{self, SessionDetail, Sessions};
 use tornado_admin_ui::model::set_up::Reachability;
 use tornado_admin_ui::model::settings::{About, Settings};
@@ -42,10 +45,13 @@ pub const PAGES: &[(&str, &str)] = &[
     ("/tor", "tor"),
     ("/services", "services"),
     ("/logs", "logs"),
+    ("/logs/delete?text=level%3Adebug&range=24h", "logs-delete"),
     ("/keys", "keys"),
     ("/audit", "audit"),
     ("/settings", "settings"),
     ("/about", "about"),
+    ("/about/data-kept", "data-kept"),
+    ("/about/licence", "licence"),
 ];
 
 /// Cookie that chooses the state of the server for a browser.
@@ -90,9 +96,30 @@ impl State {
 pub fn router(assets: Assets) -> axum::Router {
     let invented = Arc::new(Invented::default());
     let make = move |parts: &Parts| -> Arc<dyn Source> {
-        Arc::new(Sample { invented: invented.clone(), state: State::of(parts) })
+        let cookies = parts.headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let hidden = tornado_admin_ui::look::hidden_columns(cookies);
+        Arc::new(Sample { invented: invented.clone(), state: State::of(parts), hidden })
     };
-    serve::router(assets, Arc::new(make)).route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
+    serve::router(assets, Arc::new(make))
+        .route(tornado_admin_ui::live::EVENTS, get(events_of_sample))
+        .route("/api/v1/logs/tail", get(tail_of_sample))
+}
+
+/// A stream of log lines: one each second, which names the query.
+async fn tail_of_sample(
+    Query(query): Query<HashMap<String, String>>,
+) -> Sse<impl futures::Stream<Item = Result<Message, Infallible>>> {
+    let text = query.get("text").cloned().unwrap_or_default();
+    let lines = futures::stream::unfold(text, |text| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let data = format!(
+            r#"{{"lines":[{{"id":null,"time":1795789928000000,"level":"warn","service":"dns","target":"tornado_dns",
+            "message":"upstream did not respond","request_id":null,"fields":{{"query":"{text}"}}}}],"missed":0}}"#
+        )
+        .replace('\n', "");
+        Some((Ok(Message::default().event("lines").data(data)), text))
+    });
+    Sse::new(lines).keep_alive(KeepAlive::new())
 }
 
 /// A stream of events: the number of sessions changes every two seconds. As on the server, no cache keeps it: Chromium
@@ -110,6 +137,8 @@ async fn events_of_sample() -> impl IntoResponse {
 struct Sample {
     invented: Arc<Invented>,
     state: State,
+    /// Columns that this browser hides.
+    hidden: Vec<sessions::Column>,
 }
 
 impl Sample {
@@ -182,6 +211,7 @@ impl Source for Sample {
         self.gate("session").await?;
         let mut sessions = self.invented.sessions(query).await?;
         self.page(&mut sessions.page);
+        sessions.hidden.clone_from(&self.hidden);
         Ok(sessions)
     }
 
@@ -219,9 +249,11 @@ impl Source for Sample {
         Ok(tor)
     }
 
-    async fn services(&self) -> Result<Vec<Service>, Fault> {
+    async fn services(&self) -> Result<Services, Fault> {
         self.gate("master").await?;
-        self.invented.services().await
+        let mut services = self.invented.services().await?;
+        self.rows(&mut services.units);
+        Ok(services)
     }
 
     async fn logs(&self, query: logs::Query) -> Result<Logs, Fault> {
@@ -234,6 +266,12 @@ impl Source for Sample {
             (logs.next, logs.histogram) = (None, vec![logs::Interval::default(); logs.histogram.len()]);
         }
         Ok(logs)
+    }
+
+    async fn deletion(&self, selection: logs::Selection) -> Result<Deletion, Fault> {
+        self.gate("telemetry").await?;
+        let deletion = self.invented.deletion(selection).await?;
+        Ok(if self.state == State::Empty { Deletion { lines: 0, ..deletion } } else { deletion })
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {

@@ -253,3 +253,59 @@ async fn the_set_up_works_without_script() -> anyhow::Result<()> {
     ensure!(link.as_deref().is_some_and(|link| link.starts_with("tornado://")), "{link:?}");
     browser.close().await
 }
+
+#[tokio::test]
+async fn columns_are_hidden_in_this_browser() -> anyhow::Result<()> {
+    let (browser, base) = open("/sessions").await?;
+    let heads = browser.text("thead").await?;
+    ensure!(heads.contains("Endpoint"), "{heads}");
+    browser.click(".pick summary").await?;
+    browser.click(".pick input[name=endpoint]").await?;
+    browser.click(".pick button[type=submit]").await?;
+    browser.client().wait().for_element(Locator::XPath("//thead[not(contains(., 'Endpoint'))]")).await?;
+    browser.open(&format!("{base}/sessions?state=online")).await?;
+    let heads = browser.text("thead").await?;
+    ensure!(!heads.contains("Endpoint") && heads.contains("Transferred"), "{heads}");
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn a_unit_that_was_started_too_often_is_not_started() -> anyhow::Result<()> {
+    let (browser, _) = open("/services").await?;
+    let table = browser.text("section:has(#units)").await?;
+    ensure!(table.contains("read only") && table.contains("failed (failed)"), "{table}");
+    browser.click("section:has(#units) tr:nth-child(3) .acts button").await?;
+    browser.click("dialog[open] .dialog-foot .btn:last-child").await?;
+    let report = browser.text(".toast").await?;
+    ensure!(report.contains("three times within ten minutes"), "{report}");
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn log_lines_appear_as_they_are_written() -> anyhow::Result<()> {
+    let (browser, _) = open("/logs?text=level%3Awarn").await?;
+    browser.press("Follow").await?;
+    let line = browser.text("section:has(#tail) .log li").await?;
+    ensure!(line.contains("upstream did not respond") && line.contains("query=level:warn"), "{line}");
+    browser.press("Stop").await?;
+    browser.client().wait().for_element(Locator::Css("section:has(#tail):not(:has(.log))")).await?;
+    browser.finish().await
+}
+
+#[tokio::test]
+async fn the_frame_has_a_clock_in_utc() -> anyhow::Result<()> {
+    let (browser, _) = open("/").await?;
+    let mut times = Vec::new();
+    for _ in 0..60 {
+        let time = browser.text(".clock").await?;
+        if !time.is_empty() && times.last() != Some(&time) {
+            times.push(time);
+        }
+        if times.len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    ensure!(times.len() == 2 && times.iter().all(|time| time.ends_with(" UTC")), "{times:?}");
+    browser.finish().await
+}

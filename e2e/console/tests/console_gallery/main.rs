@@ -5,4 +5,5 @@ mod ends;
 mod gallery;
 mod size;
 mod states;
+mod still;
 mod support;

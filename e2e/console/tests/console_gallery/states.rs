@@ -15,10 +15,12 @@ const PAGES: &[&str] = &[
     "/tor",
     "/services",
     "/logs",
+    "/logs/delete",
     "/keys",
     "/audit",
     "/settings",
     "/about",
+    "/about/data-kept",
 ];
 
 /// Those that list what a new server does not have, and their words for it.
@@ -29,6 +31,7 @@ const EMPTY: &[(&str, &str)] = &[
     ("/users/demo-heron", "No devices yet"),
     ("/tor", "No circuits"),
     ("/logs", "No lines"),
+    ("/logs/delete", "0 lines"),
     ("/audit", "No entries"),
     ("/settings", "No API tokens yet"),
 ];
@@ -93,7 +96,7 @@ async fn pages_without_a_sign_in_lead_to_it_and_back() -> anyhow::Result<()> {
 async fn a_page_that_is_read_slowly_shows_its_shape_first() -> anyhow::Result<()> {
     let (browser, base) = browser_in("slow").await?;
     for href in ["/users", "/services", "/keys", "/settings"] {
-        browser.open(&format!("{base}/about")).await?;
+        browser.open(&format!("{base}/tor")).await?;
         browser.click(&format!("nav a[href='{href}']")).await?;
         browser.client().wait().for_element(fantoccini::Locator::Css("main .skeleton")).await?;
     }

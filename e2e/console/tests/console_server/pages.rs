@@ -18,7 +18,9 @@ const PAGES: &[(&str, &str)] = &[
     ("/keys", "Access tokens"),
     ("/audit", "operator"),
     ("/settings", "server.host"),
+    ("/logs/delete?range=24h", "password"),
     ("/about", "GPL-3.0-or-later"),
+    ("/about/data-kept", "password_hash"),
 ];
 
 #[test]
@@ -38,7 +40,7 @@ fn every_page_shows_the_server_without_an_error() -> anyhow::Result<()> {
             }
             faults.extend(browser.console().await?.iter().map(|line| format!("{path}: console: {line}")));
             faults.extend(browser.violations().await?.iter().map(|one| format!("{path}: axe: {one}")));
-            let name = path.trim_start_matches('/').replace('/', "-");
+            let name = path.trim_start_matches('/').replace(['/', '?', '='], "-");
             browser.picture(&root().join(format!("target/console-pictures/server-{name}.png"))).await?;
         }
         ensure!(faults.is_empty(), "{}", faults.join("\n"));

@@ -41,12 +41,15 @@ impl Signed {
     /// # Errors
     /// The trail cannot be written.
     pub async fn record_export(&self, input: &ExportQuery) -> AdminResult<()> {
-        let format = match input.format {
-            LogFormat::Jsonl => "jsonl",
-            LogFormat::Csv => "csv",
-        };
-        let details = BTreeMap::from([("format".to_owned(), format.to_owned())]);
-        self.record("logs.exported", "logs".into(), details).await
+        self.record("logs.exported", "logs".into(), in_format(input.format)).await
+    }
+
+    /// Records an export of the audit trail in it.
+    ///
+    /// # Errors
+    /// The trail cannot be written.
+    pub async fn record_audit_export(&self, format: LogFormat) -> AdminResult<()> {
+        self.record("audit.exported", "audit".into(), in_format(format)).await
     }
 
     /// Waits for metrics newer than `after`, at most 5 seconds.
@@ -75,4 +78,13 @@ impl Signed {
         let what = self.acting(ReadBackup { id, offset });
         answer(self.services().operator_services.read_backup(what).await, |part| part.data)
     }
+}
+
+/// The format of a file as a detail of its row in the audit trail.
+fn in_format(format: LogFormat) -> BTreeMap<String, String> {
+    let format = match format {
+        LogFormat::Jsonl => "jsonl",
+        LogFormat::Csv => "csv",
+    };
+    BTreeMap::from([("format".to_owned(), format.to_owned())])
 }

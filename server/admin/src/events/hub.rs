@@ -152,6 +152,12 @@ impl Hub {
         self.sessions.load(Ordering::Acquire)
     }
 
+    /// Data of the events of one kind that the buffer still has, oldest first.
+    #[must_use]
+    pub fn latest(&self, kind: &str) -> Vec<Arc<str>> {
+        self.kept.lock().iter().filter(|event| event.kind == kind).map(|event| event.data.clone()).collect()
+    }
+
     /// Registers a reader of an operator. `token` is that of a reader with the right `sessions.read`: this process has
     /// no rights, so events of sessions are read with the token of one of their readers.
     ///

@@ -4,4 +4,4 @@ mod feeds;
 mod hub;
 
 pub use feeds::{follow_numbers, follow_services, follow_sessions, follow_tor};
-pub use hub::{Event, Hub, Position, Read};
+pub use hub::{Event, Hub, Position, Read, SESSION};

@@ -5,6 +5,7 @@ use super::body::receive;
 use super::entry::{by_password, cookie_of, create_first};
 use super::limits::Rate;
 use super::{Http, credentials};
+use crate::events::SESSION;
 use crate::{guard, setup};
 use axum::Router;
 use axum::body::Body;
@@ -17,7 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_admin_api::types::{SetUp, SignIn};
+use tornado_admin_api::types::{SessionEventView, SetUp, SignIn};
 use tornado_admin_api::{AdminApi, AdminError, AdminResult};
 use tornado_admin_ui::serve::Assets;
 use tornado_console::{Caller, Console, Use};
@@ -81,6 +82,10 @@ impl Caller for Browser {
 
     fn session_changes(&self) -> u64 {
         self.http.hub.session_changes()
+    }
+
+    fn session_events(&self) -> Vec<SessionEventView> {
+        self.http.hub.latest(SESSION).iter().filter_map(|data| serde_json::from_str(data).ok()).collect()
     }
 
     fn csrf_token(&self) -> String {

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{
-    BACK_UP, BASE, CSRF_HEADER, EVENTS, EXPORT_LOGS, IDEMPOTENCY_HEADER, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS,
-    Verb, admin_methods,
+    BACK_UP, BASE, CSRF_HEADER, EVENTS, EXPORT_AUDIT, EXPORT_LOGS, IDEMPOTENCY_HEADER, LIVE_METRICS, Method, OPENAPI,
+    TAIL_LOGS, Verb, admin_methods,
 };
 use tornado_shared::problem::MEDIA_TYPE;
 use utoipa::ToSchema;
@@ -245,6 +245,7 @@ fn build() -> Value {
     document.stream::<NoInput>(&EVENTS, &events);
     document.stream::<TailQuery>(&TAIL_LOGS, &events);
     document.stream::<ExportQuery>(&EXPORT_LOGS, &["application/jsonl", "text/csv"]);
+    document.stream::<ExportAuditQuery>(&EXPORT_AUDIT, &["application/jsonl", "text/csv"]);
     document.stream::<LiveMetricsQuery>(&LIVE_METRICS, &events);
     document.stream::<CreateBackup>(&BACK_UP, &["application/octet-stream"]);
     for (name, path, summary, input, output) in [

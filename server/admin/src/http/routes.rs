@@ -3,7 +3,7 @@
 use super::answer::{answer, refuse};
 use super::entry::{begin_passkey, by_passkey, set_up, sign_in, sign_out};
 use super::frame::frame;
-use super::streams::{back_up, events, export_logs, live_metrics, tail_logs};
+use super::streams::{back_up, events, export_audit, export_logs, live_metrics, tail_logs};
 use super::{Http, openapi};
 use crate::api::Services;
 use crate::config::Config;
@@ -16,8 +16,8 @@ use axum::routing::{MethodFilter, get, on, post};
 use std::sync::Arc;
 use tornado_admin_api::types::*;
 use tornado_admin_api::{
-    AdminApi as _, AdminError, BACK_UP, BASE, Cost, EVENTS, EXPORT_LOGS, LIVE_METRICS, Method, OPENAPI, TAIL_LOGS,
-    Verb, admin_methods,
+    AdminApi as _, AdminError, BACK_UP, BASE, Cost, EVENTS, EXPORT_AUDIT, EXPORT_LOGS, LIVE_METRICS, Method, OPENAPI,
+    TAIL_LOGS, Verb, admin_methods,
 };
 
 /// All routes of the API.
@@ -36,6 +36,7 @@ pub fn router_of(http: Http) -> Router {
         .route(EVENTS.path, get(events))
         .route(TAIL_LOGS.path, get(tail_logs))
         .route(EXPORT_LOGS.path, get(export_logs))
+        .route(EXPORT_AUDIT.path, get(export_audit))
         .route(LIVE_METRICS.path, get(live_metrics))
         .route(OPENAPI.path, get(openapi::document))
         .fallback(not_found)

@@ -2,6 +2,7 @@
 
 pub mod courses;
 pub mod lists;
+pub mod metrics;
 pub mod names;
 pub mod rates;
 pub mod sign_in;

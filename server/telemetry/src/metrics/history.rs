@@ -322,6 +322,11 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn every_column_is_described_as_kept() {
+        assert_eq!(tornado_shared::kept::METRICS.described(), crate::kept::columns(SCHEMA).await);
+    }
+
+    #[tokio::test]
     async fn intervals_are_kept_over_restarts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.db");

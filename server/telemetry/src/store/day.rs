@@ -314,3 +314,13 @@ pub(super) fn bind_all<'q>(query: Query<'q>, binds: &[Bind]) -> Query<'q> {
 fn private_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SCHEMA;
+
+    #[tokio::test]
+    async fn every_column_is_described_as_kept() {
+        assert_eq!(tornado_shared::kept::LOGS.described(), crate::kept::columns(SCHEMA).await);
+    }
+}

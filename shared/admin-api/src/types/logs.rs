@@ -42,9 +42,9 @@ words! {
         Message,
     }
 
-    /// Format of a file with log lines.
+    /// Format of a file with log lines or rows of the audit trail.
     pub enum LogFormat {
-        /// One JSON object per line.
+        /// One JSON object for each.
         Jsonl,
         /// RFC 4180, with a heading.
         Csv,

@@ -1,6 +1,6 @@
 //! Services, keys and the audit trail.
 
-use super::{inputs, views, words};
+use super::{LogFormat, inputs, views, words};
 use std::collections::BTreeMap;
 
 words! {
@@ -163,6 +163,18 @@ inputs! {
         /// Largest number of items, 1 to 500; default 50.
         #[serde(default)]
         pub limit: Option<u32>,
+    }
+
+    /// Rows of the audit trail as a file.
+    pub struct ExportAuditQuery {
+        /// Only actions with this prefix, for example `user.`.
+        #[serde(default)]
+        pub action: Option<String>,
+        /// Only this actor.
+        #[serde(default)]
+        pub actor: Option<String>,
+        /// Format.
+        pub format: LogFormat,
     }
 
     /// An action on a unit of systemd.

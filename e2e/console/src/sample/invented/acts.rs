@@ -38,7 +38,17 @@ pub fn act(csrf: &str, act: Act, is_confirmed: &AtomicBool) -> Result<Outcome, R
         Act::VerifyAudit => Ok(Outcome::Verified { rows: 4812, broken: None }),
         Act::ProbeTor => Ok(Outcome::Probed { is_ok: true, took_ms: 412, detail: "se".into() }),
         Act::RemoveOperator { .. } => Err(Refusal { code: "last_owner".into(), detail: String::new(), field: None }),
+        Act::DeleteLogs { .. } if !is_confirmed.load(Ordering::Relaxed) => {
+            Err(refusal("confirmation_required", "", ""))
+        }
+        Act::DeleteLogs { .. } => Ok(Outcome::Deleted(1204)),
+        Act::ControlUnit { unit, .. } if unit == "unbound.service" => Err(Refusal {
+            code: "started_too_often".into(),
+            detail: "unit 'unbound.service' was started three times within ten minutes; try again in 412 s".into(),
+            field: None,
+        }),
         Act::CloseSession { .. }
+        | Act::ControlUnit { .. }
         | Act::CreateUser { .. }
         | Act::UpdateUser { .. }
         | Act::RevokeUser { .. }

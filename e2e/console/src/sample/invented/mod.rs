@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal};
 use tornado_admin_ui::model::audit::{self, Audit};
 use tornado_admin_ui::model::keys::Keys;
-use tornado_admin_ui::model::logs::{self, Logs};
-use tornado_admin_ui::model::overview::{Count, Overview, Range, Service};
+use tornado_admin_ui::model::logs::{self, Deletion, Logs};
+use tornado_admin_ui::model::overview::{Count, Overview, Range, Services};
 use tornado_admin_ui::model::sessions::{self, SessionDetail, Sessions};
 use tornado_admin_ui::model::set_up::Reachability;
 use tornado_admin_ui::model::settings::{About, Settings};
@@ -91,12 +91,16 @@ impl Source for Invented {
         Ok(state::tor())
     }
 
-    async fn services(&self) -> Result<Vec<Service>, Fault> {
-        Ok(state::services())
+    async fn services(&self) -> Result<Services, Fault> {
+        Ok(Services { services: state::services(), units: state::units(), problem: None })
     }
 
     async fn logs(&self, query: logs::Query) -> Result<Logs, Fault> {
         Ok(records::logs(query))
+    }
+
+    async fn deletion(&self, selection: logs::Selection) -> Result<Deletion, Fault> {
+        Ok(Deletion { lines: 1204, from: NOW - selection.range.seconds(), until: NOW })
     }
 
     async fn keys(&self) -> Result<Keys, Fault> {

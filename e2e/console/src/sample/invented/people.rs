@@ -1,7 +1,7 @@
 //! Users, their devices and sessions.
 
 use super::{NOW, course, page};
-use tornado_admin_ui::model::sessions::{self, Session, SessionDetail, SessionState, Sessions};
+use tornado_admin_ui::model::sessions::{self, Happening, Session, SessionDetail, SessionState, Sessions, What};
 use tornado_admin_ui::model::users::{self, Device, PastSession, User, UserDetail, UserState, Users};
 use tornado_admin_ui::model::{Fault, Lane, Page};
 
@@ -56,7 +56,11 @@ pub fn sessions(query: sessions::Query) -> Sessions {
     let next = (end < matching).then(|| end.to_string());
     let before = (offset > 0).then(|| offset.saturating_sub(100).to_string());
     let page = Page { rows, offset: Some(offset), matching: Some(matching), next, before, as_of: NOW };
-    Sessions { page, numbers: Some((318, 27)) }
+    Sessions { page, numbers: Some((318, 27)), hidden: Vec::new() }
+}
+
+fn happening(ago: i64, what: What) -> Happening {
+    Happening { at: NOW - ago, what }
 }
 
 /// One session of the list.
@@ -70,6 +74,12 @@ pub fn session(id: &str) -> Result<SessionDetail, Fault> {
         down_course: course(22e6, 3e6),
         up_course: course(3e6, 1e6),
         by_lane: vec![(Lane::Tor, 5_900_000_000, 520_000_000), (Lane::Direct, 61_000_000, 9_000_000)],
+        happenings: vec![
+            happening(2400, What::Recovered),
+            happening(2580, What::Offline),
+            happening(19_200, What::Began),
+            happening(90_000, What::Ended { reason: "disconnect".into(), lasted_s: 7440, transferred: 4_170_000_000 }),
+        ],
         as_of: NOW,
     })
 }

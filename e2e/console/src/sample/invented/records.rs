@@ -64,18 +64,21 @@ pub fn audit(query: audit::Query) -> Audit {
     let entry = |number, outcome, action: &str| audit::Entry {
         number,
         at: NOW - 600 * number as i64,
-        actor: "ops-amelia".into(),
+        actor: "operator:ops-amelia".into(),
         action: action.into(),
         target: "demo-heron".into(),
         outcome,
         details: vec![("reason".into(), "invented".into())],
     };
-    let text = query.text.unwrap_or_default();
+    let text = query.text.clone().unwrap_or_default();
     let rows = [
         entry(3, Condition::Good, "user.suspend"),
         entry(2, Condition::Shut, "operator.remove"),
         entry(1, Condition::Broken, "key.rotate"),
     ];
-    let rows = rows.into_iter().filter(|entry| entry.action.contains(&text)).collect();
+    let is_wanted = |entry: &audit::Entry| {
+        entry.action.contains(&text) && query.actor.as_ref().is_none_or(|actor| *actor == entry.actor)
+    };
+    let rows = rows.into_iter().filter(is_wanted).collect();
     Audit { page: page(rows, 3) }
 }

@@ -7,7 +7,9 @@ use tornado_admin_ui::model::settings::{
 use tornado_admin_ui::model::{Role, Viewer};
 
 /// All rights, as of an owner.
-const RIGHTS: [&str; 20] = [
+const RIGHTS: [&str; 22] = [
+    "audit.read",
+    "logs.write",
     "users.read",
     "sessions.read",
     "logs.read",
@@ -97,5 +99,5 @@ pub fn settings() -> Settings {
 
 /// Version and licence.
 pub fn about() -> About {
-    About { version: "0.1.0".into(), licence: "GPL-3.0-or-later".into() }
+    About { version: "0.1.0".into(), licence: "GPL-3.0-or-later".into(), history_days: Some(90), log_days: Some(30) }
 }

@@ -2,7 +2,7 @@
 
 use super::{NOW, count, course};
 use tornado_admin_ui::model::overview::{
-    Attention, Dependency, Event, Gate, LaneFigures, Machine, Overview, Part, Service,
+    Attention, Dependency, Event, Gate, Interface, LaneFigures, Machine, Overview, Part, Service, Unit,
 };
 use tornado_admin_ui::model::set_up::{Reach, Reachability};
 use tornado_admin_ui::model::tor::{Circuit, CountryTor, Probe, Tor};
@@ -36,6 +36,31 @@ pub fn services() -> Vec<Service> {
         service("admin", Condition::Good, "", 24),
         service("telemetry", Condition::Good, "", 38),
     ]
+}
+
+/// Units of systemd: one runs, one has failed, one may only be read.
+pub fn units() -> Vec<Unit> {
+    let unit = |name: &str, description: &str, condition, state: &str, is_controllable| Unit {
+        name: name.into(),
+        description: description.into(),
+        condition,
+        state: state.into(),
+        up_s: (condition == Condition::Good).then_some(1_051_200),
+        restarts: Some(0),
+        memory: (condition == Condition::Good).then_some(21 << 20),
+        is_controllable,
+    };
+    vec![
+        unit("nginx.service", "A high performance web server", Condition::Good, "active (running)", true),
+        unit("fstrim.timer", "Discard unused blocks once a week", Condition::Good, "active (waiting)", false),
+        unit("unbound.service", "Unbound DNS server", Condition::Broken, "failed (failed)", true),
+        unit("chrony.service", "", Condition::Absent, "not-found", false),
+    ]
+}
+
+fn interface(name: &str, received: u64) -> Interface {
+    let rate = |now: u64| count(now, now as f64 / 5.0);
+    Interface { name: name.into(), received: rate(received), sent: rate(received / 4) }
 }
 
 fn events() -> Vec<Event> {
@@ -95,7 +120,7 @@ pub fn overview(online: u64) -> Overview {
             memory: Some(8 << 30),
             cpu: count(11, 4.0),
             memory_used: count(2_040_109_465, 1e8),
-            network: count(1_140_000_000, 2e8),
+            interfaces: vec![interface("eth0", 1_140_000_000), interface("wg0", 412_000_000)],
             disk_used: count(36_077_725_286, 1e8),
             disk: Some(40 << 30),
         }),
@@ -148,6 +173,8 @@ pub fn tor() -> Tor {
             "Nov 27 14:20:11 [notice] Heartbeat: Tor's uptime is 3 days 4:00 hours, with 7 circuits open".into(),
             "Nov 24 10:21:03 [notice] Bootstrapped 100% (done): Done".into(),
         ],
+        streams_course: course(214.0, 60.0),
+        bootstrap_course: (0..120).map(|step| (step > 20).then(|| f64::from((step - 20) * 5).min(100.0))).collect(),
         as_of: NOW,
     }
 }

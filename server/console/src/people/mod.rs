@@ -1,20 +1,22 @@
 //! Sessions, users and devices.
 
+mod happenings;
+pub mod users;
+
 use crate::caller::fault;
 use crate::console::Console;
 use crate::memory::lists::{Key, Start};
+use crate::memory::metrics::age;
 use crate::memory::names::Names;
 use crate::memory::rates::{Rates, Reading};
-use crate::overview::age;
 use futures::future::join_all;
 use std::collections::HashMap;
 use tokio::time::Instant;
 use tornado_admin_api::types::{
-    self, ByUser, Bytes, HistoryQuery, NoInput, SessionView, SessionsQuery, UserView, UsersQuery,
+    self, ByUser, Bytes, HistoryQuery, NoInput, SessionEventView, SessionView, SessionsQuery,
 };
 use tornado_admin_api::{AdminApi, AdminError};
-use tornado_admin_ui::model::sessions::{self, Session, SessionDetail, SessionState, Sessions};
-use tornado_admin_ui::model::users::{self, Device, PastSession, User, UserDetail, UserState, Users};
+use tornado_admin_ui::model::sessions::{self, Column, Session, SessionDetail, SessionState, Sessions};
 use tornado_admin_ui::model::{Fault, Lane, Page};
 use uuid::Uuid;
 
@@ -24,8 +26,8 @@ const ROWS: usize = 100;
 const WHOLE: u32 = 1000;
 /// Sessions that the list has at most.
 const MAX: usize = 200_000;
-/// Past sessions on the page of a user.
-const HISTORY: u32 = 20;
+/// Past sessions of a user among which those of a device are looked for.
+const HISTORY: u32 = 100;
 /// Bits of a byte: the API counts rates in bytes.
 const BITS: f64 = 8.0;
 
@@ -143,7 +145,8 @@ async fn all(api: &dyn AdminApi, query: &sessions::Query) -> Result<Vec<SessionV
 }
 
 /// The list of sessions: all that match, sorted, and a window of them. The requests of all pages that show the same
-/// share a reading; each request checks the right with its own call. `changes` counts changes of sessions.
+/// share a reading; each request checks the right with its own call. `changes` counts changes of sessions, `hidden` are
+/// columns that the page leaves out.
 ///
 /// # Errors
 ///
@@ -153,6 +156,7 @@ pub async fn sessions(
     console: &Console,
     query: sessions::Query,
     changes: u64,
+    hidden: Vec<Column>,
 ) -> Result<Sessions, Fault> {
     let key = Key { text: query.text.clone(), state: query.state, lane: query.lane };
     let start = Start { now: console.clock.now(), changes, instant: Instant::now() };
@@ -173,7 +177,7 @@ pub async fn sessions(
     sort(&mut rows, query.sort.as_deref());
     let mut page = window(rows, query.offset, now);
     name_devices(api, &console.names, &mut page.rows, now).await;
-    Ok(Sessions { page, numbers })
+    Ok(Sessions { page, numbers, hidden })
 }
 
 /// The part of a list from a position.
@@ -192,18 +196,27 @@ fn window(rows: Vec<Session>, offset: u64, now: i64) -> Page<Session> {
     }
 }
 
-/// One session with its rates of the last minute.
+/// One session with its rates of the last minute, and what happened: events that `admin` still has, and earlier
+/// sessions of the device.
 ///
 /// # Errors
 ///
 /// It does not exist, the sign-in does not allow it, or `session` does not respond.
-pub async fn session(api: &dyn AdminApi, console: &Console, id: &str) -> Result<SessionDetail, Fault> {
+pub async fn session(
+    api: &dyn AdminApi,
+    console: &Console,
+    id: &str,
+    events: Vec<SessionEventView>,
+) -> Result<SessionDetail, Fault> {
     let (rates, now) = (&console.rates, console.clock.now());
     let id: Uuid = id.parse().map_err(|_| Fault::NotFound)?;
     let view = find(api, id).await?;
     let mut rows = [row(&view, rates, now)];
-    name_devices(api, &console.names, &mut rows, now).await;
+    let past = HistoryQuery { user_id: Some(view.user_id), limit: Some(HISTORY), cursor: None };
+    let ((), past) = futures::join!(name_devices(api, &console.names, &mut rows, now), api.list_session_history(past));
     let [session] = rows;
+    let past = past.map(|list| list.items).unwrap_or_default();
+    let happenings = happenings::of(&view, &events, &past);
     let (down_course, up_course) = rates.courses(id, now);
     let addresses = [(Lane::Tor, view.tor_addresses), (Lane::Direct, view.direct_addresses)]
         .map(|(lane, addresses)| (lane, addresses.join(", ")));
@@ -215,6 +228,7 @@ pub async fn session(api: &dyn AdminApi, console: &Console, id: &str) -> Result<
         down_course,
         up_course,
         by_lane: by_lane(view.direct, view.tor),
+        happenings,
         as_of: now,
     })
 }
@@ -229,110 +243,6 @@ async fn find(api: &dyn AdminApi, id: Uuid) -> Result<SessionView, Fault> {
 
 fn by_lane(direct: Bytes, tor: Bytes) -> Vec<(Lane, u64, u64)> {
     vec![(Lane::Tor, tor.sent, tor.received), (Lane::Direct, direct.sent, direct.received)]
-}
-
-fn user_row(view: UserView, connected: Option<u64>) -> User {
-    User {
-        name: view.username,
-        email: view.email,
-        state: if view.is_active { UserState::Active } else { UserState::Suspended },
-        connected,
-        max_devices: u64::from(view.max_devices),
-        quota: view.month_quota,
-        has_second_factor: view.has_totp,
-        latest_login: view.last_login_at,
-    }
-}
-
-/// The list of users.
-///
-/// # Errors
-///
-/// The sign-in does not allow it, or `auth` does not respond.
-pub async fn users(api: &dyn AdminApi, query: users::Query, now: i64) -> Result<Users, Fault> {
-    let input = UsersQuery {
-        search: query.text,
-        active: query.state.map(|state| state == UserState::Active),
-        cursor: query.cursor.clone(),
-        limit: u32::try_from(ROWS).ok(),
-    };
-    let live = SessionsQuery { limit: Some(WHOLE), ..SessionsQuery::default() };
-    let (list, live) = futures::join!(api.list_users(input), api.list_sessions(live));
-    let list = list.map_err(|error| fault(&error, "auth"))?;
-    // Not known while `session` does not respond, or if there are more.
-    let live = live.ok().filter(|live| live.next.is_none());
-    let mut connected: HashMap<Uuid, u64> = HashMap::new();
-    for session in live.iter().flat_map(|live| &live.items) {
-        *connected.entry(session.user_id).or_default() += 1;
-    }
-    let is_known = live.is_some();
-    let rows = list.items.into_iter().map(|view| {
-        let count = is_known.then(|| connected.get(&view.id).copied().unwrap_or(0));
-        user_row(view, count)
-    });
-    let (before, total) = (query.cursor.is_some().then(String::new), list.total);
-    Ok(Users {
-        page: Page { rows: rows.collect(), offset: None, matching: total, next: list.next, before, as_of: now },
-    })
-}
-
-/// One user. Parts that cannot be read are empty.
-///
-/// # Errors
-///
-/// It does not exist, the sign-in does not allow it, or `auth` does not respond.
-pub async fn user(api: &dyn AdminApi, rates: &Rates, name: String, now: i64) -> Result<UserDetail, Fault> {
-    let of = || ByUser { user: name.clone() };
-    let view = api.show_user(of()).await.map_err(|error: AdminError| fault(&error, "auth"))?;
-    let history = HistoryQuery { user_id: Some(view.id), limit: Some(HISTORY), cursor: None };
-    let live = SessionsQuery { user_id: Some(view.id), ..SessionsQuery::default() };
-    let (devices, usage, history, live) = futures::join!(
-        api.list_devices(of()),
-        api.show_usage(of()),
-        api.list_session_history(history),
-        api.list_sessions(live)
-    );
-    let devices = devices.map(|list| list.items).unwrap_or_default();
-    let names: HashMap<Uuid, String> = devices.iter().map(|device| (device.id, device.name.clone())).collect();
-    let name_of = |id: Uuid| names.get(&id).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| short(id));
-    let mut sessions = Vec::new();
-    let is_known = live.is_ok();
-    for session in live.map(|list| list.items).unwrap_or_default() {
-        sessions.push(Session { device: name_of(session.device_id), ..row(&session, rates, now) });
-    }
-    let past = history.map(|list| list.items).unwrap_or_default().into_iter().filter(|one| one.ended_at.is_some());
-    let rate = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 * BITS);
-    Ok(UserDetail {
-        created_at: view.created_at,
-        devices: devices
-            .into_iter()
-            .map(|device| Device {
-                id: device.id.to_string(),
-                name: device.name,
-                is_logged_in: device.logged_in,
-                enrolled_at: device.created_at,
-                latest_login: device.last_login_at,
-            })
-            .collect(),
-        history: past
-            .map(|one| PastSession {
-                device: name_of(one.device_id),
-                started_at: one.started_at,
-                ended_at: one.ended_at,
-                reason: one.reason.unwrap_or_default(),
-                direct: one.direct.sent + one.direct.received,
-                tor: one.tor.sent + one.tor.received,
-            })
-            .collect(),
-        total_sessions: usage.as_ref().ok().map(|usage| usage.sessions),
-        by_lane: usage.map(|usage| by_lane(usage.total.direct, usage.total.tor)).unwrap_or_default(),
-        max_down: rate(view.download_rate),
-        max_up: rate(view.upload_rate),
-        peer_group: view.peer_group,
-        as_of: now,
-        user: user_row(view, is_known.then_some(sessions.len() as u64)),
-        sessions,
-    })
 }
 
 #[cfg(test)]
