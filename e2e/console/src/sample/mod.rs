@@ -95,9 +95,9 @@ pub fn router(assets: Assets) -> axum::Router {
     serve::router(assets, Arc::new(make)).route(tornado_admin_ui::live::EVENTS, axum::routing::get(events_of_sample))
 }
 
-/// A stream of events: the number of sessions changes every two seconds. As on the server, no cache keeps it: Chromium
-/// keeps a page that was left, and the connection of its events, if it may keep everything that the page has read. After
-/// six of them, the next page waited for a connection for almost a minute.
+/// A stream of events: the number of sessions changes every two seconds. As on the server, no cache keeps it. Otherwise
+/// Chromium would keep each page that was left, with the connection of its events, and the seventh page would wait for
+/// a connection for almost a minute.
 async fn events_of_sample() -> impl IntoResponse {
     let events = futures::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(2)).await;
