@@ -21,9 +21,9 @@ pub struct Window(Program);
 /// The times of a document's requests.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Documents {
-    /// Milliseconds until the last byte.
+    /// Median until the last byte.
     pub p50_ms: f64,
-    /// The same.
+    /// 99th percentile.
     pub p99_ms: f64,
     /// Size of the document.
     pub bytes: u64,
@@ -67,8 +67,9 @@ pub struct Held {
     pub long_tasks: usize,
     /// `None` if no task was longer than 50 ms.
     pub longest_task_ms: Option<f64>,
-    pub main_thread_percent: f64,
-    pub script_percent: f64,
+    /// Processor time of the page's main thread, and of its scripts, in percent of a core.
+    pub main_thread_cpu_percent: f64,
+    pub script_cpu_percent: f64,
 }
 
 /// Memory of a page after a collection of garbage.

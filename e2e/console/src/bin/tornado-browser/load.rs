@@ -22,8 +22,8 @@ async fn memory(tab: &Tab) -> anyhow::Result<Value> {
     }))
 }
 
-/// Measures the open page. Returns its memory at both ends, the long tasks, the events and the share of its main
-/// thread.
+/// Measures the open page. Returns its memory at both ends, the long tasks, the events and the processor time of
+/// its main thread.
 pub async fn hold(tab: &Tab, settle_s: u64, seconds: u64, scrolls: bool) -> anyhow::Result<Value> {
     tokio::time::sleep(Duration::from_secs(settle_s)).await;
     let start = memory(tab).await?;
@@ -56,7 +56,7 @@ pub async fn hold(tab: &Tab, settle_s: u64, seconds: u64, scrolls: bool) -> anyh
         "rows": state["rows"],
         "long_tasks": tasks.len(),
         "longest_task_ms": tasks.iter().copied().reduce(f64::max),
-        "main_thread_percent": spent("TaskDuration").map(|time| time / took * 100.0),
-        "script_percent": spent("ScriptDuration").map(|time| time / took * 100.0),
+        "main_thread_cpu_percent": spent("TaskDuration").map(|time| time / took * 100.0),
+        "script_cpu_percent": spent("ScriptDuration").map(|time| time / took * 100.0),
     }))
 }
