@@ -11,9 +11,10 @@ use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Duration of a series of changes, in units of the option `--seconds`.
-pub const SHARE: u32 = 15;
-/// Pauses in milliseconds, from and to: changes that follow each other slowly, and others.
-const ALONE: (u64, u64) = (1_100, 1_600);
+pub const SHARE: u32 = 30;
+/// Pauses in milliseconds, from and to. A change causes two readings of the page, at once and after the numbers of
+/// sessions have changed, and a page is read once a second at most: only after `ALONE` nothing delays the next reading.
+const ALONE: (u64, u64) = (2_200, 3_200);
 const MIXED: (u64, u64) = (100, 2_500);
 /// Longest time that is waited for a change.
 const PATIENCE: Duration = Duration::from_secs(10);

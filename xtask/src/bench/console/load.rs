@@ -33,6 +33,7 @@ pub fn measure(world: &mut World, devices: Range<usize>, minutes: u32, report: &
     eprintln!("{MANY} sessions");
     let more = world.connect(MANY - devices.len(), GROWTH)?;
     let all = devices.start..more.end;
+    report.goal(Goal::at_least("sessions of the list", MANY as f64, Some(all.len() as f64)));
     let address = format!("{CONSOLE}/sessions");
     let cookie = world.window.sign_in(CONSOLE, super::OWNER, super::PASSWORD)?;
     let document = world.window.documents(&address, Some(&cookie), REQUESTS, None)?;
@@ -41,11 +42,10 @@ pub fn measure(world: &mut World, devices: Range<usize>, minutes: u32, report: &
     eprintln!("{EVENTS} events per second for {minutes} min");
     let seconds = u64::from(minutes) * 60;
     let (held, calls) = under_load(world, &all, seconds)?;
-    let is_whole = all.len() >= MANY && held.events_s >= EVENTS * ENOUGH;
-    if !is_whole {
-        report.warn(&format!("the page had {} sessions and {:.0} events per second", all.len(), held.events_s));
+    if held.samples_without_table > 0 {
+        let of = held.heap_samples.len();
+        report.warn(&format!("the page had no table in {} of {of} samples", held.samples_without_table));
     }
-    report.goal(Goal::at_least("sessions of the list", MANY as f64, Some(all.len() as f64)));
     report.goal(Goal::at_least("events per second in the browser", EVENTS * ENOUGH, Some(held.events_s)));
     // The browser reports tasks longer than 50 ms only.
     let longest = held.longest_task_ms.unwrap_or(50.0);

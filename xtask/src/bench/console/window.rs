@@ -63,6 +63,8 @@ pub struct Held {
     pub events_s: f64,
     pub resyncs: u64,
     pub rows: usize,
+    /// Samples in which the page had no long table, because a service did not respond in time.
+    pub samples_without_table: u32,
     /// Tasks longer than 50 ms.
     pub long_tasks: usize,
     /// `None` if no task was longer than 50 ms.
