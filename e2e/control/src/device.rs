@@ -63,6 +63,11 @@ impl Device {
         caller.call("POST", path::HEARTBEAT, Some(self.token()?), "").await.map(drop)
     }
 
+    /// Closes the session.
+    pub async fn disconnect(&self, caller: &mut Caller) -> anyhow::Result<()> {
+        caller.call("POST", path::DISCONNECT, Some(self.token()?), "").await.map(drop)
+    }
+
     fn token(&self) -> anyhow::Result<&str> {
         self.token.as_deref().context("the device is not logged in")
     }

@@ -32,8 +32,8 @@ enum Order {
     /// Creates accounts named `NAMEn` with `devices` devices each.
     Accounts { name: String, first: usize, count: usize, devices: usize },
     /// Makes calls for a range of the existing devices, once for each or, with `seconds`, as often as possible in that
-    /// time.
-    Act { what: Act, first: usize, count: usize, callers: usize, seconds: Option<f64> },
+    /// time, but at most `rate` per second.
+    Act { what: Act, first: usize, count: usize, callers: usize, seconds: Option<f64>, rate: Option<f64> },
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -42,6 +42,30 @@ enum Act {
     Login,
     Connect,
     Heartbeat,
+    Disconnect,
+}
+
+/// When the calls of a series are made.
+#[derive(Clone, Copy)]
+struct Pace {
+    started: Instant,
+    /// `None`: one call for each device.
+    until: Option<Instant>,
+    /// Calls per second; `None`: as many as possible.
+    rate: Option<f64>,
+}
+
+impl Pace {
+    fn is_over(self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// Waits until the call with this number is due. Calls that are late are made at once.
+    async fn wait(self, turn: usize) {
+        if let Some(rate) = self.rate {
+            tokio::time::sleep_until((self.started + Duration::from_secs_f64(turn as f64 / rate)).into()).await;
+        }
+    }
 }
 
 /// Concurrent callers that create accounts.
@@ -77,10 +101,10 @@ impl Fleet {
             Order::Accounts { name, first, count, devices } => {
                 self.accounts(&name, first..first + count, devices).await
             }
-            Order::Act { what, first, count, callers, seconds } => {
+            Order::Act { what, first, count, callers, seconds, rate } => {
                 let some = self.devices.get(first..first + count).context("the range exceeds the existing devices")?;
-                let until = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
-                self.act(what, some.to_vec(), callers, until).await
+                let rate = rate.filter(|rate| *rate > 0.0);
+                self.act(what, some.to_vec(), callers, seconds.map(Duration::from_secs_f64), rate).await
             }
         }
     }
@@ -113,33 +137,38 @@ impl Fleet {
         Ok(all.report(started.elapsed()))
     }
 
-    /// With `until`, repeats the calls in a loop until then; otherwise makes one call for each device.
+    /// With `time`, repeats the calls in a loop for so long; otherwise makes one call for each device. `rate` limits
+    /// the calls per second.
     async fn act(
         &self,
         what: Act,
         devices: Vec<Arc<Mutex<Device>>>,
         callers: usize,
-        until: Option<Instant>,
+        time: Option<Duration>,
+        rate: Option<f64>,
     ) -> anyhow::Result<Value> {
         let key = Arc::new(login_key(&mut Caller::new(self.api.clone())).await?);
         let (devices, next): (Arc<[_]>, _) = (devices.into(), Arc::new(AtomicUsize::new(0)));
         let started = Instant::now();
+        let pace = Pace { started, until: time.map(|time| started + time), rate };
         let mut set = JoinSet::new();
         for _ in 0..callers {
             let (devices, next, key) = (devices.clone(), next.clone(), key.clone());
             let mut caller = Caller::new(self.api.clone());
             set.spawn(async move {
                 let mut calls = Calls::default();
-                while until.is_none_or(|until| Instant::now() < until) {
+                while !pace.is_over() {
                     let turn = next.fetch_add(1, Ordering::Relaxed);
-                    let place = if until.is_some() { turn % devices.len().max(1) } else { turn };
+                    let place = if pace.until.is_some() { turn % devices.len().max(1) } else { turn };
                     let Some(device) = devices.get(place) else { break };
+                    pace.wait(turn).await;
                     let mut device = device.lock().await;
                     let began = Instant::now();
                     let done = match what {
                         Act::Login => device.log_in(&mut caller, &key).await,
                         Act::Connect => device.connect(&mut caller).await,
                         Act::Heartbeat => device.heartbeat(&mut caller).await,
+                        Act::Disconnect => device.disconnect(&mut caller).await,
                     };
                     calls.note(began.elapsed(), done);
                 }

@@ -1,5 +1,5 @@
 //! The programs of `cargo xtask bench control`: a fleet of devices that use only the device API, and the baselines that
-//! the server is compared with.
+//! the server is compared with. The bench `console` uses the fleet, too.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]

@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: measurements. Ratios within one run are meaningful; absolute figures depend on the machine.
 
+mod console;
 mod control;
 mod dataplane;
+mod fleet;
 mod process;
+mod program;
 mod report;
 mod rounds;
 mod telemetry;
@@ -34,7 +37,7 @@ struct Bench {
     run: fn(&Options) -> anyhow::Result<Report>,
 }
 
-const ALL: [Bench; 4] = [control::BENCH, dataplane::BENCH, telemetry::BENCH, tor::BENCH];
+const ALL: [Bench; 5] = [console::BENCH, control::BENCH, dataplane::BENCH, telemetry::BENCH, tor::BENCH];
 
 /// Options of every bench.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,15 @@ pub struct Options {
     pub rounds: usize,
     /// Seconds per measurement.
     pub seconds: u32,
+    /// Minutes under load, in the bench `console`.
+    pub minutes: u32,
+}
+
+impl Options {
+    /// These options with at most so many rounds and seconds.
+    fn at_most(self, (rounds, seconds): (usize, u32)) -> Self {
+        Self { rounds: self.rounds.min(rounds), seconds: self.seconds.min(seconds), ..self }
+    }
 }
 
 /// Arguments of `cargo xtask bench`.
@@ -59,6 +71,9 @@ pub struct Words {
     /// Seconds per measurement
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
+    /// Minutes for which the bench `console` measures a page with 20,000 sessions
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    minutes: u32,
 }
 
 impl Words {
@@ -68,7 +83,7 @@ impl Words {
         if !shell::is_root() {
             bail!("benches create network namespaces and install packages; run this as root");
         }
-        let options = Options { rounds: self.rounds.into(), seconds: self.seconds };
+        let options = Options { rounds: self.rounds.into(), seconds: self.seconds, minutes: self.minutes };
         let mut benches = serde_json::Map::new();
         let mut all_ran = true;
         for bench in wanted {

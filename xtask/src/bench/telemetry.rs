@@ -18,7 +18,7 @@ const GROWTH: Duration = Duration::from_secs(420);
 /// Free space that the files need, in bytes.
 const SPACE: u64 = 9_000_000_000;
 /// A query with LIKE takes seconds, so there are few rounds of queries.
-const MOST: Options = Options { rounds: 2, seconds: 4 };
+const MOST: (usize, u32) = (2, 4);
 /// The archive, and what it is compared with.
 const OURS: &str = "tornado";
 const LIKE: &str = "plain SQLite, LIKE";
@@ -113,7 +113,7 @@ fn figures(words: &[&str]) -> anyhow::Result<Value> {
 }
 
 fn run(options: &Options) -> anyhow::Result<Report> {
-    let options = Options { rounds: options.rounds.min(MOST.rounds), seconds: options.seconds.min(MOST.seconds) };
+    let options = options.at_most(MOST);
     let world = World::new()?;
     let mut report = Report::default();
     if statfs(&world.0)?.filesystem_type() == TMPFS_MAGIC {

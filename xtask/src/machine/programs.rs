@@ -36,7 +36,7 @@ const PROGRAMS: &[Row] = &[
         &[Base],
         &[
             "cat", "chgrp", "chmod", "chown", "cp", "echo", "env", "false", "ls", "mkdir", "mkfifo", "mknod", "mktemp",
-            "rm", "sleep", "stat", "tail", "test", "touch", "true", "wc",
+            "nice", "rm", "sleep", "stat", "tail", "test", "touch", "true", "wc",
         ],
     ),
     ("dash", &[Base], &["dash", "sh"]),

@@ -122,9 +122,9 @@ async fn tail_of_sample(
     Sse::new(lines).keep_alive(KeepAlive::new())
 }
 
-/// A stream of events: the number of sessions changes every two seconds. As on the server, no cache keeps it: Chromium
-/// keeps a page that was left, and the connection of its events, if it may keep everything that the page has read. After
-/// six of them, the next page waited for a connection for almost a minute.
+/// A stream of events: the number of sessions changes every two seconds. As on the server, no cache keeps it. Otherwise
+/// Chromium would keep each page that was left, with the connection of its events, and the seventh page would wait for
+/// a connection for almost a minute.
 async fn events_of_sample() -> impl IntoResponse {
     let events = futures::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(2)).await;

@@ -1,7 +1,7 @@
 //! Measurements that need more than one round of calls.
 
-use super::fleet::{Act, Calls, peer};
 use super::world::{Cost, World, wait_other};
+use crate::bench::fleet::{Act, Calls, peer};
 use crate::bench::rounds::Figure;
 use crate::bench::tor_world::programs;
 use crate::bench::{Sample, resident_bytes};

@@ -1,16 +1,15 @@
 //! The control plane: throughput and latency of the server, and its start and reconciliation with many peers. Devices,
 //! load generator and server share the cores of the machine.
 
-mod fleet;
 mod measure;
 mod pulse;
 mod world;
 
+use super::fleet::Act;
 use super::rounds::Figure;
 use super::{Bench, Goal, Options, Report, Rounds, prepare_lab};
 use crate::machine::programs::Need;
 use anyhow::Context as _;
-use fleet::Act;
 use measure::{EACH, Standing, TALL};
 use serde_json::json;
 use std::time::Duration;
@@ -29,7 +28,7 @@ const REVOCATIONS: usize = 30;
 /// Interval over which idle processes are measured.
 const REST: Duration = Duration::from_secs(60);
 /// Limits that keep the bench within the six minutes that `docs/performance.md` states.
-const MOST: Options = Options { rounds: 3, seconds: 4 };
+const MOST: (usize, u32) = (3, 4);
 
 /// The bench `control`, in a lab.
 pub const BENCH: Bench = Bench {
@@ -45,7 +44,7 @@ fn prepare() -> anyhow::Result<()> {
 }
 
 fn run(options: &Options) -> anyhow::Result<Report> {
-    let options = Options { rounds: options.rounds.min(MOST.rounds), seconds: options.seconds.min(MOST.seconds) };
+    let options = options.at_most(MOST);
     let (mut world, first_start) = World::up()?;
     let mut report = Report::default();
     report.put("first_start_to_ready_s", first_start)?;

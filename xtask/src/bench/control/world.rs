@@ -1,7 +1,7 @@
 //! The world of the bench: lab, server, a device with a tunnel, and the load generator.
 
-use super::fleet::{Fleet, program};
 use super::pulse::Pulse;
+use crate::bench::fleet::{Fleet, program};
 use crate::bench::process::{enroll, kib_line, mebi, pids, resident_bytes};
 use anyhow::{Context as _, ensure};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};

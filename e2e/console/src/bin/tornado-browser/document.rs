@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Requests before those that are measured.
 const WARM_UP: usize = 10;
+/// Time after which no further request is made.
+const LIMIT: Duration = Duration::from_secs(20);
 
 type Http = Client<HttpConnector, Full<Bytes>>;
 
@@ -45,12 +47,16 @@ async fn whole(response: Response<Incoming>) -> anyhow::Result<(StatusCode, Byte
     Ok((status, response.into_body().collect().await?.to_bytes()))
 }
 
-/// Requests a document again and again. Returns the times in milliseconds until the last byte, and its size.
+/// Requests a document `count` times, or fewer if that takes too long. Returns the times in milliseconds until the last
+/// byte, and its size.
 pub async fn measure(address: &str, cookie: Option<&str>, count: usize, save: Option<&Path>) -> anyhow::Result<Value> {
     let client = client();
     let mut times = Vec::with_capacity(count);
-    let mut size = 0;
+    let (started, mut size) = (Instant::now(), 0);
     for turn in 0..count + WARM_UP {
+        if started.elapsed() > LIMIT && !times.is_empty() {
+            break;
+        }
         let mut request = Request::get(address);
         if let Some(cookie) = cookie {
             request = request.header(COOKIE, cookie);

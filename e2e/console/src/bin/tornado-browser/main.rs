@@ -1,5 +1,5 @@
-//! The browser of `cargo xtask bench console`: executes orders from standard input, one JSON object per line, and prints
-//! a line for each.
+//! The browser of `cargo xtask bench console`: executes orders from standard input, one JSON object per line, and
+//! prints a line for each.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]

@@ -1,17 +1,18 @@
 //! The load generator: a separate optimised program that executes orders.
 
-use crate::bench::Sample;
-use crate::bench::tor_world::programs;
+use super::Sample;
+use super::program::{Program, parse};
+use super::tor_world::programs;
 use crate::shell;
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use tornado_e2e_harness::Host;
 
+/// The load generator, in errors.
+const NAME: &str = "the load generator";
 /// Address of the device API in the lab.
 pub const API: &str = "203.0.113.10:4605";
 
@@ -25,6 +26,8 @@ pub enum Act {
     Connect,
     /// Sends a heartbeat.
     Heartbeat,
+    /// Closes the session.
+    Disconnect,
 }
 
 /// The result of a series of calls.
@@ -43,12 +46,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    fn read(text: &str) -> anyhow::Result<Self> {
-        let answer: Value =
-            serde_json::from_str(text).with_context(|| format!("invalid response of the load generator: {text:?}"))?;
-        if let Some(error) = answer["error"].as_str() {
-            anyhow::bail!("the load generator failed: {error}");
-        }
+    fn of(answer: Value) -> anyhow::Result<Self> {
         let calls: Self = serde_json::from_value(answer)?;
         let complaint = calls.complaint.as_deref().unwrap_or_default();
         // A rate of only the successful calls would be misleading for a server that fails.
@@ -73,14 +71,12 @@ pub fn program() -> PathBuf {
 
 /// Runs a subcommand of the load generator to completion.
 pub fn peer(words: &[&str]) -> anyhow::Result<Calls> {
-    Calls::read(&shell::read(shell::command(program(), words))?)
+    Calls::of(parse(NAME, &shell::read(shell::command(program(), words))?)?)
 }
 
 /// A fleet of devices, by number.
 pub struct Fleet {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    generator: Program,
     devices: usize,
     accounts: usize,
 }
@@ -90,11 +86,7 @@ impl Fleet {
     pub fn start(host: &Host, sockets: &Path) -> anyhow::Result<Self> {
         let mut command = host.command(program());
         command.args(["fleet", "--server", API, "--sockets"]).arg(sockets);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the load generator")?;
-        let orders = child.stdin.take().context("the load generator has no standard input")?;
-        let answers = BufReader::new(child.stdout.take().context("the load generator has no standard output")?);
-        Ok(Self { child, orders, answers, devices: 0, accounts: 0 })
+        Ok(Self { generator: Program::start(NAME, command)?, devices: 0, accounts: 0 })
     }
 
     /// Creates `count` accounts with `each` devices. Returns the numbers of the devices.
@@ -114,18 +106,23 @@ impl Fleet {
         .with_context(|| format!("cannot complete a series of {what:?} calls"))
     }
 
-    fn ask(&mut self, order: &Value) -> anyhow::Result<Calls> {
-        writeln!(self.orders, "{order}")?;
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        Calls::read(&line)
+    /// Makes `rate` calls per second for `seconds`, with the devices in turn. Fewer if the server is slower.
+    pub fn pace(
+        &mut self,
+        what: Act,
+        of: &Range<usize>,
+        callers: usize,
+        seconds: f64,
+        rate: f64,
+    ) -> anyhow::Result<Calls> {
+        self.ask(&json!({
+            "do": "act", "what": what, "first": of.start, "count": of.len(), "callers": callers, "seconds": seconds,
+            "rate": rate,
+        }))
+        .with_context(|| format!("cannot complete a paced series of {what:?} calls"))
     }
-}
 
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        // An error means that the process has already ended.
-        drop(self.child.kill());
-        drop(self.child.wait());
+    fn ask(&mut self, order: &Value) -> anyhow::Result<Calls> {
+        Calls::of(self.generator.ask(order)?)
     }
 }
