@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, NotCountry, SessionId, Username};
+use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, LockdownMode, NotCountry, SessionId, Username};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -48,6 +48,14 @@ pub(crate) struct ExitCountry(pub Option<CountryCode>);
 
 fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
     if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
+}
+
+fn choice(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "allow" => Ok(true),
+        "block" => Ok(false),
+        _ => Err("must be 'allow' or 'block'"),
+    }
 }
 
 /// Command to run.
@@ -155,6 +163,25 @@ pub(crate) enum Command {
         /// Existing directory.
         directory: PathBuf,
     },
+    /// Show or set when traffic outside the tunnel is blocked. Without arguments, show it.
+    ///
+    /// `tornado lockdown off` works without server and login. As root it also works while the helper does not run.
+    #[command(after_help = EXIT_CODES)]
+    Lockdown {
+        /// `off`: never, except while a connect is in progress. `auto`: if the tunnel is lost or the helper crashes, until
+        /// the tunnel is up again or you disconnect. `always`: whenever no tunnel is up, also at boot and while the
+        /// helper is stopped.
+        mode: Option<LockdownMode>,
+        /// Whether connected private networks may be reached outside the tunnel.
+        #[arg(long, value_name = "CHOICE", value_parser = choice)]
+        lan: Option<bool>,
+        /// Whether networks of containers and virtual machines on this device may be reached even with `--lan block`.
+        #[arg(long, value_name = "CHOICE", value_parser = choice)]
+        bridges: Option<bool>,
+    },
+    /// Print the status as JSON, one line for each change, until the helper stops.
+    #[command(after_help = EXIT_CODES)]
+    Watch,
     /// Show the state of the tunnel.
     #[command(after_help = EXIT_CODES)]
     Status {

@@ -4,6 +4,7 @@
 
 mod args;
 mod error;
+mod lockdown;
 mod manual;
 mod output;
 mod run;

@@ -2,14 +2,15 @@
 
 use crate::args::{Arguments, Command, ExitCountry};
 use crate::error::Failure;
+use crate::lockdown;
 use crate::manual;
 use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
-    ChooseExit, Connect, Enroll, Export, Helper as _, HelperError, Login, NoInput, RemoveDevice, SessionsQuery,
-    SwitchLane,
+    ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput, RemoveDevice,
+    SessionsQuery, SetLockdown, SwitchLane,
 };
 use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
@@ -81,17 +82,25 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Exits => return Ok(output::show(&helper.tor(NoInput {}).await?, json, output::tor::countries)?),
         Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity(NoInput {}).await?, json)?),
         Command::Status { watch: false } => helper.status(NoInput {}).await?,
-        Command::Status { watch: true } => {
-            let mut events = helper.events().await?;
-            while let Some(status) = events.next().await {
-                output::status(&status, json)?;
-            }
-            return Err(HelperError::NotRunning("the helper stopped".into()).into());
+        Command::Status { watch: true } => return watch(&helper, json).await,
+        Command::Watch => return watch(&helper, true).await,
+        Command::Lockdown { mode, lan, bridges } => {
+            let answer = lockdown::run(&helper, SetLockdown { mode, lan, bridges }).await?;
+            return Ok(output::lockdown::answer(&answer, json)?);
         }
         Command::Disconnect => helper.disconnect(NoInput {}).await?,
         Command::Logout => helper.logout(NoInput {}).await?,
     };
     Ok(output::status(&status, json)?)
+}
+
+/// Prints the status and each change until the helper stops.
+async fn watch(helper: &HelperClient, json: bool) -> Result<(), Failure> {
+    let mut events = helper.events().await?;
+    while let Some(status) = events.next().await {
+        output::status(&status, json)?;
+    }
+    Err(HelperError::NotRunning("the helper stopped".into()).into())
 }
 
 fn ask_username() -> Result<Option<Username>, Failure> {

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
     Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    ServiceError as _, SessionsQuery, Status, SwitchLane,
+    ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -84,6 +84,9 @@ impl Helper for FakeHelper {
     async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("disconnect".into())
     }
+    async fn set_lockdown(&self, input: SetLockdown) -> Result<Status, HelperError> {
+        self.answer(format!("lockdown {:?} {:?} {:?}", input.mode, input.lan, input.bridges))
+    }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())
     }
@@ -127,6 +130,11 @@ async fn every_failure_has_its_exit_code() {
     assert_eq!(run(&["lane", "wg0"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "direct", "--exit-country", "de"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "tor", "--exit-country", "germany"], "").status.code(), Some(2));
+    assert_eq!(run(&["lockdown", "on"], "").status.code(), Some(2));
+    assert_eq!(run(&["lockdown", "auto", "--lan", "yes"], "").status.code(), Some(2));
+    assert_eq!(run(&["lockdown"], "").status.code(), Some(3));
+    assert_eq!(run(&["lockdown", "always"], "").status.code(), Some(3));
+    assert_eq!(run(&["watch"], "").status.code(), Some(3));
     assert_eq!(run(&["export"], "").status.code(), Some(2), "one of --conf and --qr is required");
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
@@ -137,6 +145,12 @@ async fn every_failure_has_its_exit_code() {
     assert!(text.starts_with("Disconnected: traffic from this device is not protected."), "{text}");
     let json: Status = serde_json::from_slice(&run(&["--json", "status"], "").stdout).unwrap();
     assert_eq!(json, idle());
+
+    let text = String::from_utf8(run(&["lockdown"], "").stdout).unwrap();
+    assert!(text.starts_with("Lockdown is auto: blocks traffic if"), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&run(&["lockdown", "--json"], "").stdout).unwrap();
+    let policy = serde_json::json!({"mode": "auto", "lan": true, "bridges": false});
+    assert_eq!((&json["policy"], &json["active"]), (&policy, &false.into()), "{json}");
 
     let refused =
         HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into(), retry_after: None };
@@ -160,6 +174,7 @@ async fn every_failure_has_its_exit_code() {
         assert_eq!(problem["code"], error.code());
         assert_eq!(run(&["lane", "tor"], "").status.code(), Some(code), "{error:?}");
         assert_eq!(run(&["new-identity"], "").status.code(), Some(code), "{error:?}");
+        assert_eq!(run(&["lockdown", "always"], "").status.code(), Some(code), "{error:?}");
         let plain = String::from_utf8(run(&["disconnect"], "").stderr).unwrap();
         assert!(plain.starts_with("tornado: ") && plain.lines().count() == 1, "{plain}");
     }
@@ -173,6 +188,8 @@ async fn every_failure_has_its_exit_code() {
     let before = "00000000-0000-4000-8000-000000000001";
     assert_eq!(run(&["sessions", "--limit", "101"], "").status.code(), Some(2));
     run(&["usage"], "");
+    run(&["lockdown", "always", "--lan", "block"], "");
+    run(&["lockdown", "--bridges", "allow"], "");
     run(&["sessions", "--before", before], "");
     run(&["devices"], "");
     run(&["devices", "--remove", before], "");
@@ -183,9 +200,10 @@ async fn every_failure_has_its_exit_code() {
     let seen = fake.seen.lock().unwrap().clone();
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
-    assert_eq!(seen[5..8], ["usage", "sessions 20 true", "devices"]);
-    assert_eq!(seen[8], format!("remove {before}"));
-    assert_eq!(seen[9..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    assert_eq!(seen[5..8], ["usage", "lockdown Some(Always) Some(false) None", "lockdown None None Some(true)"]);
+    assert_eq!(seen[8..10], ["sessions 20 true", "devices"]);
+    assert_eq!(seen[10], format!("remove {before}"));
+    assert_eq!(seen[11..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

@@ -2,7 +2,7 @@
 
 use crate::access::HelperCaller;
 use crate::error::HelperError;
-use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, Status, SwitchLane};
+use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, SetLockdown, Status, SwitchLane};
 use tornado_rpc::NoInput;
 use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 
@@ -42,6 +42,9 @@ tornado_rpc::contract! {
         remove_device(RemoveDevice) -> Devices = DELETE "/v1/devices", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and closes its session on the server.
         disconnect(NoInput) -> Status = POST "/v1/disconnect", within 60, up to MAX_BODY, for [User];
+        /// Sets the lockdown policy. It is stored before traffic is blocked. `off` releases traffic even if it cannot be
+        /// stored, and needs neither server nor login. The change applies to a tunnel that is up, too.
+        set_lockdown(SetLockdown) -> Status = PUT "/v1/lockdown", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and ends the login.
         logout(NoInput) -> Status = POST "/v1/logout", within 60, up to MAX_BODY, for [User];
         /// Returns the current state.

@@ -19,13 +19,13 @@ pub use access::{Access, HelperCaller};
 pub use contract::{Helper, HelperClient};
 pub use error::HelperError;
 pub use model::{
-    Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, Status,
-    SwitchLane, TunnelState,
+    Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, SetLockdown,
+    Status, SwitchLane, TunnelState,
 };
 pub use serve::serve;
 pub use tornado_rpc::{NoInput, ServiceError};
 pub use tornado_shared::api::{ChooseExit, SessionsQuery};
-pub use tornado_shared::model::Backend;
+pub use tornado_shared::model::{Backend, LockdownMode, LockdownPolicy};
 
 use std::path::PathBuf;
 use tornado_rpc::Channel;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
     ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    ServiceError as _, SessionsQuery, Status, SwitchLane,
+    ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -69,6 +69,9 @@ impl Helper for Idle {
         Err(HelperError::NotLoggedIn)
     }
     async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
+    }
+    async fn set_lockdown(&self, _: SetLockdown) -> Result<Status, HelperError> {
         self.status(NoInput {}).await
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {

@@ -1,6 +1,7 @@
 //! Output for people and for scripts. The text never reports a tunnel as working unless a handshake was seen.
 
 pub(crate) mod account;
+pub(crate) mod lockdown;
 pub(crate) mod tor;
 
 use crate::error::Failure;
@@ -73,6 +74,7 @@ pub(crate) fn error(failure: &Failure, json: bool) {
         Failure::Helper(error) => error.to_problem(),
         Failure::Usage(_) => Problem::new(400, "usage", failure.to_string()),
         Failure::CodeRequired => Problem::new(401, "totp_required", failure.to_string()),
+        Failure::NotReleased(_) => Problem::new(500, "not_released", failure.to_string()),
         Failure::Terminal(_) => Problem::new(500, "terminal", failure.to_string()),
     };
     let mut err = std::io::stderr().lock();
@@ -139,6 +141,7 @@ fn text(status: &Status, now: i64) -> String {
             row("server", "device API unreachable; the tunnel stays up and the helper keeps retrying".into());
         }
     }
+    row("lockdown", lockdown::line(status));
     if let Some(notice) = &status.notice {
         row("problem", format!("{} ({} ago)", notice.detail, span(now.saturating_sub(notice.at))));
     }

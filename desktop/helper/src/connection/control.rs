@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_helper_api::HelperError;
-use tornado_shared::model::Lane;
+use tornado_shared::model::{Lane, LockdownMode};
 use tornado_tunnel::plan::Plan;
 use tornado_tunnel::state::{BlockedReason, Failure, Lockdown, Phase, View};
 use tornado_tunnel::{Stopped, Tunnel};
@@ -68,13 +68,31 @@ impl TunnelControl {
     pub(crate) fn needs_retry(&self) -> bool {
         let view = self.view();
         let lost = match view.blocked {
+            // With `off`, a lost tunnel is not blocked.
+            None => view.phase == Phase::Disconnected && self.publish.now().lockdown_policy.mode == LockdownMode::Off,
             // After `Denied`, a new login or a change on the server can help, for example a slot that became free.
             Some(
-                BlockedReason::Interrupted | BlockedReason::Lost | BlockedReason::Ended(_) | BlockedReason::Denied(_),
-            ) => true,
-            Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) | None => false,
+                BlockedReason::Interrupted
+                | BlockedReason::Lost
+                | BlockedReason::Ended(_)
+                | BlockedReason::Denied(_)
+                | BlockedReason::Always,
+            ) => view.phase == Phase::Blocked,
+            Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) => false,
         };
-        lost && view.phase == Phase::Blocked && self.desired.get().is_some()
+        lost && self.desired.get().is_some()
+    }
+
+    /// Returns true if no tunnel is up, and traffic is blocked at most because of the mode `always`.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        let view = self.view();
+        view.phase == Phase::Disconnected || view.blocked == Some(BlockedReason::Always)
+    }
+
+    /// Returns true if traffic is blocked for a reason that a failed attempt to connect does not end.
+    pub(crate) fn keeps_blocking(&self) -> bool {
+        let view = self.view();
+        view.lockdown && view.blocked != Some(BlockedReason::Always)
     }
 
     /// Waits until traffic is blocked, or until blocking failed.

@@ -27,6 +27,7 @@ impl Connection {
         let same = self.credentials.account().filter(|account| account.identity == invitation.identity);
         let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
         let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
+        self.permit_port(invitation.server.port).await?;
         let server =
             reach(&mut self.resolver, std::slice::from_ref(&invitation.server), invitation.identity, invitation.tls)
                 .await?;
@@ -64,6 +65,7 @@ impl Connection {
             let address: ServerAddress = server.parse().map_err(|e| HelperError::Malformed(format!("{e}")))?;
             account.server = address.to_string();
             account.offered = None;
+            self.permit_port(address.port).await?;
         }
         let addresses = account.addresses().map_err(|e| HelperError::Internal(e.to_string()))?;
         let server = reach(&mut self.resolver, &addresses, account.identity, Some(account.tls)).await?;

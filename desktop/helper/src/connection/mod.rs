@@ -2,6 +2,7 @@
 
 mod control;
 mod heartbeat;
+mod lockdown;
 mod login;
 mod path;
 mod schedule;
@@ -10,6 +11,7 @@ mod silence;
 mod state;
 
 pub(crate) use control::TunnelControl;
+pub(crate) use lockdown::LockdownControl;
 pub(crate) use schedule::Schedule;
 pub(crate) use session::CLOSE_TIMEOUT;
 pub(crate) use silence::SilenceDetector;

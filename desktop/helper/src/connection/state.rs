@@ -1,6 +1,7 @@
 //! The login, the session and the tunnel together. One call at a time uses them.
 
 use super::control::{TunnelControl, failure, not_switched};
+use super::lockdown::LockdownControl;
 use super::session::{CLOSE_TIMEOUT, Session};
 use crate::account::{Credentials, DesiredTunnel};
 use crate::network::Changes;
@@ -26,6 +27,7 @@ pub(crate) struct Connection {
     pub(super) session: Option<Session>,
     pub(super) resolver: Resolver,
     pub(super) control: Arc<TunnelControl>,
+    lockdown: Arc<LockdownControl>,
     pub(super) publish: Publisher,
     changes: Changes,
     /// Wakes the maintenance task after a change of the login or the session.
@@ -36,13 +38,13 @@ impl Connection {
     pub(crate) fn new(
         credentials: Credentials,
         resolver: Resolver,
-        control: Arc<TunnelControl>,
+        (control, lockdown): (Arc<TunnelControl>, Arc<LockdownControl>),
         publish: Publisher,
         changes: Changes,
         wake: Arc<Notify>,
     ) -> Self {
         publish.account(credentials.account());
-        Self { credentials, session: None, resolver, control, publish, changes, wake }
+        Self { credentials, session: None, resolver, control, lockdown, publish, changes, wake }
     }
 
     pub(crate) const fn has_session(&self) -> bool {
@@ -69,6 +71,7 @@ impl Connection {
         if self.has_session() && self.control.phase() == Phase::Connected {
             return self.switch_lane(lane).await;
         }
+        let is_retry = self.control.needs_retry();
         self.close_session().await;
         let server = self.reach().await?;
         let key = PrivateKey::random();
@@ -92,7 +95,7 @@ impl Connection {
                     self.control.remove_superseded().await;
                 }
                 self.close_session().await;
-                if superseded || !self.control.is_lockdown() {
+                if superseded || !(is_retry || self.control.keeps_blocking()) {
                     self.control.clear_desired();
                 }
                 match other {
@@ -118,6 +121,12 @@ impl Connection {
         self.publish.clear_notice();
         self.query_lanes().await;
         Ok(self.publish.now())
+    }
+
+    /// Allows the helper to look for a server at this port, also while traffic is blocked.
+    pub(super) async fn permit_port(&self, port: u16) -> Result<(), HelperError> {
+        let enrolled = self.credentials.account().and_then(|account| account.address().ok());
+        self.lockdown.permit_ports(enrolled.map(|address| address.port), port).await
     }
 
     /// Closes the session on the server. If that fails, the server's timers end it.

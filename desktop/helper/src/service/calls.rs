@@ -7,11 +7,10 @@ use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
     ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    SessionsQuery, Status, SwitchLane,
+    SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
-use tornado_tunnel::state::Phase;
 
 #[async_trait]
 impl Helper for Engine {
@@ -49,9 +48,15 @@ impl Helper for Engine {
     async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.remove_tunnel().await?;
         self.publish.clear_notice();
-        if self.control.phase() == Phase::Disconnected {
+        if self.control.is_disconnected() {
             self.control.clear_desired();
         }
+        Ok(self.publish.now())
+    }
+
+    async fn set_lockdown(&self, input: SetLockdown) -> Result<Status, HelperError> {
+        self.lockdown.set(input).await?;
+        self.wake.notify_one();
         Ok(self.publish.now())
     }
 

@@ -19,6 +19,7 @@ mod firewall;
 mod local;
 mod model;
 mod routing;
+mod standing;
 
 pub use firewall::{Allow, Firewall};
 pub use local::{LocalNetwork, local_networks, onion_ranges, overlap, own_addresses};
@@ -26,3 +27,4 @@ pub use model::{
     Family, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES, PROTOCOL, TABLE, Transport,
 };
 pub use routing::{Action, Default, Routing, Rule};
+pub use standing::StandingPolicy;

@@ -71,6 +71,12 @@ pub struct Routing {
     pub guard: bool,
     /// Ranges that are never treated as local, even if this machine is connected to them.
     pub never_local: Vec<IpNet>,
+    /// Whether connected private networks may be reached outside the tunnel.
+    pub lan: bool,
+    /// Whether networks of containers and virtual machines on this machine may be reached even if `lan` is false.
+    pub bridges: bool,
+    /// Additional TCP ports at which the helper's marked sockets may look for a server.
+    pub api_ports: Vec<u16>,
 }
 
 impl Routing {
@@ -87,6 +93,9 @@ impl Routing {
             names: Vec::new(),
             guard: false,
             never_local: Vec::new(),
+            lan: true,
+            bridges: false,
+            api_ports: Vec::new(),
         }
     }
 
@@ -102,6 +111,9 @@ impl Routing {
             names: Vec::new(),
             guard: true,
             never_local: Vec::new(),
+            lan: true,
+            bridges: false,
+            api_ports: Vec::new(),
         }
     }
 
