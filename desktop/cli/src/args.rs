@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use tornado_helper_api::ProfileName;
 use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, LockdownMode, NotCountry, SessionId, Username};
 
 const EXIT_CODES: &str = "\
@@ -42,12 +43,53 @@ pub(crate) struct SecretInput {
     pub totp_stdin: bool,
 }
 
+/// An invitation and the account for it.
+#[derive(Debug, Args)]
+pub(crate) struct InvitationInput {
+    /// Invitation link, `tornado://…`. `-` reads it from the first line of standard input, which keeps it out of the
+    /// process list.
+    pub link: String,
+    /// Name of the new account; the command prompts for it if absent. Leave it empty if the invitation is for an
+    /// existing account.
+    #[arg(long)]
+    pub username: Option<Username>,
+    #[command(flatten)]
+    pub secrets: SecretInput,
+    /// Name of this device [default: the host name].
+    #[arg(long)]
+    pub device_name: Option<DeviceName>,
+}
+
 /// The exit country, or `None` for `any`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExitCountry(pub Option<CountryCode>);
 
 fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
     if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
+}
+
+/// What to do with profiles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// List the profiles.
+    List,
+    /// Disconnect, then use another profile.
+    Use {
+        /// Name of the profile.
+        name: ProfileName,
+    },
+    /// Enrol this device with another server, and use it. The profile in use before is kept.
+    Add {
+        /// Name of the new profile: 1 to 32 characters, each a-z, 0-9 or '-'.
+        name: ProfileName,
+        #[command(flatten)]
+        invitation: InvitationInput,
+    },
+    /// Remove a profile that is not in use.
+    Remove {
+        /// Name of the profile.
+        name: ProfileName,
+    },
 }
 
 fn choice(text: &str) -> Result<bool, &'static str> {
@@ -63,20 +105,10 @@ fn choice(text: &str) -> Result<bool, &'static str> {
 pub(crate) enum Command {
     /// Enrol this device with an invitation link from the server's operator.
     #[command(after_help = EXIT_CODES)]
-    Enroll {
-        /// Invitation link, `tornado://…`. `-` reads it from the first line of standard input, which keeps it out of
-        /// the process list.
-        link: String,
-        /// Name of the new account; the command prompts for it if absent. Leave it empty if the invitation is for an
-        /// existing account.
-        #[arg(long)]
-        username: Option<Username>,
-        #[command(flatten)]
-        secrets: SecretInput,
-        /// Name of this device [default: the host name].
-        #[arg(long)]
-        device_name: Option<DeviceName>,
-    },
+    Enroll(InvitationInput),
+    /// List, use, add or remove server profiles. Each has its own server, account and login; one is in use.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Profile(ProfileCommand),
     /// Log in again to the server that this device is enrolled with.
     #[command(after_help = EXIT_CODES)]
     Login {

@@ -1,6 +1,6 @@
 //! Runs the command that was given on the command line.
 
-use crate::args::{Arguments, Command, ExitCountry};
+use crate::args::{Arguments, Command, ExitCountry, InvitationInput, ProfileCommand};
 use crate::error::Failure;
 use crate::lockdown;
 use crate::manual;
@@ -9,8 +9,8 @@ use crate::secrets::{self, MAX_INPUT};
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
-    ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput, RemoveDevice,
-    SessionsQuery, SetLockdown, SwitchLane,
+    AddProfile, ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput,
+    RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
@@ -19,21 +19,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let helper = tornado_helper_api::client(arguments.socket);
     let json = arguments.json;
     let status = match arguments.command {
-        Command::Enroll { link, username, secrets, device_name } => {
-            let link = if link == "-" { secrets::line_of_input()? } else { Secret::new(link) };
-            let link = Secret::new(link.expose().trim());
-            let username = match username {
-                None if !secrets.password_stdin => ask_username()?,
-                given => given,
-            };
-            let device_name = device_name.map_or_else(host_name, Ok)?;
-            let typed = secrets::read(secrets, "Password (at least 10 characters when new): ")?;
-            let enroll = async |password, totp| {
-                let (link, username, device_name) = (link.clone(), username.clone(), device_name.clone());
-                helper.enroll(Enroll { link, username, password, totp, device_name }).await
-            };
-            typed.prove(enroll).await?
-        }
+        Command::Enroll(invitation) => enroll(invitation, async |input: Enroll| helper.enroll(input).await).await?,
+        Command::Profile(command) => match command {
+            ProfileCommand::List => {
+                return Ok(output::show(&helper.profiles(NoInput {}).await?, json, output::profiles::list)?);
+            }
+            ProfileCommand::Remove { name } => {
+                let left = helper.remove_profile(SelectProfile { name }).await?;
+                return Ok(output::show(&left, json, output::profiles::list)?);
+            }
+            ProfileCommand::Use { name } => helper.use_profile(SelectProfile { name }).await?,
+            ProfileCommand::Add { name, invitation } => {
+                let add = async |enroll| helper.add_profile(AddProfile { name: name.clone(), enroll }).await;
+                enroll(invitation, add).await?
+            }
+        },
         Command::Login { server, username, secrets } => {
             let typed = secrets::read(secrets, "Password: ")?;
             let login = async |password, totp| {
@@ -92,6 +92,27 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Logout => helper.logout(NoInput {}).await?,
     };
     Ok(output::status(&status, json)?)
+}
+
+/// Reads what an enrolment needs, and calls `call` with it.
+async fn enroll(
+    invitation: InvitationInput,
+    call: impl AsyncFn(Enroll) -> Result<Status, HelperError>,
+) -> Result<Status, Failure> {
+    let InvitationInput { link, username, secrets, device_name } = invitation;
+    let link = if link == "-" { secrets::line_of_input()? } else { Secret::new(link) };
+    let link = Secret::new(link.expose().trim());
+    let username = match username {
+        None if !secrets.password_stdin => ask_username()?,
+        given => given,
+    };
+    let device_name = device_name.map_or_else(host_name, Ok)?;
+    let typed = secrets::read(secrets, "Password (at least 10 characters when new): ")?;
+    let enroll = async |password, totp| {
+        let (link, username, device_name) = (link.clone(), username.clone(), device_name.clone());
+        call(Enroll { link, username, password, totp, device_name }).await
+    };
+    typed.prove(enroll).await
 }
 
 /// Prints the status and each change until the helper stops.

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
-    Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
+    Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
+    Profiles, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -44,6 +44,18 @@ fn serve(socket: &Path, error: HelperError) -> (Arc<FakeHelper>, JoinHandle<std:
 impl Helper for FakeHelper {
     async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
         self.answer(format!("enroll {} {:?} {}", input.device_name, input.username, input.password.expose()))
+    }
+    async fn profiles(&self, _: NoInput) -> Result<Profiles, HelperError> {
+        self.answer("profiles".into()).map(|_| unreachable!("every call fails"))
+    }
+    async fn add_profile(&self, input: AddProfile) -> Result<Status, HelperError> {
+        self.answer(format!("add profile {} {}", input.name, input.enroll.password.expose()))
+    }
+    async fn use_profile(&self, input: SelectProfile) -> Result<Status, HelperError> {
+        self.answer(format!("use profile {}", input.name))
+    }
+    async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
+        self.answer(format!("remove profile {}", input.name)).map(|_| unreachable!("every call fails"))
     }
     async fn login(&self, input: Login) -> Result<Status, HelperError> {
         let code = input.totp.map_or_else(String::new, |code| format!(" code {}", code.expose()));
@@ -190,6 +202,14 @@ async fn every_failure_has_its_exit_code() {
     run(&["usage"], "");
     run(&["lockdown", "always", "--lan", "block"], "");
     run(&["lockdown", "--bridges", "allow"], "");
+    run(&["profile", "list"], "");
+    run(&["profile", "use", "work"], "");
+    run(
+        &["profile", "add", "home", "tornado://x", "--username", "Ann", "--device-name", "l", "--password-stdin"],
+        "p\n",
+    );
+    run(&["profile", "remove", "home"], "");
+    assert_eq!(run(&["profile", "use", "../x"], "").status.code(), Some(2));
     run(&["sessions", "--before", before], "");
     run(&["devices"], "");
     run(&["devices", "--remove", before], "");
@@ -201,9 +221,10 @@ async fn every_failure_has_its_exit_code() {
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
     assert_eq!(seen[5..8], ["usage", "lockdown Some(Always) Some(false) None", "lockdown None None Some(true)"]);
-    assert_eq!(seen[8..10], ["sessions 20 true", "devices"]);
-    assert_eq!(seen[10], format!("remove {before}"));
-    assert_eq!(seen[11..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    assert_eq!(seen[8..12], ["profiles", "use profile work", "add profile home p", "remove profile home"]);
+    assert_eq!(seen[12..14], ["sessions 20 true", "devices"]);
+    assert_eq!(seen[14], format!("remove {before}"));
+    assert_eq!(seen[15..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

@@ -3,6 +3,7 @@
 use crate::access::HelperCaller;
 use crate::error::HelperError;
 use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, SetLockdown, Status, SwitchLane};
+use crate::profile::{AddProfile, Profiles, SelectProfile};
 use tornado_rpc::NoInput;
 use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 
@@ -15,6 +16,14 @@ tornado_rpc::contract! {
     trait Helper, client HelperClient, error HelperError, callers HelperCaller {
         /// Redeems an invitation: pins the server's identity, creates or joins an account and registers this device.
         enroll(Enroll) -> Status = POST "/v1/enroll", within 60, up to MAX_BODY, for [User];
+        /// Returns the profiles of this device. It contains no secrets.
+        profiles(NoInput) -> Profiles = GET "/v1/profiles", within 60, up to 0, for [User];
+        /// Enrols with another server and uses it. The profile in use before is kept, with its login.
+        add_profile(AddProfile) -> Status = POST "/v1/profiles", within 60, up to MAX_BODY, for [User];
+        /// Disconnects, then uses another profile.
+        use_profile(SelectProfile) -> Status = PUT "/v1/profiles", within 60, up to MAX_BODY, for [User];
+        /// Removes a profile that is not in use, and ends its login on the server if the server responds.
+        remove_profile(SelectProfile) -> Profiles = DELETE "/v1/profiles", within 60, up to MAX_BODY, for [User];
         /// Logs in to the enrolled server.
         login(Login) -> Status = POST "/v1/login", within 60, up to MAX_BODY, for [User];
         /// Connects the tunnel. If it is already up, switches its lane.

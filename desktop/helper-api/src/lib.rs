@@ -13,6 +13,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod model;
+mod profile;
 mod serve;
 
 pub use access::{Access, HelperCaller};
@@ -22,6 +23,7 @@ pub use model::{
     Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, SetLockdown,
     Status, SwitchLane, TunnelState,
 };
+pub use profile::{AddProfile, NotProfileName, Profile, ProfileName, Profiles, SelectProfile};
 pub use serve::serve;
 pub use tornado_rpc::{NoInput, ServiceError};
 pub use tornado_shared::api::{ChooseExit, SessionsQuery};

@@ -210,6 +210,9 @@ pub struct Status {
     /// while there is no session or the server did not report them.
     #[serde(default)]
     pub usage: Option<OwnUsage>,
+    /// Name of the profile in use; `None` if this device is not enrolled.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// Address of the server's device API, `host:port`.
     pub server: Option<String>,
     /// Name of the account.

@@ -8,8 +8,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, Profiles,
+    RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -34,6 +34,18 @@ impl Idle {
 impl Helper for Idle {
     async fn enroll(&self, _: Enroll) -> Result<Status, HelperError> {
         Err(HelperError::BadInvitation("no invitation is valid here".into()))
+    }
+    async fn profiles(&self, _: NoInput) -> Result<Profiles, HelperError> {
+        Ok(Profiles { profiles: Vec::new() })
+    }
+    async fn add_profile(&self, _: AddProfile) -> Result<Status, HelperError> {
+        Err(HelperError::BadInvitation("no invitation is valid here".into()))
+    }
+    async fn use_profile(&self, _: SelectProfile) -> Result<Status, HelperError> {
+        Err(HelperError::NotEnrolled)
+    }
+    async fn remove_profile(&self, _: SelectProfile) -> Result<Profiles, HelperError> {
+        Err(HelperError::NotEnrolled)
     }
     async fn login(&self, _: Login) -> Result<Status, HelperError> {
         Err(HelperError::NotEnrolled)

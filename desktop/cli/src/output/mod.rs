@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod lockdown;
+pub(crate) mod profiles;
 pub(crate) mod tor;
 
 use crate::error::Failure;

@@ -4,6 +4,7 @@ mod credentials;
 mod desired;
 mod lockdown;
 mod model;
+mod profiles;
 mod store;
 
 pub(crate) use credentials::Credentials;

@@ -93,6 +93,15 @@ impl Store {
         fs::remove_file(self.path(PROBE)).map_err(|e| self.io(PROBE, e))
     }
 
+    /// Names of the files; empty if the directory does not exist.
+    pub(crate) fn file_names(&self) -> Result<Vec<String>, StoreError> {
+        let read = || {
+            let Some(entries) = optional(fs::read_dir(&self.directory))? else { return Ok(Vec::new()) };
+            entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        };
+        read().map_err(|e| self.io("", e))
+    }
+
     /// Returns `None` only if the file does not exist.
     pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let file = optional(fs::File::open(self.path(name))).map_err(|e| self.io(name, e))?;

@@ -2,7 +2,7 @@
 
 use crate::account::{DesiredState, DesiredTunnel};
 use crate::status::Publisher;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_helper_api::HelperError;
@@ -21,6 +21,9 @@ pub(crate) struct TunnelControl {
     tunnel: Tunnel,
     publish: Publisher,
     desired: DesiredState,
+    /// True from a disconnect request until the next connect. The desired state is cleared only after the tunnel was
+    /// removed; until then this prevents a retry.
+    is_left: AtomicBool,
     /// Counts disconnect requests, so that a connect in progress detects that it was superseded.
     disconnects: AtomicU64,
 }
@@ -28,7 +31,7 @@ pub(crate) struct TunnelControl {
 impl TunnelControl {
     pub(crate) fn new(tunnel: Tunnel, publish: Publisher, desired: DesiredState) -> Self {
         publish.tunnel(&tunnel.watch().borrow());
-        Self { tunnel, publish, desired, disconnects: AtomicU64::new(0) }
+        Self { tunnel, publish, desired, is_left: AtomicBool::new(false), disconnects: AtomicU64::new(0) }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<View> {
@@ -80,7 +83,7 @@ impl TunnelControl {
             ) => view.phase == Phase::Blocked,
             Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) => false,
         };
-        lost && self.desired.get().is_some()
+        lost && !self.is_left.load(Ordering::SeqCst) && self.desired.get().is_some()
     }
 
     /// Returns true if no tunnel is up, and traffic is blocked at most because of the mode `always`.
@@ -134,6 +137,7 @@ impl TunnelControl {
     pub(crate) async fn connect(&self, plan: Plan, desired: DesiredTunnel) -> Result<View, HelperError> {
         let stored = self.desired.set(desired);
         stored.map_err(|e| HelperError::Internal(format!("cannot store the desired state of the tunnel: {e}")))?;
+        self.is_left.store(false, Ordering::SeqCst);
         self.tunnel.connect(plan).await.map_err(stopped)
     }
 
@@ -157,6 +161,7 @@ impl TunnelControl {
     /// Removes the tunnel at once, and marks a connect in progress as superseded.
     pub(crate) async fn disconnect(&self) -> Result<(), HelperError> {
         self.disconnects.fetch_add(1, Ordering::SeqCst);
+        self.is_left.store(true, Ordering::SeqCst);
         self.published(self.tunnel.disconnect()).await.map(drop)
     }
 

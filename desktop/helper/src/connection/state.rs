@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tornado_client::{Connection as Offer, DeviceApi, Error as ApiError};
-use tornado_helper_api::{Choice, ControlPlane, HelperError, Status};
+use tornado_helper_api::{Choice, ControlPlane, HelperError, ProfileName, Profiles, Status};
 use tornado_rpc::ServiceError as _;
 use tornado_shared::model::{DeviceId, Lane, PrivateKey, Secret, SessionId};
 use tornado_tunnel::state::{Phase, View};
@@ -121,6 +121,15 @@ impl Connection {
         self.publish.clear_notice();
         self.query_lanes().await;
         Ok(self.publish.now())
+    }
+
+    pub(crate) fn profiles(&self) -> Result<Profiles, HelperError> {
+        self.credentials.profiles()
+    }
+
+    /// Fails if the profile is in use, does not exist or cannot be read.
+    pub(crate) fn require_profile(&self, name: &ProfileName) -> Result<(), HelperError> {
+        self.credentials.unused_profile(name).map(drop)
     }
 
     /// Allows the helper to look for a server at this port, also while traffic is blocked.

@@ -6,8 +6,8 @@ use crate::connection::Connection;
 use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
-    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    SessionsQuery, SetLockdown, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, Profiles,
+    RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
@@ -16,6 +16,25 @@ use tornado_shared::model::Secret;
 impl Helper for Engine {
     async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
         self.connection.lock().await.enroll(input).await
+    }
+
+    async fn profiles(&self, _: NoInput) -> Result<Profiles, HelperError> {
+        self.connection.lock().await.profiles()
+    }
+
+    async fn add_profile(&self, input: AddProfile) -> Result<Status, HelperError> {
+        self.connection.lock().await.add_profile(input).await
+    }
+
+    async fn use_profile(&self, input: SelectProfile) -> Result<Status, HelperError> {
+        // A profile that does not exist disconnects nothing.
+        self.connection.lock().await.require_profile(&input.name)?;
+        self.disconnect(NoInput {}).await?;
+        self.connection.lock().await.use_profile(&input.name).await
+    }
+
+    async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
+        self.connection.lock().await.remove_profile(&input.name).await
     }
 
     async fn login(&self, input: Login) -> Result<Status, HelperError> {

@@ -71,6 +71,7 @@ impl Publisher {
 
     pub(crate) fn account(&self, account: Option<&Account>) {
         self.change(|status| {
+            status.profile = account.map(|a| a.profile.to_string());
             status.server = account.map(|a| a.server.clone());
             status.user = account.map(|a| a.username.clone());
             status.device = account.map(|a| a.device_name.clone());

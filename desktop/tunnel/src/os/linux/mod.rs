@@ -172,7 +172,7 @@ impl Linux {
         }
         note(rerouted, "the routes");
         let rules: Vec<_> = routing
-            .rules(&surroundings.own, &surroundings.local)
+            .rules(&surroundings.own, &surroundings.local, &surroundings.links)
             .into_iter()
             .filter(|r| r.family == Family::V4 || ipv6)
             .collect();

@@ -2,7 +2,7 @@
 
 use super::netlink::{Kind, LinkInfo, Netlink};
 use crate::os::OsError;
-use crate::policy::{LocalNetwork, local_networks, own_addresses};
+use crate::policy::{LinkName, LocalNetwork, local_networks, own_addresses};
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
@@ -12,6 +12,8 @@ pub(super) struct Surroundings {
     pub own: Vec<IpAddr>,
     /// Local networks that may be reached.
     pub local: Vec<LocalNetwork>,
+    /// Interfaces that may have a gateway: all but loopback, ports of bridges and those of the tunnel.
+    pub links: Vec<LinkName>,
 }
 
 /// Which networks may count as local.
@@ -37,7 +39,10 @@ impl Surroundings {
         let inside = inside_bridges(&found);
         let mut local = local_networks(&networks, links);
         local.retain(|network| if inside.contains(&network.interface) { permitted.bridges } else { permitted.lan });
-        Ok(Self { own: own_addresses(&addresses, links), local })
+        let is_outside =
+            |link: &&LinkInfo| link.name != "lo" && link.controller.is_none() && !links.contains(&link.name);
+        let names = found.values().filter(is_outside).filter_map(|link| LinkName::new(&link.name)).collect();
+        Ok(Self { own: own_addresses(&addresses, links), local, links: names })
     }
 }
 
