@@ -1,6 +1,8 @@
 //! Command line definition: commands, options and their help texts.
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use tornado_helper_api::ProfileName;
 use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, LockdownMode, NotCountry, SessionId, Username};
@@ -66,6 +68,25 @@ pub(crate) struct ExitCountry(pub Option<CountryCode>);
 
 fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
     if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
+}
+
+/// How to change the networks outside the tunnel.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SplitCommand {
+    /// Exclude networks from the tunnel.
+    Add {
+        /// Networks, ADDRESS/LENGTH; at least 8 bits, for IPv6 16.
+        #[arg(required = true)]
+        networks: Vec<IpNet>,
+    },
+    /// Reach networks through the tunnel again.
+    Remove {
+        /// Networks, ADDRESS/LENGTH.
+        #[arg(required = true)]
+        networks: Vec<IpNet>,
+    },
+    /// Reach all networks through the tunnel.
+    Clear,
 }
 
 /// What to do with profiles.
@@ -210,6 +231,20 @@ pub(crate) enum Command {
         /// Whether networks of containers and virtual machines on this device may be reached even with `--lan block`.
         #[arg(long, value_name = "CHOICE", value_parser = choice)]
         bridges: Option<bool>,
+    },
+    /// List or change the networks that are reached outside the tunnel. Names are still resolved inside it.
+    #[command(after_help = EXIT_CODES)]
+    Split {
+        /// What to change; without it, list the networks.
+        #[command(subcommand)]
+        command: Option<SplitCommand>,
+    },
+    /// Let TCP to ports 80 and 443 of one address leave outside the tunnel for 60 seconds, for the login page of a
+    /// captive portal.
+    #[command(after_help = EXIT_CODES)]
+    Portal {
+        /// Address of the portal.
+        address: IpAddr,
     },
     /// Print the status as JSON, one line for each change, until the helper stops.
     #[command(after_help = EXIT_CODES)]

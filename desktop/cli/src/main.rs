@@ -9,6 +9,7 @@ mod manual;
 mod output;
 mod run;
 mod secrets;
+mod split;
 
 use clap::Parser as _;
 use std::process::ExitCode;

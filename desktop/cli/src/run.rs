@@ -6,11 +6,12 @@ use crate::lockdown;
 use crate::manual;
 use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
+use crate::split;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
     AddProfile, ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput,
-    RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
+    OpenPortal, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
@@ -83,6 +84,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity(NoInput {}).await?, json)?),
         Command::Status { watch: false } => helper.status(NoInput {}).await?,
         Command::Status { watch: true } => return watch(&helper, json).await,
+        Command::Split { command } => {
+            let status = split::run(&helper, command).await?;
+            return Ok(output::show(&status.split, json, split::list)?);
+        }
+        Command::Portal { address } => {
+            helper.open_portal(OpenPortal { address }).await?;
+            helper.status(NoInput {}).await?
+        }
         Command::Watch => return watch(&helper, true).await,
         Command::Lockdown { mode, lan, bridges } => {
             let answer = lockdown::run(&helper, SetLockdown { mode, lan, bridges }).await?;

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
     Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
-    Profiles, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
+    OpenPortal, Profiles, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
+    SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -98,6 +99,12 @@ impl Helper for FakeHelper {
     }
     async fn set_lockdown(&self, input: SetLockdown) -> Result<Status, HelperError> {
         self.answer(format!("lockdown {:?} {:?} {:?}", input.mode, input.lan, input.bridges))
+    }
+    async fn set_split(&self, input: Split) -> Result<Status, HelperError> {
+        self.answer(format!("split {:?}", input.networks))
+    }
+    async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
+        self.answer(format!("portal {}", input.address))
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())
@@ -203,6 +210,16 @@ async fn every_failure_has_its_exit_code() {
     run(&["lockdown", "always", "--lan", "block"], "");
     run(&["lockdown", "--bridges", "allow"], "");
     run(&["profile", "list"], "");
+    run(&["split", "add", "203.0.113.0/24"], "");
+    run(&["portal", "192.0.2.1"], "");
+    for wrong in [
+        &["split", "add"][..],
+        &["split", "add", "203.0.113.0/33"],
+        &["split", "remove", "203.0.113.0/24"],
+        &["portal", "x"],
+    ] {
+        assert_eq!(run(wrong, "").status.code(), Some(2), "{wrong:?}");
+    }
     run(&["profile", "use", "work"], "");
     run(
         &["profile", "add", "home", "tornado://x", "--username", "Ann", "--device-name", "l", "--password-stdin"],
@@ -221,7 +238,9 @@ async fn every_failure_has_its_exit_code() {
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
     assert_eq!(seen[5..8], ["usage", "lockdown Some(Always) Some(false) None", "lockdown None None Some(true)"]);
-    assert_eq!(seen[8..12], ["profiles", "use profile work", "add profile home p", "remove profile home"]);
+    assert_eq!(seen[8..11], ["profiles", "split [203.0.113.0/24]", "portal 192.0.2.1"]);
+    let seen = &seen[2..];
+    assert_eq!(seen[9..12], ["use profile work", "add profile home p", "remove profile home"]);
     assert_eq!(seen[12..14], ["sessions 20 true", "devices"]);
     assert_eq!(seen[14], format!("remove {before}"));
     assert_eq!(seen[15..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);

@@ -4,6 +4,7 @@ use crate::access::HelperCaller;
 use crate::error::HelperError;
 use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, SetLockdown, Status, SwitchLane};
 use crate::profile::{AddProfile, Profiles, SelectProfile};
+use crate::split::{OpenPortal, Split};
 use tornado_rpc::NoInput;
 use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 
@@ -54,6 +55,11 @@ tornado_rpc::contract! {
         /// Sets the lockdown policy. It is stored before traffic is blocked. `off` releases traffic even if it cannot be
         /// stored, and needs neither server nor login. The change applies to a tunnel that is up, too.
         set_lockdown(SetLockdown) -> Status = PUT "/v1/lockdown", within 60, up to MAX_BODY, for [User];
+        /// Sets the networks that are reached outside the tunnel, in every state. DNS to them is rejected.
+        set_split(Split) -> Status = PUT "/v1/split", within 60, up to MAX_BODY, for [User];
+        /// Lets TCP to ports 80 and 443 of one address leave for 60 s, for the login page of a captive portal. A second
+        /// call replaces the address and starts the time again.
+        open_portal(OpenPortal) -> Status = PUT "/v1/portal", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and ends the login.
         logout(NoInput) -> Status = POST "/v1/logout", within 60, up to MAX_BODY, for [User];
         /// Returns the current state.

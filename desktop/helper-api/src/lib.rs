@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod model;
 mod profile;
 mod serve;
+mod split;
 
 pub use access::{Access, HelperCaller};
 pub use contract::{Helper, HelperClient};
@@ -25,6 +26,7 @@ pub use model::{
 };
 pub use profile::{AddProfile, NotProfileName, Profile, ProfileName, Profiles, SelectProfile};
 pub use serve::serve;
+pub use split::{MAX_NETWORKS, NotSplit, OpenPortal, Portal, Split};
 pub use tornado_rpc::{NoInput, ServiceError};
 pub use tornado_shared::api::{ChooseExit, SessionsQuery};
 pub use tornado_shared::model::{Backend, LockdownMode, LockdownPolicy};

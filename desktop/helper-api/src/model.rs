@@ -1,5 +1,6 @@
 //! Requests, responses and the status.
 
+use crate::split::{Portal, Split};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use tornado_shared::api::{LaneState, OwnDevice, OwnUsage, TorView};
@@ -241,6 +242,12 @@ pub struct Status {
     /// The user's choices about traffic outside the tunnel.
     #[serde(default)]
     pub lockdown_policy: LockdownPolicy,
+    /// Networks that are reached outside the tunnel.
+    #[serde(default)]
+    pub split: Split,
+    /// The captive portal that can be reached now.
+    #[serde(default)]
+    pub portal: Option<Portal>,
     /// How often the helper restored firewall, rules, routes or addresses that another program had changed, since it
     /// started.
     #[serde(default)]

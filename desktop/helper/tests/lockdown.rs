@@ -5,10 +5,11 @@ mod common;
 use common::{Machine, Server};
 use std::os::unix::fs::PermissionsExt as _;
 use tornado_helper_api::{
-    Connect, Helper as _, HelperError, LockdownMode, LockdownPolicy, NoInput, SetLockdown, TunnelState,
+    Connect, Helper as _, HelperError, LockdownMode, LockdownPolicy, NoInput, SetLockdown, Split, TunnelState,
 };
 use tornado_shared::model::Lane;
 use tornado_tunnel::plan::Slot;
+use tornado_tunnel::policy::Exempt;
 
 fn to(mode: LockdownMode) -> SetLockdown {
     SetLockdown { mode: Some(mode), ..SetLockdown::default() }
@@ -118,5 +119,26 @@ async fn there_is_always_a_way_out() {
     let status = machine.client.set_lockdown(to(LockdownMode::Off)).await.unwrap();
     assert_eq!((status.state, blocks(&machine)), (TunnelState::Disconnected, false));
     assert_eq!(status.notice.unwrap().code, "not_stored");
+    machine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_outside_the_tunnel_are_stored() {
+    let mut machine = Machine::new().await;
+    let split = |nets: &[&str]| Split { networks: nets.iter().map(|net| net.parse().unwrap()).collect() };
+    machine.client.set_lockdown(to(LockdownMode::Always)).await.unwrap();
+    let status = machine.client.set_split(split(&["203.0.113.9/24"])).await.unwrap();
+    assert_eq!(status.split, split(&["203.0.113.0/24"]));
+    let refused = machine.client.set_split(split(&["0.0.0.0/0"])).await.unwrap_err();
+    assert!(matches!(refused, HelperError::Malformed(_)), "{refused:?}");
+    let exempt = Exempt { net: "203.0.113.0/24".parse().unwrap(), only_web: false };
+    machine.stop().await;
+    machine.start().await;
+    assert_eq!(machine.os.inside().routing.as_ref().unwrap().exempt, [exempt]);
+    // What cannot be read excludes nothing.
+    machine.stop().await;
+    std::fs::write(policy_file(&machine).with_file_name("split.json"), "{").unwrap();
+    machine.start().await;
+    assert!(machine.os.inside().routing.as_ref().unwrap().exempt.is_empty());
     machine.stop().await;
 }

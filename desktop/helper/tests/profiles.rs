@@ -1,5 +1,7 @@
 //! Several servers on one device: each profile keeps its own account and login.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 mod common;
 
 use common::{CODE, Machine, Server};

@@ -140,8 +140,11 @@ async fn a_call_that_never_returns_does_not_block_later_tunnels() {
 #[tokio::test(start_paused = true)]
 async fn a_policy_holds_in_every_state() {
     let fake = Fake::default();
-    let policy =
-        |mode, lan| StandingPolicy { lockdown: LockdownPolicy { mode, lan, bridges: true }, api_ports: vec![4605] };
+    let policy = |mode, lan| StandingPolicy {
+        lockdown: LockdownPolicy { mode, lan, bridges: true },
+        api_ports: vec![4605],
+        ..StandingPolicy::default()
+    };
     let (tunnel, task) = Tunnel::start_under(policy(LockdownMode::Always, false), Box::new(fake.clone()), None);
     let choices = || fake.inside().routing.as_ref().map(|r| (r.slot, r.guard, r.lan, r.bridges, r.api_ports.clone()));
     let mut watch = tunnel.watch();

@@ -8,8 +8,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, Profiles,
-    RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
+    OpenPortal, Profiles, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
+    SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -84,6 +85,12 @@ impl Helper for Idle {
         self.status(NoInput {}).await
     }
     async fn set_lockdown(&self, _: SetLockdown) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
+    }
+    async fn set_split(&self, _: Split) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
+    }
+    async fn open_portal(&self, _: OpenPortal) -> Result<Status, HelperError> {
         self.status(NoInput {}).await
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {

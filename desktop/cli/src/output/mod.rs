@@ -143,6 +143,13 @@ fn text(status: &Status, now: i64) -> String {
         }
     }
     row("lockdown", lockdown::line(status));
+    let split: Vec<String> = status.split.networks.iter().map(ToString::to_string).collect();
+    if !split.is_empty() {
+        row("split", format!("outside the tunnel: {}", split.join(", ")));
+    }
+    if let Some(portal) = &status.portal {
+        row("portal", format!("{} can be reached for {}", portal.address, span(portal.until.saturating_sub(now))));
+    }
     if let Some(notice) = &status.notice {
         row("problem", format!("{} ({} ago)", notice.detail, span(now.saturating_sub(notice.at))));
     }

@@ -1,9 +1,13 @@
-//! The user's lockdown policy. It is stored so that it also holds at boot, before the helper runs.
+//! The user's choices about traffic outside the tunnel: the lockdown policy and the split tunnel. The policy is stored so
+//! that it also holds at boot, before the helper runs.
 
 use super::desired::DesiredTunnel;
 use super::store::{Store, StoreError};
+use tornado_helper_api::Split;
 use tornado_shared::model::{LockdownMode, LockdownPolicy};
 
+/// Name of the file with the split tunnel.
+const SPLIT: &str = "split.json";
 /// Name of the file in the state directory.
 const FILE: &str = "lockdown.json";
 
@@ -13,6 +17,8 @@ pub(crate) struct FoundPolicy {
     pub(crate) policy: LockdownPolicy,
     /// Why the stored policy cannot be read. The strictest policy then applies.
     pub(crate) unreadable: Option<String>,
+    /// Networks outside the tunnel; empty if they cannot be read.
+    pub(crate) split: Split,
 }
 
 /// Reads the policy. Without a file, the default applies.
@@ -21,7 +27,11 @@ pub(crate) fn load_policy(store: &Store) -> FoundPolicy {
         Ok(stored) => (stored.unwrap_or_default(), None),
         Err(error) => (LockdownPolicy::STRICTEST, Some(describe(&error))),
     };
-    FoundPolicy { policy, unreadable }
+    let split = store.load::<Split>(SPLIT).map(Option::unwrap_or_default).unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot read the networks outside the tunnel; all traffic enters the tunnel");
+        Split::default()
+    });
+    FoundPolicy { policy, unreadable, split: split.checked().unwrap_or_default() }
 }
 
 /// Stores the policy. The previous file need not be readable. The file belongs to the owner of the directory, also if
@@ -29,6 +39,10 @@ pub(crate) fn load_policy(store: &Store) -> FoundPolicy {
 pub(crate) fn store_policy(store: &Store, policy: &LockdownPolicy) -> Result<(), StoreError> {
     store.replace(FILE, policy)?;
     store.give_to_owner(FILE)
+}
+
+pub(crate) fn store_split(store: &Store, split: &Split) -> Result<(), StoreError> {
+    store.replace(SPLIT, split)
 }
 
 /// Returns whether traffic must be blocked before the helper runs. Only the policy and the desired state are read; a

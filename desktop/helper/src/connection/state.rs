@@ -1,7 +1,7 @@
 //! The login, the session and the tunnel together. One call at a time uses them.
 
 use super::control::{TunnelControl, failure, not_switched};
-use super::lockdown::LockdownControl;
+use super::policy::PolicyControl;
 use super::session::{CLOSE_TIMEOUT, Session};
 use crate::account::{Credentials, DesiredTunnel};
 use crate::network::Changes;
@@ -27,7 +27,7 @@ pub(crate) struct Connection {
     pub(super) session: Option<Session>,
     pub(super) resolver: Resolver,
     pub(super) control: Arc<TunnelControl>,
-    lockdown: Arc<LockdownControl>,
+    policy: Arc<PolicyControl>,
     pub(super) publish: Publisher,
     changes: Changes,
     /// Wakes the maintenance task after a change of the login or the session.
@@ -38,13 +38,13 @@ impl Connection {
     pub(crate) fn new(
         credentials: Credentials,
         resolver: Resolver,
-        (control, lockdown): (Arc<TunnelControl>, Arc<LockdownControl>),
+        (control, policy): (Arc<TunnelControl>, Arc<PolicyControl>),
         publish: Publisher,
         changes: Changes,
         wake: Arc<Notify>,
     ) -> Self {
         publish.account(credentials.account());
-        Self { credentials, session: None, resolver, control, lockdown, publish, changes, wake }
+        Self { credentials, session: None, resolver, control, policy, publish, changes, wake }
     }
 
     pub(crate) const fn has_session(&self) -> bool {
@@ -135,7 +135,7 @@ impl Connection {
     /// Allows the helper to look for a server at this port, also while traffic is blocked.
     pub(super) async fn permit_port(&self, port: u16) -> Result<(), HelperError> {
         let enrolled = self.credentials.account().and_then(|account| account.address().ok());
-        self.lockdown.permit_ports(enrolled.map(|address| address.port), port).await
+        self.policy.permit_ports(enrolled.map(|address| address.port), port).await
     }
 
     /// Closes the session on the server. If that fails, the server's timers end it.

@@ -6,8 +6,8 @@ use crate::connection::Connection;
 use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
-    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, Profiles,
-    RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
+    OpenPortal, Profiles, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
@@ -74,8 +74,18 @@ impl Helper for Engine {
     }
 
     async fn set_lockdown(&self, input: SetLockdown) -> Result<Status, HelperError> {
-        self.lockdown.set(input).await?;
+        self.policy.set(input).await?;
         self.wake.notify_one();
+        Ok(self.publish.now())
+    }
+
+    async fn set_split(&self, input: Split) -> Result<Status, HelperError> {
+        self.policy.set_split(input).await?;
+        Ok(self.publish.now())
+    }
+
+    async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
+        self.policy.open_portal(input.address).await?;
         Ok(self.publish.now())
     }
 

@@ -2,7 +2,7 @@
 
 use super::queries::Queries;
 use crate::account::{Credentials, DesiredState, DesiredTunnel, FoundPolicy, Store, load_policy, lockdown_at_start};
-use crate::connection::{CLOSE_TIMEOUT, Connection, LockdownControl, TunnelControl};
+use crate::connection::{CLOSE_TIMEOUT, Connection, PolicyControl, TunnelControl, exempt};
 use crate::network::Changes;
 use crate::server::Resolver;
 use crate::status::Publisher;
@@ -43,7 +43,11 @@ impl Found {
     /// The policy under which the tunnel is to be started.
     pub(crate) fn policy(&self) -> StandingPolicy {
         let server = self.credentials.account().and_then(|account| account.address().ok());
-        StandingPolicy { lockdown: self.policy.policy, api_ports: server.into_iter().map(|at| at.port).collect() }
+        StandingPolicy {
+            lockdown: self.policy.policy,
+            exempt: exempt(&self.policy.split, None),
+            api_ports: server.into_iter().map(|at| at.port).collect(),
+        }
     }
 
     /// Returns true if traffic is blocked from the start.
@@ -60,7 +64,7 @@ impl Found {
 pub(crate) struct Engine {
     pub(super) connection: Arc<Mutex<Connection>>,
     pub(super) control: Arc<TunnelControl>,
-    pub(super) lockdown: Arc<LockdownControl>,
+    pub(super) policy: Arc<PolicyControl>,
     pub(super) publish: Publisher,
     pub(super) queries: Queries,
     /// Changes of the network and wake-ups from sleep.
@@ -79,19 +83,18 @@ impl Engine {
         let (resolv_conf, state_dir) = paths;
         let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
         let standing = found.policy();
-        let lockdown =
-            LockdownControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
-        let lockdown = Arc::new(lockdown);
+        let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
+        let policy = Arc::new(policy);
         let desired = DesiredState::new(found.store, found.desired);
         let control = Arc::new(TunnelControl::new(tunnel, publish.clone(), desired));
         let wake = Arc::new(Notify::new());
-        let (shared, published) = ((control.clone(), lockdown.clone()), publish.clone());
+        let (shared, published) = ((control.clone(), policy.clone()), publish.clone());
         let connection = Connection::new(found.credentials, resolver, shared, published, changes.clone(), wake.clone());
         let (connection, queries) = (Arc::new(Mutex::new(connection)), Queries::default());
         Arc::new(Self {
             connection,
             control,
-            lockdown,
+            policy,
             publish,
             queries,
             changes,

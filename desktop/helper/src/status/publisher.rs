@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
-use tornado_helper_api::{Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
+use tornado_helper_api::{Choice, Chosen, ControlPlane, Notice, Portal, Split, Status, TunnelState};
 use tornado_kit::clock::unix_now;
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
 use tornado_shared::model::{Lane, LockdownPolicy, SessionId, UnixSeconds};
@@ -136,6 +136,14 @@ impl Publisher {
 
     pub(crate) fn control(&self, control: ControlPlane) {
         self.change(|status| status.control = control);
+    }
+
+    pub(crate) fn split(&self, split: Split) {
+        self.change(|status| status.split = split);
+    }
+
+    pub(crate) fn portal(&self, portal: Option<Portal>) {
+        self.change(|status| status.portal = portal);
     }
 
     pub(crate) fn lockdown(&self, policy: LockdownPolicy) {

@@ -27,7 +27,8 @@ mod standing;
 pub use firewall::{Allow, Firewall};
 pub use local::{LocalNetwork, local_networks, onion_ranges, overlap, own_addresses};
 pub use model::{
-    Family, LinkName, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES, PROTOCOL, TABLE, Transport,
+    Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES, PROTOCOL, TABLE,
+    Transport,
 };
 pub use routing::{Action, Default, Routing, Rule};
 pub use standing::StandingPolicy;

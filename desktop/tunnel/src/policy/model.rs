@@ -1,5 +1,6 @@
 //! Numbers, protocols and destinations that routing and firewall share.
 
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Firewall mark of packets of the tunnel and the helper: "to" in ASCII.
@@ -73,6 +74,15 @@ pub enum Transport {
 impl Transport {
     /// Both protocols.
     pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+}
+
+/// A network that is reached outside the tunnel, as if there were none. DNS to it is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Exempt {
+    /// The network.
+    pub net: IpNet,
+    /// Whether only TCP to ports 80 and 443 is exempt: for the page of a captive portal.
+    pub only_web: bool,
 }
 
 /// Traffic of the helper's marked sockets that must not go through the tunnel: to one port of the server.

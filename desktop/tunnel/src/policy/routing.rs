@@ -1,7 +1,7 @@
 //! Rules and routes of a tunnel or of lockdown.
 
-use super::local::LocalNetwork;
-use super::model::{Family, LinkName, MAIN, MARK, NAME_PORTS, Outside, PREFERENCES, TABLE, Transport};
+use super::local::{LocalNetwork, overlap};
+use super::model::{Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, Outside, PREFERENCES, TABLE, Transport};
 use crate::slot::Slot;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -79,6 +79,8 @@ pub struct Routing {
     pub lan: bool,
     /// Whether networks of containers and virtual machines on this machine may be reached even if `lan` is false.
     pub bridges: bool,
+    /// Networks that are reached outside the tunnel. Those that overlap with [`never_local`](Self::never_local) are not.
+    pub exempt: Vec<Exempt>,
     /// Additional TCP ports at which the helper's marked sockets may look for a server.
     pub api_ports: Vec<u16>,
 }
@@ -99,6 +101,7 @@ impl Routing {
             never_local: Vec::new(),
             lan: true,
             bridges: false,
+            exempt: Vec::new(),
             api_ports: Vec::new(),
         }
     }
@@ -117,6 +120,7 @@ impl Routing {
             never_local: Vec::new(),
             lan: true,
             bridges: false,
+            exempt: Vec::new(),
             api_ports: Vec::new(),
         }
     }
@@ -137,6 +141,11 @@ impl Routing {
         self
     }
 
+    pub(super) fn exempt(&self) -> impl Iterator<Item = Exempt> + '_ {
+        let is_free = |exempt: &&Exempt| !self.never_local.iter().any(|range| overlap(range, &exempt.net));
+        self.exempt.iter().filter(is_free).copied()
+    }
+
     /// The rules, sorted, for a machine with the addresses `own` outside the tunnel, the networks `local` and the
     /// interfaces `links`.
     #[must_use]
@@ -154,7 +163,9 @@ impl Routing {
             suppress_prefix_length: Some(TOO_WIDE),
             ..rule(Family::V4, LOCAL_NETWORKS, main)
         };
-        let near = local.iter().map(near).chain(links.iter().map(gateways));
+        let outside =
+            |exempt: Exempt| Rule { to: Some(exempt.net), ..rule(Family::of(exempt.net.addr()), LOCAL_NETWORKS, main) };
+        let near = local.iter().map(near).chain(links.iter().map(gateways)).chain(self.exempt().map(outside));
         let mut rules: Vec<Rule> = own.iter().map(from).chain(near).collect();
         for family in Family::ALL {
             rules.push(Rule { mark: Some(MARK), ..rule(family, MARKED, main) });

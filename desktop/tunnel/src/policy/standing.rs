@@ -1,5 +1,6 @@
 //! What holds in every state of the tunnel: the user's lockdown policy, and where the helper may look for its server.
 
+use super::model::Exempt;
 use super::routing::Routing;
 use tornado_shared::model::{LockdownMode, LockdownPolicy};
 
@@ -8,6 +9,8 @@ use tornado_shared::model::{LockdownMode, LockdownPolicy};
 pub struct StandingPolicy {
     /// The user's choices.
     pub lockdown: LockdownPolicy,
+    /// Networks that are reached outside the tunnel, in every state.
+    pub exempt: Vec<Exempt>,
     /// TCP ports of the device API at which the helper's marked sockets may look for a server, without an address: the
     /// server may have moved, and while traffic is blocked no other program can find it.
     pub api_ports: Vec<u16>,
@@ -20,7 +23,8 @@ impl StandingPolicy {
     pub fn applied_to(&self, routing: Routing) -> Routing {
         let LockdownPolicy { mode, lan, bridges } = self.lockdown;
         let guard = routing.guard || mode == LockdownMode::Always;
-        Routing { guard, lan, bridges, api_ports: self.api_ports.clone(), ..routing }
+        let (exempt, api_ports) = (self.exempt.clone(), self.api_ports.clone());
+        Routing { guard, lan, bridges, exempt, api_ports, ..routing }
     }
 }
 
@@ -32,7 +36,7 @@ mod tests {
 
     fn allowed(mode: LockdownMode) -> Vec<Allow> {
         let lockdown = LockdownPolicy { mode, ..LockdownPolicy::default() };
-        let standing = StandingPolicy { lockdown, api_ports: vec![4605, 4605] };
+        let standing = StandingPolicy { lockdown, api_ports: vec![4605, 4605], ..StandingPolicy::default() };
         let routing = Routing::new(Slot::A, &["10.8.0.2".parse().unwrap()], Vec::new());
         let lan = LocalNetwork { interface: "eth0".into(), net: "192.168.7.0/24".parse().unwrap() };
         standing.applied_to(routing).firewall(["tornado0".into(), "tornado1".into()], &[lan]).allow

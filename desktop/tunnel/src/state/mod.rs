@@ -36,8 +36,8 @@ use connecting::Connecting;
 use disconnected::Disconnected;
 use disconnecting::Disconnecting;
 pub use model::{
-    BlockedReason, Effect, Event, Failure, HANDSHAKE_DEADLINE, Lockdown, NEXT_AFTER, Phase, RETRY_AFTER, STALE_AFTER,
-    View,
+    BLOCK_AGAIN_AFTER, BlockedReason, Effect, Event, Failure, HANDSHAKE_DEADLINE, Lockdown, NEXT_AFTER, Phase,
+    RETRY_AFTER, STALE_AFTER, View,
 };
 use std::time::{Duration, Instant};
 use switching::Switching;

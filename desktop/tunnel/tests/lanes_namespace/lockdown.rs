@@ -1,14 +1,16 @@
 //! Lockdown without a tunnel, and the network configuration that must keep working under it.
 
-use super::support::{INTERNET, LAN, World, beside, block_on, clear, internet, seen_bound, seen_by, settings, sh};
-use tornado_shared::model::{LockdownMode, LockdownPolicy};
+use super::support::{
+    INTERNET, LAN, World, beside, block_on, clear, internet, seen_bound, seen_by, settings, sh, through,
+};
+use tornado_shared::model::{Lane, LockdownMode, LockdownPolicy};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::linux::{Linux, block_early, release};
-use tornado_tunnel::policy::StandingPolicy;
+use tornado_tunnel::policy::{Exempt, StandingPolicy};
 use tornado_tunnel::state::Phase;
 
 fn policy(mode: LockdownMode, lan: bool) -> StandingPolicy {
-    StandingPolicy { lockdown: LockdownPolicy { mode, lan, bridges: false }, api_ports: Vec::new() }
+    StandingPolicy { lockdown: LockdownPolicy { mode, lan, bridges: false }, ..StandingPolicy::default() }
 }
 
 /// What a DHCP client does on a network with public addresses, faster than the helper notices the new address.
@@ -81,4 +83,36 @@ fn a_stopped_helper_leaves_the_block_that_release_removes() {
         });
     });
     assert_eq!(world.rules(), before);
+}
+
+#[test]
+fn exempt_networks_are_reached_outside_the_tunnel() {
+    let world = World::new("x");
+    world.tell_addresses();
+    let plan = world.plan(Lane::Direct);
+    world.within("d", move || {
+        block_on(async {
+            let exempt = |net: &str, only_web| Exempt { net: net.parse().unwrap(), only_web };
+            let split = |mode| StandingPolicy {
+                exempt: vec![exempt("198.51.100.0/24", false), exempt("2001:db8:ffff::1/128", true)],
+                ..policy(mode, false)
+            };
+            let os = Box::new(Linux::open(settings()).await.unwrap());
+            let (tunnel, task) = Tunnel::start_under(split(LockdownMode::Always), os, None);
+            tunnel.watch().wait_for(|view| view.lockdown).await.unwrap();
+            assert_eq!(beside(internet).await, clear(), "named by the policy");
+            assert_eq!(beside(|| seen_by("192.0.2.1:80")).await, None, "every other address is blocked");
+
+            assert_eq!(tunnel.connect(plan).await.unwrap().phase, Phase::Connected);
+            assert_eq!(beside(internet).await, clear());
+            assert_eq!(beside(|| seen_by("192.0.2.1:4605")).await, through(Lane::Direct)[0]);
+            tunnel.set_policy(policy(LockdownMode::Always, false)).await.unwrap();
+            assert_eq!(beside(internet).await, through(Lane::Direct), "a change applies at once");
+            tunnel.set_policy(split(LockdownMode::Off)).await.unwrap();
+            tunnel.disconnect().await.unwrap();
+            assert_eq!(beside(internet).await, clear());
+            drop(tunnel);
+            task.await.unwrap();
+        });
+    });
 }
