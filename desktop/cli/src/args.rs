@@ -1,5 +1,6 @@
 //! Command line definition: commands, options and their help texts.
 
+use crate::redact::Level;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -68,6 +69,25 @@ pub(crate) struct ExitCountry(pub Option<CountryCode>);
 
 fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
     if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
+}
+
+/// What to do with the second factor.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum TotpCommand {
+    /// Create a secret for an authenticator app. Requires the password.
+    Begin {
+        /// Read the password from standard input instead of prompting.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Confirm the secret with its first code, which is read from standard input. Prints the recovery codes.
+    Confirm,
+    /// Remove the second factor. Requires the password.
+    End {
+        /// Read the password from standard input instead of prompting.
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 /// How to change the networks outside the tunnel.
@@ -221,9 +241,9 @@ pub(crate) enum Command {
     /// `tornado lockdown off` works without server and login. As root it also works while the helper does not run.
     #[command(after_help = EXIT_CODES)]
     Lockdown {
-        /// `off`: never, except while a connect is in progress. `auto`: if the tunnel is lost or the helper crashes, until
-        /// the tunnel is up again or you disconnect. `always`: whenever no tunnel is up, also at boot and while the
-        /// helper is stopped.
+        /// `off`: never, except while a connect is in progress. `auto`: if the tunnel is lost or the helper crashes,
+        /// until the tunnel is up again or you disconnect. `always`: whenever no tunnel is up, also at boot and while
+        /// the helper is stopped.
         mode: Option<LockdownMode>,
         /// Whether connected private networks may be reached outside the tunnel.
         #[arg(long, value_name = "CHOICE", value_parser = choice)]
@@ -239,6 +259,23 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<SplitCommand>,
     },
+    /// Show what a person who helps needs to know: status, firewall, routes, the end of the log. Only root sees
+    /// all parts. Names and addresses are replaced.
+    #[command(after_help = EXIT_CODES)]
+    SupportBundle {
+        /// What is replaced by placeholders.
+        #[arg(long, value_enum, default_value = "all")]
+        redact: Level,
+        /// Save the text to a new file, after it was shown and confirmed.
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+        /// Save without a confirmation.
+        #[arg(long, requires = "save")]
+        yes: bool,
+    },
+    /// Add or remove the second factor of the account.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Totp(TotpCommand),
     /// Let TCP to ports 80 and 443 of one address leave outside the tunnel for 60 seconds, for the login page of a
     /// captive portal.
     #[command(after_help = EXIT_CODES)]

@@ -1,12 +1,14 @@
 //! Runs the command that was given on the command line.
 
 use crate::args::{Arguments, Command, ExitCountry, InvitationInput, ProfileCommand};
+use crate::bundle;
 use crate::error::Failure;
 use crate::lockdown;
 use crate::manual;
 use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
 use crate::split;
+use crate::totp;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
@@ -88,6 +90,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             let status = split::run(&helper, command).await?;
             return Ok(output::show(&status.split, json, split::list)?);
         }
+        Command::SupportBundle { redact, save, yes } => {
+            return bundle::run(&helper, redact, save.as_deref(), yes).await;
+        }
+        Command::Totp(command) => return totp::run(&helper, command, json).await,
         Command::Portal { address } => {
             helper.open_portal(OpenPortal { address }).await?;
             helper.status(NoInput {}).await?

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
-    Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
-    OpenPortal, Profiles, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
-    SwitchLane,
+    Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login,
+    NoInput, OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _,
+    SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -106,6 +106,15 @@ impl Helper for FakeHelper {
     async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
         self.answer(format!("portal {}", input.address))
     }
+    async fn begin_totp(&self, input: PasswordAgain) -> Result<TotpOffer, HelperError> {
+        self.answer(format!("begin totp {}", input.password.expose())).map(|_| unreachable!("every call fails"))
+    }
+    async fn confirm_totp(&self, input: FirstCode) -> Result<RecoveryCodes, HelperError> {
+        self.answer(format!("confirm totp {}", input.code.expose())).map(|_| unreachable!("every call fails"))
+    }
+    async fn end_totp(&self, input: PasswordAgain) -> Result<Status, HelperError> {
+        self.answer(format!("end totp {}", input.password.expose()))
+    }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())
     }
@@ -171,6 +180,16 @@ async fn every_failure_has_its_exit_code() {
     let policy = serde_json::json!({"mode": "auto", "lan": true, "bridges": false});
     assert_eq!((&json["policy"], &json["active"]), (&policy, &false.into()), "{json}");
 
+    let file = directory.path().join("bundle.txt");
+    let name = file.display().to_string();
+    assert_eq!(run(&["support-bundle", "--save", &name], "").status.code(), Some(2), "not confirmed");
+    assert!(!file.exists());
+    let shown = run(&["support-bundle", "--save", &name, "--yes"], "");
+    assert!(shown.status.success(), "{shown:?}");
+    let saved = std::fs::read_to_string(&file).unwrap();
+    assert!(saved.contains("== status") && saved.contains("\"disconnected\""), "{saved}");
+    assert_eq!(run(&["support-bundle", "--save", &name, "--yes"], "").status.code(), Some(2), "not replaced");
+
     let refused =
         HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into(), retry_after: None };
     let busy = "data_plane_unavailable".to_owned();
@@ -209,6 +228,10 @@ async fn every_failure_has_its_exit_code() {
     run(&["usage"], "");
     run(&["lockdown", "always", "--lan", "block"], "");
     run(&["lockdown", "--bridges", "allow"], "");
+    run(&["totp", "begin", "--password-stdin"], "secret\n");
+    run(&["totp", "confirm"], "123456\n");
+    run(&["totp", "end", "--password-stdin"], "secret\n");
+    assert_eq!(run(&["totp", "confirm"], "\n").status.code(), Some(2), "an empty code is not sent");
     run(&["profile", "list"], "");
     run(&["split", "add", "203.0.113.0/24"], "");
     run(&["portal", "192.0.2.1"], "");
@@ -238,6 +261,8 @@ async fn every_failure_has_its_exit_code() {
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
     assert_eq!(seen[5..8], ["usage", "lockdown Some(Always) Some(false) None", "lockdown None None Some(true)"]);
+    assert_eq!(seen[8..11], ["begin totp secret", "confirm totp 123456", "end totp secret"]);
+    let seen = &seen[3..];
     assert_eq!(seen[8..11], ["profiles", "split [203.0.113.0/24]", "portal 192.0.2.1"]);
     let seen = &seen[2..];
     assert_eq!(seen[9..12], ["use profile work", "add profile home p", "remove profile home"]);

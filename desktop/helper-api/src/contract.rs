@@ -6,7 +6,9 @@ use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevi
 use crate::profile::{AddProfile, Profiles, SelectProfile};
 use crate::split::{OpenPortal, Split};
 use tornado_rpc::NoInput;
-use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
+use tornado_shared::api::{
+    ChooseExit, FirstCode, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes, SessionsQuery, TorView, TotpOffer,
+};
 
 /// Maximum size of a request body, bytes. The largest request, an enrolment, stays well below 2 kB.
 const MAX_BODY: usize = 16 * 1024;
@@ -50,10 +52,17 @@ tornado_rpc::contract! {
         devices(NoInput) -> Devices = GET "/v1/devices", within 60, up to 0, for [User];
         /// Removes a device of the account, which may be this one. Returns the remaining devices.
         remove_device(RemoveDevice) -> Devices = DELETE "/v1/devices", within 60, up to MAX_BODY, for [User];
+        /// Creates a secret for an authenticator app of the account. Requires a login, but no tunnel. Codes are
+        /// required once the secret is confirmed.
+        begin_totp(PasswordAgain) -> TotpOffer = POST "/v1/totp", within 60, up to MAX_BODY, for [User];
+        /// Confirms the secret with its first code. Returns the recovery codes, once.
+        confirm_totp(FirstCode) -> RecoveryCodes = PUT "/v1/totp", within 60, up to MAX_BODY, for [User];
+        /// Removes the second factor of the account.
+        end_totp(PasswordAgain) -> Status = DELETE "/v1/totp", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and closes its session on the server.
         disconnect(NoInput) -> Status = POST "/v1/disconnect", within 60, up to MAX_BODY, for [User];
-        /// Sets the lockdown policy. It is stored before traffic is blocked. `off` releases traffic even if it cannot be
-        /// stored, and needs neither server nor login. The change applies to a tunnel that is up, too.
+        /// Sets the lockdown policy. It is stored before traffic is blocked. `off` releases traffic even if it cannot
+        /// be stored, and needs neither server nor login. The change applies to a tunnel that is up, too.
         set_lockdown(SetLockdown) -> Status = PUT "/v1/lockdown", within 60, up to MAX_BODY, for [User];
         /// Sets the networks that are reached outside the tunnel, in every state. DNS to them is rejected.
         set_split(Split) -> Status = PUT "/v1/split", within 60, up to MAX_BODY, for [User];

@@ -28,7 +28,7 @@ pub use profile::{AddProfile, NotProfileName, Profile, ProfileName, Profiles, Se
 pub use serve::serve;
 pub use split::{MAX_NETWORKS, NotSplit, OpenPortal, Portal, Split};
 pub use tornado_rpc::{NoInput, ServiceError};
-pub use tornado_shared::api::{ChooseExit, SessionsQuery};
+pub use tornado_shared::api::{ChooseExit, FirstCode, PasswordAgain, RecoveryCodes, SessionsQuery, TotpOffer};
 pub use tornado_shared::model::{Backend, LockdownMode, LockdownPolicy};
 
 use std::path::PathBuf;

@@ -69,8 +69,8 @@ struct Arguments {
     /// network is configured.
     #[arg(long, conflicts_with = "clean_up")]
     block_early: bool,
-    /// Set lockdown to `off`, remove firewall, routes and interfaces, and exit. For a machine whose helper does not run:
-    /// `tornado lockdown off` calls it.
+    /// Set lockdown to `off`, remove firewall, routes and interfaces, and exit. For a machine whose helper does not
+    /// run: `tornado lockdown off` calls it.
     #[arg(long, conflicts_with_all = ["clean_up", "block_early"])]
     release: bool,
 }

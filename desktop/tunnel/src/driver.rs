@@ -198,8 +198,7 @@ impl Driver {
         state
     }
 
-    /// Applies the policy to the routing of the current state, then to the state itself. If that fails, the error becomes
-    /// an event.
+    /// Applies the policy to the state, then to its routing. If that fails, the error becomes an event.
     async fn set_policy(&mut self, mut state: State, policy: StandingPolicy) -> State {
         let mode = policy.lockdown.mode;
         let is_new = std::mem::replace(&mut self.policy, policy) != self.policy;

@@ -8,9 +8,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
-    OpenPortal, Profiles, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
-    SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login, NoInput,
+    OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery,
+    SetLockdown, Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -92,6 +92,15 @@ impl Helper for Idle {
     }
     async fn open_portal(&self, _: OpenPortal) -> Result<Status, HelperError> {
         self.status(NoInput {}).await
+    }
+    async fn begin_totp(&self, _: PasswordAgain) -> Result<TotpOffer, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn confirm_totp(&self, _: FirstCode) -> Result<RecoveryCodes, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn end_totp(&self, _: PasswordAgain) -> Result<Status, HelperError> {
+        Err(HelperError::NotLoggedIn)
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.status(NoInput {}).await

@@ -1,5 +1,5 @@
-//! The user's choices about traffic outside the tunnel: the lockdown policy and the split tunnel. The policy is stored so
-//! that it also holds at boot, before the helper runs.
+//! The user's choices about traffic outside the tunnel: the lockdown policy and the split tunnel. The policy is stored
+//! so that it also holds at boot, before the helper runs.
 
 use super::desired::DesiredTunnel;
 use super::store::{Store, StoreError};

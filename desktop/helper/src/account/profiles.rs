@@ -1,8 +1,8 @@
 //! Accounts of the profiles that are not in use, one file each. The account in use is always `state.json`.
 //!
 //! A change of the profile stores the account in use under its name before it replaces `state.json`, and removes the
-//! file of the new one last. After a crash in between, an account exists twice; the copy with the name of the account in
-//! use is ignored and removed.
+//! file of the new one last. After a crash in between, an account exists twice; the copy with the name of the account
+//! in use is ignored and removed.
 
 use super::model::Account;
 use super::store::{Store, StoreError};

@@ -52,8 +52,8 @@ impl Connection {
         Ok(self.publish.now())
     }
 
-    /// Removes a profile that is not in use. Its login is ended on the server if the server responds soon; otherwise its
-    /// tokens expire.
+    /// Removes a profile that is not in use. Its login is ended on the server if the server responds soon; otherwise
+    /// its tokens expire.
     pub(crate) async fn remove_profile(&mut self, name: &ProfileName) -> Result<Profiles, HelperError> {
         let account = self.credentials.unused_profile(name)?;
         self.credentials.remove_profile(name)?;

@@ -1,5 +1,5 @@
-//! What holds in every state of the tunnel: lockdown, networks outside the tunnel, the window for a captive portal. Each
-//! is stored, applied and published. Nothing here waits for the server or needs a login.
+//! What holds in every state of the tunnel: lockdown, networks outside the tunnel, the window for a captive portal.
+//! The first two are stored; each is applied and published. Nothing here waits for the server or needs a login.
 
 use crate::account::{FoundPolicy, Store, store_policy, store_split};
 use crate::status::Publisher;

@@ -6,8 +6,9 @@ use crate::connection::Connection;
 use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
-    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput,
-    OpenPortal, Profiles, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login, NoInput,
+    OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split,
+    Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
@@ -130,6 +131,31 @@ impl Helper for Engine {
         // The device list cannot be queried again: this device may be the one that was removed.
         known.devices.retain(|kept| kept.id != device);
         Ok(known)
+    }
+
+    async fn begin_totp(&self, input: PasswordAgain) -> Result<TotpOffer, HelperError> {
+        let call = |api: DeviceApi, access: Secret| {
+            let password = input.password.clone();
+            async move { api.begin_totp(&access, password).await }
+        };
+        self.connection.lock().await.call_server(call).await
+    }
+
+    async fn confirm_totp(&self, input: FirstCode) -> Result<RecoveryCodes, HelperError> {
+        let call = |api: DeviceApi, access: Secret| {
+            let code = input.code.clone();
+            async move { api.confirm_totp(&access, code).await }
+        };
+        self.connection.lock().await.call_server(call).await
+    }
+
+    async fn end_totp(&self, input: PasswordAgain) -> Result<Status, HelperError> {
+        let call = |api: DeviceApi, access: Secret| {
+            let password = input.password.clone();
+            async move { api.end_totp(&access, password).await }
+        };
+        self.connection.lock().await.call_server(call).await?;
+        Ok(self.publish.now())
     }
 
     async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {

@@ -79,7 +79,8 @@ pub struct Routing {
     pub lan: bool,
     /// Whether networks of containers and virtual machines on this machine may be reached even if `lan` is false.
     pub bridges: bool,
-    /// Networks that are reached outside the tunnel. Those that overlap with [`never_local`](Self::never_local) are not.
+    /// Networks that are reached outside the tunnel, except those that overlap with
+    /// [`never_local`](Self::never_local).
     pub exempt: Vec<Exempt>,
     /// Additional TCP ports at which the helper's marked sockets may look for a server.
     pub api_ports: Vec<u16>,
