@@ -1,6 +1,5 @@
 //! Networks outside the tunnel, captive portals and the stream of the status, through the command line.
 
-
 use std::io::{BufRead as _, BufReader};
 use std::net::IpAddr;
 use std::process::Stdio;

@@ -6,12 +6,12 @@ mod bridges;
 mod place;
 mod random;
 
-use place::{Place, nothing_so_far};
+use place::{Place, has_table, nothing_so_far};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::lan::{ROUTER, StaticRoute};
-use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
+use tornado_e2e_harness::{DeviceProc, SERVER, wait_for};
 
 fn state(device: &DeviceProc) -> (String, bool) {
     let status = device.json(&["status"]).unwrap();
@@ -25,10 +25,6 @@ fn until(device: &DeviceProc, what: &str, met: impl Fn(&Value) -> bool) -> Value
     });
     let log = || device.log().unwrap_or_default();
     waited.unwrap_or_else(|error| panic!("{error}: {:#}\n{}", device.json(&["status"]).unwrap(), log()))
-}
-
-fn has_table(host: &Host) -> bool {
-    host.exec(&["nft", "list", "tables"]).unwrap().stdout.contains("inet tornado_device")
 }
 
 #[test]

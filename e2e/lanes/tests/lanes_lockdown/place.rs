@@ -155,3 +155,8 @@ pub fn nothing_so_far(capture: &Capture, noise: &Noise, when: &str) {
     let seen = capture.so_far().unwrap();
     assert_eq!(seen.count(), 0, "{when}: {:#?}", &seen.lines()[..seen.count().min(10)]);
 }
+
+/// Returns whether the firewall is in place.
+pub fn has_table(host: &Host) -> bool {
+    host.exec(&["nft", "list", "tables"]).unwrap().stdout.contains("inet tornado_device")
+}

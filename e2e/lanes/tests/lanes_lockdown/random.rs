@@ -1,10 +1,10 @@
 //! Random sequences of events.
 
-use super::place::{Place, nothing_so_far};
+use super::place::{Place, has_table, nothing_so_far};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use tornado_e2e_harness::SERVER;
 use tornado_e2e_harness::lan::{ROUTER, StaticRoute};
+use tornado_e2e_harness::{SERVER, wait_for};
 
 /// An event that can happen to a device at any time.
 const EVENTS: [&str; 14] = [
@@ -46,9 +46,18 @@ fn random_events_let_nothing_out() {
         match event {
             "kill" => device.kill_helper(),
             "stop" => drop(device.stop_helper().unwrap().map(|status| status.to_string())),
-            "start" if !runs => device.start_helper().unwrap(),
-            // While no helper runs, a flush removes the last line of defence (docs/known-issues.md).
-            "flush" if runs => drop(host.exec(&["nft", "flush", "ruleset"]).unwrap()),
+            // The helper responds as soon as its firewall is in place.
+            "start" if !runs => {
+                device.start_helper().unwrap();
+                drop(device.json(&["status"]).unwrap());
+            }
+            // Without a helper, nothing restores the firewall (docs/known-issues.md). The same holds for one that is killed
+            // before it could.
+            "flush" if runs => {
+                host.exec(&["nft", "flush", "ruleset"]).unwrap();
+                wait_for("the firewall to return", Duration::from_secs(5), || Ok(has_table(host).then_some(())))
+                    .unwrap();
+            }
             "rules" => drop(host.exec(&["sh", "-c", "ip rule flush; ip rule add pref 32766 lookup main"]).unwrap()),
             "renew" => drop(place.lan.renew(&[]).unwrap()),
             "routes" => {
