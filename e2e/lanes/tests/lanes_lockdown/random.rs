@@ -51,8 +51,8 @@ fn random_events_let_nothing_out() {
                 device.start_helper().unwrap();
                 drop(device.json(&["status"]).unwrap());
             }
-            // Without a helper, nothing restores the firewall (docs/known-issues.md). The same holds for one that is killed
-            // before it could.
+            // Without a helper, nothing restores the firewall (docs/known-issues.md). The same holds for one that is
+            // killed before it could.
             "flush" if runs => {
                 host.exec(&["nft", "flush", "ruleset"]).unwrap();
                 wait_for("the firewall to return", Duration::from_secs(5), || Ok(has_table(host).then_some(())))
