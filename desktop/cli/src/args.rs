@@ -1,8 +1,12 @@
 //! Command line definition: commands, options and their help texts.
 
+use crate::redact::Level;
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, NotCountry, SessionId, Username};
+use tornado_helper_api::ProfileName;
+use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, LockdownMode, NotCountry, SessionId, Username};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -42,6 +46,23 @@ pub(crate) struct SecretInput {
     pub totp_stdin: bool,
 }
 
+/// An invitation and the account for it.
+#[derive(Debug, Args)]
+pub(crate) struct InvitationInput {
+    /// Invitation link, `tornado://…`. `-` reads it from the first line of standard input, which keeps it out of the
+    /// process list.
+    pub link: String,
+    /// Name of the new account; the command prompts for it if absent. Leave it empty if the invitation is for an
+    /// existing account.
+    #[arg(long)]
+    pub username: Option<Username>,
+    #[command(flatten)]
+    pub secrets: SecretInput,
+    /// Name of this device [default: the host name].
+    #[arg(long)]
+    pub device_name: Option<DeviceName>,
+}
+
 /// The exit country, or `None` for `any`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExitCountry(pub Option<CountryCode>);
@@ -50,25 +71,85 @@ fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
     if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
 }
 
+/// What to do with the second factor.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum TotpCommand {
+    /// Create a secret for an authenticator app. Requires the password.
+    Begin {
+        /// Read the password from standard input instead of prompting.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Confirm the secret with its first code, which is read from standard input. Prints the recovery codes.
+    Confirm,
+    /// Remove the second factor. Requires the password.
+    End {
+        /// Read the password from standard input instead of prompting.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// How to change the networks outside the tunnel.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SplitCommand {
+    /// Exclude networks from the tunnel.
+    Add {
+        /// Networks, ADDRESS/LENGTH; at least 8 bits, for IPv6 16.
+        #[arg(required = true)]
+        networks: Vec<IpNet>,
+    },
+    /// Reach networks through the tunnel again.
+    Remove {
+        /// Networks, ADDRESS/LENGTH.
+        #[arg(required = true)]
+        networks: Vec<IpNet>,
+    },
+    /// Reach all networks through the tunnel.
+    Clear,
+}
+
+/// What to do with profiles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// List the profiles.
+    List,
+    /// Disconnect, then use another profile.
+    Use {
+        /// Name of the profile.
+        name: ProfileName,
+    },
+    /// Enrol this device with another server, and use it. The profile in use before is kept.
+    Add {
+        /// Name of the new profile: 1 to 32 characters, each a-z, 0-9 or '-'.
+        name: ProfileName,
+        #[command(flatten)]
+        invitation: InvitationInput,
+    },
+    /// Remove a profile that is not in use.
+    Remove {
+        /// Name of the profile.
+        name: ProfileName,
+    },
+}
+
+fn choice(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "allow" => Ok(true),
+        "block" => Ok(false),
+        _ => Err("must be 'allow' or 'block'"),
+    }
+}
+
 /// Command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Enrol this device with an invitation link from the server's operator.
     #[command(after_help = EXIT_CODES)]
-    Enroll {
-        /// Invitation link, `tornado://…`. `-` reads it from the first line of standard input, which keeps it out of
-        /// the process list.
-        link: String,
-        /// Name of the new account; the command prompts for it if absent. Leave it empty if the invitation is for an
-        /// existing account.
-        #[arg(long)]
-        username: Option<Username>,
-        #[command(flatten)]
-        secrets: SecretInput,
-        /// Name of this device [default: the host name].
-        #[arg(long)]
-        device_name: Option<DeviceName>,
-    },
+    Enroll(InvitationInput),
+    /// List, use, add or remove server profiles. Each has its own server, account and login; one is in use.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Profile(ProfileCommand),
     /// Log in again to the server that this device is enrolled with.
     #[command(after_help = EXIT_CODES)]
     Login {
@@ -155,6 +236,56 @@ pub(crate) enum Command {
         /// Existing directory.
         directory: PathBuf,
     },
+    /// Show or set when traffic outside the tunnel is blocked. Without arguments, show it.
+    ///
+    /// `tornado lockdown off` works without server and login. As root it also works while the helper does not run.
+    #[command(after_help = EXIT_CODES)]
+    Lockdown {
+        /// `off`: never, except while a connect is in progress. `auto`: if the tunnel is lost or the helper crashes,
+        /// until the tunnel is up again or you disconnect. `always`: whenever no tunnel is up, also at boot and while
+        /// the helper is stopped.
+        mode: Option<LockdownMode>,
+        /// Whether connected private networks may be reached outside the tunnel.
+        #[arg(long, value_name = "CHOICE", value_parser = choice)]
+        lan: Option<bool>,
+        /// Whether networks of containers and virtual machines on this device may be reached even with `--lan block`.
+        #[arg(long, value_name = "CHOICE", value_parser = choice)]
+        bridges: Option<bool>,
+    },
+    /// List or change the networks that are reached outside the tunnel. Names are still resolved inside it.
+    #[command(after_help = EXIT_CODES)]
+    Split {
+        /// What to change; without it, list the networks.
+        #[command(subcommand)]
+        command: Option<SplitCommand>,
+    },
+    /// Show what a person who helps needs to know: status, firewall, routes, the end of the log. Only root sees
+    /// all parts. Names and addresses are replaced.
+    #[command(after_help = EXIT_CODES)]
+    SupportBundle {
+        /// What is replaced by placeholders.
+        #[arg(long, value_enum, default_value = "all")]
+        redact: Level,
+        /// Save the text to a new file, after it was shown and confirmed.
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+        /// Save without a confirmation.
+        #[arg(long, requires = "save")]
+        yes: bool,
+    },
+    /// Add or remove the second factor of the account.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Totp(TotpCommand),
+    /// Let TCP to ports 80 and 443 of one address leave outside the tunnel for 60 seconds, for the login page of a
+    /// captive portal.
+    #[command(after_help = EXIT_CODES)]
+    Portal {
+        /// Address of the portal.
+        address: IpAddr,
+    },
+    /// Print the status as JSON, one line for each change, until the helper stops.
+    #[command(after_help = EXIT_CODES)]
+    Watch,
     /// Show the state of the tunnel.
     #[command(after_help = EXIT_CODES)]
     Status {

@@ -17,6 +17,12 @@ pub(crate) enum Failure {
          --totp-stdin"
     )]
     CodeRequired,
+    /// The helper does not run, and its firewall could not be removed without it.
+    #[error(
+        "cannot release traffic: {0}; as root, run `nft delete table inet tornado_device` and `ip rule flush protocol \
+         116`, or restart the machine with tornado-lockdown.service disabled"
+    )]
+    NotReleased(String),
     /// Cannot read from or write to the terminal.
     #[error(transparent)]
     Terminal(#[from] std::io::Error),
@@ -27,7 +33,7 @@ impl Failure {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Terminal(_) => 1,
+            Self::NotReleased(_) | Self::Terminal(_) => 1,
             Self::CodeRequired => 4,
             Self::Helper(error) => match error {
                 HelperError::Malformed(_) | HelperError::BadInvitation(_) => 2,

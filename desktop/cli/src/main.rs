@@ -3,11 +3,16 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bundle;
 mod error;
+mod lockdown;
 mod manual;
 mod output;
+mod redact;
 mod run;
 mod secrets;
+mod split;
+mod totp;
 
 use clap::Parser as _;
 use std::process::ExitCode;

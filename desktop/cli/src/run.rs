@@ -1,15 +1,19 @@
 //! Runs the command that was given on the command line.
 
-use crate::args::{Arguments, Command, ExitCountry};
+use crate::args::{Arguments, Command, ExitCountry, InvitationInput, ProfileCommand};
+use crate::bundle;
 use crate::error::Failure;
+use crate::lockdown;
 use crate::manual;
 use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
+use crate::split;
+use crate::totp;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
-    ChooseExit, Connect, Enroll, Export, Helper as _, HelperError, Login, NoInput, RemoveDevice, SessionsQuery,
-    SwitchLane,
+    AddProfile, ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput,
+    OpenPortal, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
@@ -18,21 +22,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let helper = tornado_helper_api::client(arguments.socket);
     let json = arguments.json;
     let status = match arguments.command {
-        Command::Enroll { link, username, secrets, device_name } => {
-            let link = if link == "-" { secrets::line_of_input()? } else { Secret::new(link) };
-            let link = Secret::new(link.expose().trim());
-            let username = match username {
-                None if !secrets.password_stdin => ask_username()?,
-                given => given,
-            };
-            let device_name = device_name.map_or_else(host_name, Ok)?;
-            let typed = secrets::read(secrets, "Password (at least 10 characters when new): ")?;
-            let enroll = async |password, totp| {
-                let (link, username, device_name) = (link.clone(), username.clone(), device_name.clone());
-                helper.enroll(Enroll { link, username, password, totp, device_name }).await
-            };
-            typed.prove(enroll).await?
-        }
+        Command::Enroll(invitation) => enroll(invitation, async |input: Enroll| helper.enroll(input).await).await?,
+        Command::Profile(command) => match command {
+            ProfileCommand::List => {
+                return Ok(output::show(&helper.profiles(NoInput {}).await?, json, output::profiles::list)?);
+            }
+            ProfileCommand::Remove { name } => {
+                let left = helper.remove_profile(SelectProfile { name }).await?;
+                return Ok(output::show(&left, json, output::profiles::list)?);
+            }
+            ProfileCommand::Use { name } => helper.use_profile(SelectProfile { name }).await?,
+            ProfileCommand::Add { name, invitation } => {
+                let add = async |enroll| helper.add_profile(AddProfile { name: name.clone(), enroll }).await;
+                enroll(invitation, add).await?
+            }
+        },
         Command::Login { server, username, secrets } => {
             let typed = secrets::read(secrets, "Password: ")?;
             let login = async |password, totp| {
@@ -81,17 +85,58 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Exits => return Ok(output::show(&helper.tor(NoInput {}).await?, json, output::tor::countries)?),
         Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity(NoInput {}).await?, json)?),
         Command::Status { watch: false } => helper.status(NoInput {}).await?,
-        Command::Status { watch: true } => {
-            let mut events = helper.events().await?;
-            while let Some(status) = events.next().await {
-                output::status(&status, json)?;
-            }
-            return Err(HelperError::NotRunning("the helper stopped".into()).into());
+        Command::Status { watch: true } => return watch(&helper, json).await,
+        Command::Split { command } => {
+            let status = split::run(&helper, command).await?;
+            return Ok(output::show(&status.split, json, split::list)?);
+        }
+        Command::SupportBundle { redact, save, yes } => {
+            return bundle::run(&helper, redact, save.as_deref(), yes).await;
+        }
+        Command::Totp(command) => return totp::run(&helper, command, json).await,
+        Command::Portal { address } => {
+            helper.open_portal(OpenPortal { address }).await?;
+            helper.status(NoInput {}).await?
+        }
+        Command::Watch => return watch(&helper, true).await,
+        Command::Lockdown { mode, lan, bridges } => {
+            let answer = lockdown::run(&helper, SetLockdown { mode, lan, bridges }).await?;
+            return Ok(output::lockdown::answer(&answer, json)?);
         }
         Command::Disconnect => helper.disconnect(NoInput {}).await?,
         Command::Logout => helper.logout(NoInput {}).await?,
     };
     Ok(output::status(&status, json)?)
+}
+
+/// Reads what an enrolment needs, and calls `call` with it.
+async fn enroll(
+    invitation: InvitationInput,
+    call: impl AsyncFn(Enroll) -> Result<Status, HelperError>,
+) -> Result<Status, Failure> {
+    let InvitationInput { link, username, secrets, device_name } = invitation;
+    let link = if link == "-" { secrets::line_of_input()? } else { Secret::new(link) };
+    let link = Secret::new(link.expose().trim());
+    let username = match username {
+        None if !secrets.password_stdin => ask_username()?,
+        given => given,
+    };
+    let device_name = device_name.map_or_else(host_name, Ok)?;
+    let typed = secrets::read(secrets, "Password (at least 10 characters when new): ")?;
+    let enroll = async |password, totp| {
+        let (link, username, device_name) = (link.clone(), username.clone(), device_name.clone());
+        call(Enroll { link, username, password, totp, device_name }).await
+    };
+    typed.prove(enroll).await
+}
+
+/// Prints the status and each change until the helper stops.
+async fn watch(helper: &HelperClient, json: bool) -> Result<(), Failure> {
+    let mut events = helper.events().await?;
+    while let Some(status) = events.next().await {
+        output::status(&status, json)?;
+    }
+    Err(HelperError::NotRunning("the helper stopped".into()).into())
 }
 
 fn ask_username() -> Result<Option<Username>, Failure> {

@@ -37,6 +37,23 @@ pub(crate) fn read(input: SecretInput, prompt: &str) -> Result<Typed, Failure> {
     Ok(Typed { password, totp })
 }
 
+/// Reads only the password.
+pub(crate) fn password(from_stdin: bool) -> Result<Secret, Failure> {
+    let input = SecretInput { password_stdin: from_stdin, totp_stdin: false };
+    Ok(read(input, "Password: ")?.password)
+}
+
+/// Reads an authenticator code from a terminal, or from the first line of standard input.
+pub(crate) fn code() -> Result<Secret, Failure> {
+    let code = if std::io::stdin().is_terminal() {
+        Secret::new(rpassword::prompt_password("First code of the authenticator: ")?)
+    } else {
+        line_of_input()?
+    };
+    checked(&code, "code")?;
+    Ok(code)
+}
+
 impl Typed {
     /// Calls `call` with the code from standard input, if any. If the server requires a code and standard input is a
     /// terminal, prompts for the code and calls again.

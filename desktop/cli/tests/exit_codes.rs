@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
-    Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    ServiceError as _, SessionsQuery, Status, SwitchLane,
+    Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login,
+    NoInput, OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _,
+    SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -44,6 +45,18 @@ fn serve(socket: &Path, error: HelperError) -> (Arc<FakeHelper>, JoinHandle<std:
 impl Helper for FakeHelper {
     async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
         self.answer(format!("enroll {} {:?} {}", input.device_name, input.username, input.password.expose()))
+    }
+    async fn profiles(&self, _: NoInput) -> Result<Profiles, HelperError> {
+        self.answer("profiles".into()).map(|_| unreachable!("every call fails"))
+    }
+    async fn add_profile(&self, input: AddProfile) -> Result<Status, HelperError> {
+        self.answer(format!("add profile {} {}", input.name, input.enroll.password.expose()))
+    }
+    async fn use_profile(&self, input: SelectProfile) -> Result<Status, HelperError> {
+        self.answer(format!("use profile {}", input.name))
+    }
+    async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
+        self.answer(format!("remove profile {}", input.name)).map(|_| unreachable!("every call fails"))
     }
     async fn login(&self, input: Login) -> Result<Status, HelperError> {
         let code = input.totp.map_or_else(String::new, |code| format!(" code {}", code.expose()));
@@ -83,6 +96,24 @@ impl Helper for FakeHelper {
     }
     async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("disconnect".into())
+    }
+    async fn set_lockdown(&self, input: SetLockdown) -> Result<Status, HelperError> {
+        self.answer(format!("lockdown {:?} {:?} {:?}", input.mode, input.lan, input.bridges))
+    }
+    async fn set_split(&self, input: Split) -> Result<Status, HelperError> {
+        self.answer(format!("split {:?}", input.networks))
+    }
+    async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
+        self.answer(format!("portal {}", input.address))
+    }
+    async fn begin_totp(&self, input: PasswordAgain) -> Result<TotpOffer, HelperError> {
+        self.answer(format!("begin totp {}", input.password.expose())).map(|_| unreachable!("every call fails"))
+    }
+    async fn confirm_totp(&self, input: FirstCode) -> Result<RecoveryCodes, HelperError> {
+        self.answer(format!("confirm totp {}", input.code.expose())).map(|_| unreachable!("every call fails"))
+    }
+    async fn end_totp(&self, input: PasswordAgain) -> Result<Status, HelperError> {
+        self.answer(format!("end totp {}", input.password.expose()))
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())
@@ -127,6 +158,11 @@ async fn every_failure_has_its_exit_code() {
     assert_eq!(run(&["lane", "wg0"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "direct", "--exit-country", "de"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "tor", "--exit-country", "germany"], "").status.code(), Some(2));
+    assert_eq!(run(&["lockdown", "on"], "").status.code(), Some(2));
+    assert_eq!(run(&["lockdown", "auto", "--lan", "yes"], "").status.code(), Some(2));
+    assert_eq!(run(&["lockdown"], "").status.code(), Some(3));
+    assert_eq!(run(&["lockdown", "always"], "").status.code(), Some(3));
+    assert_eq!(run(&["watch"], "").status.code(), Some(3));
     assert_eq!(run(&["export"], "").status.code(), Some(2), "one of --conf and --qr is required");
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
@@ -137,6 +173,22 @@ async fn every_failure_has_its_exit_code() {
     assert!(text.starts_with("Disconnected: traffic from this device is not protected."), "{text}");
     let json: Status = serde_json::from_slice(&run(&["--json", "status"], "").stdout).unwrap();
     assert_eq!(json, idle());
+
+    let text = String::from_utf8(run(&["lockdown"], "").stdout).unwrap();
+    assert!(text.starts_with("Lockdown is auto: blocks traffic if"), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&run(&["lockdown", "--json"], "").stdout).unwrap();
+    let policy = serde_json::json!({"mode": "auto", "lan": true, "bridges": false});
+    assert_eq!((&json["policy"], &json["active"]), (&policy, &false.into()), "{json}");
+
+    let file = directory.path().join("bundle.txt");
+    let name = file.display().to_string();
+    assert_eq!(run(&["support-bundle", "--save", &name], "").status.code(), Some(2), "not confirmed");
+    assert!(!file.exists());
+    let shown = run(&["support-bundle", "--save", &name, "--yes"], "");
+    assert!(shown.status.success(), "{shown:?}");
+    let saved = std::fs::read_to_string(&file).unwrap();
+    assert!(saved.contains("== status") && saved.contains("\"disconnected\""), "{saved}");
+    assert_eq!(run(&["support-bundle", "--save", &name, "--yes"], "").status.code(), Some(2), "not replaced");
 
     let refused =
         HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into(), retry_after: None };
@@ -160,6 +212,7 @@ async fn every_failure_has_its_exit_code() {
         assert_eq!(problem["code"], error.code());
         assert_eq!(run(&["lane", "tor"], "").status.code(), Some(code), "{error:?}");
         assert_eq!(run(&["new-identity"], "").status.code(), Some(code), "{error:?}");
+        assert_eq!(run(&["lockdown", "always"], "").status.code(), Some(code), "{error:?}");
         let plain = String::from_utf8(run(&["disconnect"], "").stderr).unwrap();
         assert!(plain.starts_with("tornado: ") && plain.lines().count() == 1, "{plain}");
     }
@@ -173,6 +226,30 @@ async fn every_failure_has_its_exit_code() {
     let before = "00000000-0000-4000-8000-000000000001";
     assert_eq!(run(&["sessions", "--limit", "101"], "").status.code(), Some(2));
     run(&["usage"], "");
+    run(&["lockdown", "always", "--lan", "block"], "");
+    run(&["lockdown", "--bridges", "allow"], "");
+    run(&["totp", "begin", "--password-stdin"], "secret\n");
+    run(&["totp", "confirm"], "123456\n");
+    run(&["totp", "end", "--password-stdin"], "secret\n");
+    assert_eq!(run(&["totp", "confirm"], "\n").status.code(), Some(2), "an empty code is not sent");
+    run(&["profile", "list"], "");
+    run(&["split", "add", "203.0.113.0/24"], "");
+    run(&["portal", "192.0.2.1"], "");
+    for wrong in [
+        &["split", "add"][..],
+        &["split", "add", "203.0.113.0/33"],
+        &["split", "remove", "203.0.113.0/24"],
+        &["portal", "x"],
+    ] {
+        assert_eq!(run(wrong, "").status.code(), Some(2), "{wrong:?}");
+    }
+    run(&["profile", "use", "work"], "");
+    run(
+        &["profile", "add", "home", "tornado://x", "--username", "Ann", "--device-name", "l", "--password-stdin"],
+        "p\n",
+    );
+    run(&["profile", "remove", "home"], "");
+    assert_eq!(run(&["profile", "use", "../x"], "").status.code(), Some(2));
     run(&["sessions", "--before", before], "");
     run(&["devices"], "");
     run(&["devices", "--remove", before], "");
@@ -183,9 +260,15 @@ async fn every_failure_has_its_exit_code() {
     let seen = fake.seen.lock().unwrap().clone();
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
-    assert_eq!(seen[5..8], ["usage", "sessions 20 true", "devices"]);
-    assert_eq!(seen[8], format!("remove {before}"));
-    assert_eq!(seen[9..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    assert_eq!(seen[5..8], ["usage", "lockdown Some(Always) Some(false) None", "lockdown None None Some(true)"]);
+    assert_eq!(seen[8..11], ["begin totp secret", "confirm totp 123456", "end totp secret"]);
+    let seen = &seen[3..];
+    assert_eq!(seen[8..11], ["profiles", "split [203.0.113.0/24]", "portal 192.0.2.1"]);
+    let seen = &seen[2..];
+    assert_eq!(seen[9..12], ["use profile work", "add profile home p", "remove profile home"]);
+    assert_eq!(seen[12..14], ["sessions 20 true", "devices"]);
+    assert_eq!(seen[14], format!("remove {before}"));
+    assert_eq!(seen[15..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

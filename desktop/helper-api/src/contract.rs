@@ -2,9 +2,13 @@
 
 use crate::access::HelperCaller;
 use crate::error::HelperError;
-use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, Status, SwitchLane};
+use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, SetLockdown, Status, SwitchLane};
+use crate::profile::{AddProfile, Profiles, SelectProfile};
+use crate::split::{OpenPortal, Split};
 use tornado_rpc::NoInput;
-use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
+use tornado_shared::api::{
+    ChooseExit, FirstCode, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes, SessionsQuery, TorView, TotpOffer,
+};
 
 /// Maximum size of a request body, bytes. The largest request, an enrolment, stays well below 2 kB.
 const MAX_BODY: usize = 16 * 1024;
@@ -15,6 +19,14 @@ tornado_rpc::contract! {
     trait Helper, client HelperClient, error HelperError, callers HelperCaller {
         /// Redeems an invitation: pins the server's identity, creates or joins an account and registers this device.
         enroll(Enroll) -> Status = POST "/v1/enroll", within 60, up to MAX_BODY, for [User];
+        /// Returns the profiles of this device. It contains no secrets.
+        profiles(NoInput) -> Profiles = GET "/v1/profiles", within 60, up to 0, for [User];
+        /// Enrols with another server and uses it. The profile in use before is kept, with its login.
+        add_profile(AddProfile) -> Status = POST "/v1/profiles", within 60, up to MAX_BODY, for [User];
+        /// Disconnects, then uses another profile.
+        use_profile(SelectProfile) -> Status = PUT "/v1/profiles", within 60, up to MAX_BODY, for [User];
+        /// Removes a profile that is not in use, and ends its login on the server if the server responds.
+        remove_profile(SelectProfile) -> Profiles = DELETE "/v1/profiles", within 60, up to MAX_BODY, for [User];
         /// Logs in to the enrolled server.
         login(Login) -> Status = POST "/v1/login", within 60, up to MAX_BODY, for [User];
         /// Connects the tunnel. If it is already up, switches its lane.
@@ -40,8 +52,23 @@ tornado_rpc::contract! {
         devices(NoInput) -> Devices = GET "/v1/devices", within 60, up to 0, for [User];
         /// Removes a device of the account, which may be this one. Returns the remaining devices.
         remove_device(RemoveDevice) -> Devices = DELETE "/v1/devices", within 60, up to MAX_BODY, for [User];
+        /// Creates a secret for an authenticator app of the account. Requires a login, but no tunnel. Codes are
+        /// required once the secret is confirmed.
+        begin_totp(PasswordAgain) -> TotpOffer = POST "/v1/totp", within 60, up to MAX_BODY, for [User];
+        /// Confirms the secret with its first code. Returns the recovery codes, once.
+        confirm_totp(FirstCode) -> RecoveryCodes = PUT "/v1/totp", within 60, up to MAX_BODY, for [User];
+        /// Removes the second factor of the account.
+        end_totp(PasswordAgain) -> Status = DELETE "/v1/totp", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and closes its session on the server.
         disconnect(NoInput) -> Status = POST "/v1/disconnect", within 60, up to MAX_BODY, for [User];
+        /// Sets the lockdown policy. It is stored before traffic is blocked. `off` releases traffic even if it cannot
+        /// be stored, and needs neither server nor login. The change applies to a tunnel that is up, too.
+        set_lockdown(SetLockdown) -> Status = PUT "/v1/lockdown", within 60, up to MAX_BODY, for [User];
+        /// Sets the networks that are reached outside the tunnel, in every state. DNS to them is rejected.
+        set_split(Split) -> Status = PUT "/v1/split", within 60, up to MAX_BODY, for [User];
+        /// Lets TCP to ports 80 and 443 of one address leave for 60 s, for the login page of a captive portal. A second
+        /// call replaces the address and starts the time again.
+        open_portal(OpenPortal) -> Status = PUT "/v1/portal", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and ends the login.
         logout(NoInput) -> Status = POST "/v1/logout", within 60, up to MAX_BODY, for [User];
         /// Returns the current state.

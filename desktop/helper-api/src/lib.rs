@@ -13,19 +13,23 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod model;
+mod profile;
 mod serve;
+mod split;
 
 pub use access::{Access, HelperCaller};
 pub use contract::{Helper, HelperClient};
 pub use error::HelperError;
 pub use model::{
-    Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, Status,
-    SwitchLane, TunnelState,
+    Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, SetLockdown,
+    Status, SwitchLane, TunnelState,
 };
+pub use profile::{AddProfile, NotProfileName, Profile, ProfileName, Profiles, SelectProfile};
 pub use serve::serve;
+pub use split::{MAX_NETWORKS, NotSplit, OpenPortal, Portal, Split};
 pub use tornado_rpc::{NoInput, ServiceError};
-pub use tornado_shared::api::{ChooseExit, SessionsQuery};
-pub use tornado_shared::model::Backend;
+pub use tornado_shared::api::{ChooseExit, FirstCode, PasswordAgain, RecoveryCodes, SessionsQuery, TotpOffer};
+pub use tornado_shared::model::{Backend, LockdownMode, LockdownPolicy};
 
 use std::path::PathBuf;
 use tornado_rpc::Channel;

@@ -1,9 +1,13 @@
 //! Requests, responses and the status.
 
+use crate::split::{Portal, Split};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use tornado_shared::api::{LaneState, OwnDevice, OwnUsage, TorView};
-use tornado_shared::model::{Backend, DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
+use tornado_shared::model::{
+    Backend, DeviceId, DeviceName, Lane, LockdownMode, LockdownPolicy, Secret, SessionId, Transfer, UnixSeconds,
+    Username,
+};
 
 /// Input of `enroll`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +58,21 @@ pub struct Connect {
 pub struct SwitchLane {
     /// The lane to switch to.
     pub lane: Lane,
+}
+
+/// Input of `set_lockdown`. What is absent stays as it is.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetLockdown {
+    /// When traffic is blocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<LockdownMode>,
+    /// Whether connected private networks may be reached outside the tunnel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lan: Option<bool>,
+    /// Whether networks of containers and virtual machines on this device may be reached even if `lan` is false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridges: Option<bool>,
 }
 
 /// Input of `export`: an exported device of the account.
@@ -192,6 +211,9 @@ pub struct Status {
     /// while there is no session or the server did not report them.
     #[serde(default)]
     pub usage: Option<OwnUsage>,
+    /// Name of the profile in use; `None` if this device is not enrolled.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// Address of the server's device API, `host:port`.
     pub server: Option<String>,
     /// Name of the account.
@@ -214,10 +236,22 @@ pub struct Status {
     /// offers none and this machine's own settings apply.
     #[serde(default)]
     pub names: Vec<IpAddr>,
-    /// True while lockdown is active: a tunnel is desired but not up, and only the traffic needed to reach the server
-    /// is allowed.
+    /// True while lockdown is active: no tunnel is up, and only the traffic needed to reach the server is allowed.
     #[serde(default)]
     pub lockdown: bool,
+    /// The user's choices about traffic outside the tunnel.
+    #[serde(default)]
+    pub lockdown_policy: LockdownPolicy,
+    /// Networks that are reached outside the tunnel.
+    #[serde(default)]
+    pub split: Split,
+    /// The captive portal that can be reached now.
+    #[serde(default)]
+    pub portal: Option<Portal>,
+    /// How often the helper restored firewall, rules, routes or addresses that another program had changed, since it
+    /// started.
+    #[serde(default)]
+    pub restored: u64,
     /// Time since which traffic has gone through the tunnel.
     pub since: Option<UnixSeconds>,
     /// True once the server responded over the lane.

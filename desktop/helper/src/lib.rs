@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::Access;
 use tornado_rpc::Socket;
+use tornado_shared::model::{LockdownMode, LockdownPolicy};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::Os;
 
@@ -83,12 +84,30 @@ pub fn clear_desired_state(state_dir: &Path) -> Result<(), StoreError> {
     DesiredState::new(Store::new(state_dir.to_owned()), None).clear()
 }
 
+/// Returns whether traffic must be blocked before the helper runs: the user chose the mode `always`, or a tunnel was
+/// desired when the machine went down, or that cannot be read.
+#[must_use]
+pub fn blocks_at_boot(state_dir: &Path) -> bool {
+    account::blocks_at_boot(&Store::new(state_dir.to_owned()))
+}
+
+/// Stores that lockdown is off. Nothing that is stored need be readable.
+///
+/// # Errors
+/// If the file cannot be replaced.
+pub fn store_lockdown_off(state_dir: &Path) -> Result<(), StoreError> {
+    let store = Store::new(state_dir.to_owned());
+    let found = account::load_policy(&store);
+    let choices = if found.unreadable.is_some() { LockdownPolicy::default() } else { found.policy };
+    account::store_policy(&store, &LockdownPolicy { mode: LockdownMode::Off, ..choices })
+}
+
 /// Serves until `shutdown`, then disconnects the tunnel and closes the session on the server. The desired state stays
-/// stored: the next start blocks traffic until the tunnel is up again.
+/// stored: the next start blocks traffic until the tunnel is up again. With the mode `always`, traffic stays blocked.
 pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let found = Found::read(Store::new(config.state_dir.clone()));
-    let is_lockdown = found.lockdown.is_some();
-    let (tunnel, task) = Tunnel::start(os, found.lockdown.clone());
+    let is_lockdown = found.blocks();
+    let (tunnel, task) = Tunnel::start_under(found.policy(), os, found.lockdown.clone());
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
     let engine = Engine::start(found, tunnel, changes, (config.resolv_conf, config.state_dir));

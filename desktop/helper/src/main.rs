@@ -16,7 +16,7 @@ use tornado_log::line::ProcessId;
 use tornado_log::output::{FileAndStderr, FileLimits, LineLayer, LogFile, Stderr, StderrUse, log_panics};
 use tornado_rpc::RequestId;
 use tornado_tunnel::os::Os as _;
-use tornado_tunnel::os::linux::{Linux, Offload, Settings, TunNode};
+use tornado_tunnel::os::linux::{self, Linux, Offload, Settings, TunNode};
 use tornado_tunnel::plan::Backend;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::FilterExt as _;
@@ -65,6 +65,21 @@ struct Arguments {
     /// Remove firewall, routes and interfaces of a crashed helper, delete the desired state, and exit.
     #[arg(long)]
     clean_up: bool,
+    /// Block all traffic if the stored lockdown policy requires it, and exit. For the start of the machine, before the
+    /// network is configured.
+    #[arg(long, conflicts_with = "clean_up")]
+    block_early: bool,
+    /// Set lockdown to `off`, remove firewall, routes and interfaces, and exit. For a machine whose helper does not
+    /// run: `tornado lockdown off` calls it.
+    #[arg(long, conflicts_with_all = ["clean_up", "block_early"])]
+    release: bool,
+}
+
+impl Arguments {
+    /// True if the process serves no calls.
+    const fn is_short(&self) -> bool {
+        self.clean_up || self.block_early || self.release
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -91,7 +106,7 @@ const SERVICE: &str = "helper";
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     start_logging(&arguments);
-    if let (Some(user), None) = (&arguments.user, arguments.guardian) {
+    if let (Some(user), None, false) = (&arguments.user, arguments.guardian, arguments.is_short()) {
         let directories = [arguments.socket.parent(), Some(arguments.state_dir.as_path())];
         return guardian::run(user, directories.into_iter().flatten(), &arguments.log_dir);
     }
@@ -105,7 +120,7 @@ fn main() -> anyhow::Result<ExitCode> {
 /// opens `/dev/net/tun`, and the clean-up, write no file.
 fn start_logging(arguments: &Arguments) {
     let is_terminal = std::io::stderr().is_terminal();
-    let has_file = !arguments.clean_up && (arguments.user.is_none() || arguments.guardian.is_some());
+    let has_file = !arguments.is_short() && (arguments.user.is_none() || arguments.guardian.is_some());
     let line_layer = |process| {
         if !has_file {
             return (!is_terminal).then(|| LineLayer::new(SERVICE, process, wall_clock, Stderr));
@@ -130,7 +145,42 @@ fn start_logging(arguments: &Arguments) {
     log_panics();
 }
 
+/// Loads the firewall of lockdown if the stored policy requires it.
+async fn block_early(arguments: &Arguments) -> anyhow::Result<()> {
+    if !tornado_helper::blocks_at_boot(&arguments.state_dir) {
+        tracing::info!("traffic is not blocked: the lockdown policy does not require it");
+        return Ok(());
+    }
+    linux::block_early(&arguments.interface).await.context("cannot block traffic")?;
+    tracing::info!("all traffic is blocked until the helper runs");
+    Ok(())
+}
+
+/// Releases traffic first, so that a store that cannot be written prevents nothing.
+async fn release(arguments: &Arguments) -> anyhow::Result<()> {
+    let socket = arguments.socket.display();
+    anyhow::ensure!(
+        std::os::unix::net::UnixStream::connect(&arguments.socket).is_err(),
+        "a helper is running at {socket}; run `tornado lockdown off`, or stop it with `systemctl stop tornado-helper`"
+    );
+    let settings = Settings {
+        interface: arguments.interface.clone(),
+        state_dir: arguments.state_dir.clone(),
+        ..Settings::default()
+    };
+    let released = linux::release(settings).await;
+    let stored = tornado_helper::store_lockdown_off(&arguments.state_dir);
+    released.context("cannot remove all remains of the tunnel")?;
+    stored.context("traffic is released now, but the next start of the machine may block it")
+}
+
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.block_early {
+        return block_early(&arguments).await;
+    }
+    if arguments.release {
+        return release(&arguments).await;
+    }
     let tun_node = match arguments.guardian {
         Some(descriptor) => TunNode::of_parent(guardian::connection(descriptor)?),
         None => TunNode::Own,

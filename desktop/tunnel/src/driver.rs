@@ -2,7 +2,7 @@
 
 use crate::os::{Os, OsError};
 use crate::plan::{Plan, Slot};
-use crate::policy::Routing;
+use crate::policy::{Routing, StandingPolicy};
 use crate::state::{Effect, Event, Lockdown, Next, State, View};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,9 +18,17 @@ pub struct Stopped;
 /// Minimum interval between two log lines with the same report.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
-/// A request to the task: an event, or `None` for an observation of the links; and the channel that signals its
-/// completion.
-type Command = (Option<Event>, oneshot::Sender<()>);
+/// A request to the task.
+#[derive(Debug)]
+enum Request {
+    Event(Event),
+    /// Observe the links.
+    Observe,
+    Policy(StandingPolicy),
+}
+
+/// A request, and the channel that signals its completion.
+type Command = (Request, oneshot::Sender<()>);
 
 /// A running tunnel. When the last clone is dropped, the tunnel is disconnected.
 #[derive(Debug, Clone)]
@@ -30,18 +38,28 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the task. It first removes what a previous process may have left, or activates lockdown if `lockdown` is
-    /// given.
+    /// Starts the task under the default policy. It first removes what a previous process may have left, or activates
+    /// lockdown if `lockdown` is given.
     pub fn start(os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, JoinHandle<()>) {
-        let (tunnel, task) = Self::new(os, lockdown);
+        Self::start_under(StandingPolicy::default(), os, lockdown)
+    }
+
+    /// As [`Self::start`], under this policy. With the mode `always`, lockdown is activated in any case; with `off`, in
+    /// no case.
+    pub fn start_under(policy: StandingPolicy, os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, JoinHandle<()>) {
+        let (tunnel, task) = Self::new(policy, os, lockdown);
         (tunnel, tokio::spawn(task))
     }
 
-    fn new(os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    fn new(
+        policy: StandingPolicy,
+        os: Box<dyn Os>,
+        lockdown: Option<Lockdown>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, receiver) = mpsc::channel(16);
-        let next = State::start(lockdown);
+        let next = State::start(policy.lockdown.mode, lockdown);
         let (publish, view) = watch::channel(next.0.view());
-        let driver = Driver { os, publish, disturbed: None, disturbances: 0, reported: None };
+        let driver = Driver { os, publish, policy, routing: None, disturbed: None, disturbances: 0, reported: None };
         (Self { commands, view }, driver.run(next, receiver))
     }
 
@@ -85,6 +103,15 @@ impl Tunnel {
         self.command(Event::Unblock).await
     }
 
+    /// Sets the policy that holds in every state, and blocks or releases traffic accordingly. Waits for the outcome.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the task of the tunnel has ended.
+    pub async fn set_policy(&self, policy: StandingPolicy) -> Result<View, Stopped> {
+        self.send(Request::Policy(policy)).await?;
+        self.settled().await
+    }
+
     /// The state, as it changes.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<View> {
@@ -96,18 +123,22 @@ impl Tunnel {
     /// # Errors
     /// [`Stopped`] if the task of the tunnel has ended.
     pub async fn observe(&self) -> Result<View, Stopped> {
-        self.send(None).await?;
+        self.send(Request::Observe).await?;
         Ok(self.view.borrow().clone())
     }
 
-    async fn send(&self, event: Option<Event>) -> Result<(), Stopped> {
+    async fn send(&self, request: Request) -> Result<(), Stopped> {
         let (done, taken) = oneshot::channel();
-        self.commands.send((event, done)).await.map_err(|_| Stopped)?;
+        self.commands.send((request, done)).await.map_err(|_| Stopped)?;
         taken.await.map_err(|_| Stopped)
     }
 
     async fn command(&self, event: Event) -> Result<View, Stopped> {
-        self.send(Some(event)).await?;
+        self.send(Request::Event(event)).await?;
+        self.settled().await
+    }
+
+    async fn settled(&self) -> Result<View, Stopped> {
         let mut view = self.view.clone();
         let settled = view.wait_for(|view| view.phase.is_settled()).await.map_err(|_| Stopped)?;
         Ok(settled.clone())
@@ -117,6 +148,9 @@ impl Tunnel {
 struct Driver {
     os: Box<dyn Os>,
     publish: watch::Sender<View>,
+    policy: StandingPolicy,
+    /// The routing of the current state, without the policy. `None` if nothing of ours is in the kernel.
+    routing: Option<Routing>,
     /// Description of the latest interference by another program since the latest connect.
     disturbed: Option<String>,
     /// Number of interferences found.
@@ -134,13 +168,16 @@ impl Driver {
             tokio::select! {
                 biased;
                 command = commands.recv() => {
-                    let Some((event, taken)) = command else { break };
-                    if let Some(Event::Connect(_)) = event {
-                        (self.disturbed, self.reported) = (None, None);
-                    }
-                    state = match event {
-                        Some(event) => self.settle(state.handle(event, now())).await,
-                        None => self.observe(state, slots).await,
+                    let Some((request, taken)) = command else { break };
+                    state = match request {
+                        Request::Event(event) => {
+                            if let Event::Connect(_) = event {
+                                (self.disturbed, self.reported) = (None, None);
+                            }
+                            self.settle(state.handle(event, now())).await
+                        }
+                        Request::Observe => self.observe(state, slots).await,
+                        Request::Policy(policy) => self.set_policy(state, policy).await,
                     };
                     // The caller may have dropped its future. The command is executed anyway.
                     let _ = taken.send(());
@@ -157,6 +194,19 @@ impl Driver {
         for slot in slots {
             let observed = within(self.os.call_timeout(), self.os.observe(slot)).await;
             state = self.settle(state.handle(Event::Observed(slot, observed), now())).await;
+        }
+        state
+    }
+
+    /// Applies the policy to the state, then to its routing. If that fails, the error becomes an event.
+    async fn set_policy(&mut self, mut state: State, policy: StandingPolicy) -> State {
+        let mode = policy.lockdown.mode;
+        let is_new = std::mem::replace(&mut self.policy, policy) != self.policy;
+        state = self.settle(state.set_mode(mode)).await;
+        if let Some(routing) = self.routing.clone().filter(|_| is_new)
+            && let Err(error) = self.route(&routing).await
+        {
+            state = self.settle(state.handle(Event::Disturbed(error), now())).await;
         }
         state
     }
@@ -211,12 +261,17 @@ impl Driver {
                 }
                 None
             }
-            Effect::TearDown => Some(Event::TornDown(within(self.os.call_timeout(), self.os.tear_down()).await)),
+            Effect::TearDown => {
+                self.routing = None;
+                Some(Event::TornDown(within(self.os.call_timeout(), self.os.tear_down()).await))
+            }
         }
     }
 
     async fn route(&mut self, routing: &Routing) -> Result<(), String> {
-        within(self.os.call_timeout(), self.os.route(routing)).await
+        self.routing = Some(routing.clone());
+        let routing = self.policy.applied_to(routing.clone());
+        within(self.os.call_timeout(), self.os.route(&routing)).await
     }
 
     fn publish_view(&self, state: &State) {

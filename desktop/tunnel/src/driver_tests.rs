@@ -4,7 +4,7 @@ use super::*;
 use crate::os::fake::Fake;
 use crate::plan::LanePlan;
 use crate::state::{BlockedReason, Failure, Phase};
-use tornado_shared::model::PrivateKey;
+use tornado_shared::model::{LockdownMode, LockdownPolicy, PrivateKey};
 
 fn plan(lane: Lane) -> Plan {
     let part = |n: u8| LanePlan {
@@ -85,7 +85,7 @@ async fn a_link_that_disappears_is_not_reported_as_connected() {
 
 /// Runs a tunnel in one state for sixty days and limits how often it wakes up, per hour.
 async fn rests(fake: Fake, lockdown: Option<Lockdown>, plan: Option<Plan>, per_hour: u64) {
-    let (tunnel, task) = Tunnel::new(Box::new(fake), lockdown);
+    let (tunnel, task) = Tunnel::new(StandingPolicy::default(), Box::new(fake), lockdown);
     let connected = async {
         if let Some(plan) = plan {
             tunnel.connect(plan).await.unwrap();
@@ -135,4 +135,35 @@ async fn a_call_that_never_returns_does_not_block_later_tunnels() {
         assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected, "{call}");
         assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none(), "{call}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_holds_in_every_state() {
+    let fake = Fake::default();
+    let policy = |mode, lan| StandingPolicy {
+        lockdown: LockdownPolicy { mode, lan, bridges: true },
+        api_ports: vec![4605],
+        ..StandingPolicy::default()
+    };
+    let (tunnel, task) = Tunnel::start_under(policy(LockdownMode::Always, false), Box::new(fake.clone()), None);
+    let choices = || fake.inside().routing.as_ref().map(|r| (r.slot, r.guard, r.lan, r.bridges, r.api_ports.clone()));
+    let mut watch = tunnel.watch();
+    watch.wait_for(|view| view.lockdown).await.unwrap();
+    assert_eq!(choices(), Some((None, true, false, true, vec![4605])));
+    tunnel.connect(plan(Lane::Direct)).await.unwrap();
+    assert_eq!(choices(), Some((Some(Slot::A), true, false, true, vec![4605])));
+    // A change is applied to the tunnel that is up.
+    tunnel.set_policy(policy(LockdownMode::Auto, true)).await.unwrap();
+    assert_eq!(choices(), Some((Some(Slot::A), false, true, true, vec![4605])));
+    tunnel.set_policy(policy(LockdownMode::Always, true)).await.unwrap();
+    let view = tunnel.disconnect().await.unwrap();
+    assert_eq!((view.phase, view.lockdown, view.blocked), (Phase::Blocked, true, Some(BlockedReason::Always)));
+    // The process ends: what blocks traffic stays.
+    drop((tunnel, watch));
+    task.await.unwrap();
+    assert_eq!((choices().map(|c| c.0), fake.inside().torn_down), (Some(None), 0));
+
+    let (tunnel, _task) = Tunnel::start_under(policy(LockdownMode::Off, true), Box::new(fake.clone()), None);
+    tunnel.watch().wait_for(|view| view.phase == Phase::Disconnected).await.unwrap();
+    assert_eq!(choices(), None);
 }

@@ -8,8 +8,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    ServiceError as _, SessionsQuery, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login, NoInput,
+    OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery,
+    SetLockdown, Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -34,6 +35,18 @@ impl Idle {
 impl Helper for Idle {
     async fn enroll(&self, _: Enroll) -> Result<Status, HelperError> {
         Err(HelperError::BadInvitation("no invitation is valid here".into()))
+    }
+    async fn profiles(&self, _: NoInput) -> Result<Profiles, HelperError> {
+        Ok(Profiles { profiles: Vec::new() })
+    }
+    async fn add_profile(&self, _: AddProfile) -> Result<Status, HelperError> {
+        Err(HelperError::BadInvitation("no invitation is valid here".into()))
+    }
+    async fn use_profile(&self, _: SelectProfile) -> Result<Status, HelperError> {
+        Err(HelperError::NotEnrolled)
+    }
+    async fn remove_profile(&self, _: SelectProfile) -> Result<Profiles, HelperError> {
+        Err(HelperError::NotEnrolled)
     }
     async fn login(&self, _: Login) -> Result<Status, HelperError> {
         Err(HelperError::NotEnrolled)
@@ -70,6 +83,24 @@ impl Helper for Idle {
     }
     async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.status(NoInput {}).await
+    }
+    async fn set_lockdown(&self, _: SetLockdown) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
+    }
+    async fn set_split(&self, _: Split) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
+    }
+    async fn open_portal(&self, _: OpenPortal) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
+    }
+    async fn begin_totp(&self, _: PasswordAgain) -> Result<TotpOffer, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn confirm_totp(&self, _: FirstCode) -> Result<RecoveryCodes, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn end_totp(&self, _: PasswordAgain) -> Result<Status, HelperError> {
+        Err(HelperError::NotLoggedIn)
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.status(NoInput {}).await

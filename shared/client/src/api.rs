@@ -8,9 +8,9 @@ use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use std::net::SocketAddr;
 use tornado_shared::api::{
-    ChooseExit, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, IdempotencyKey, Initiate, Initiated,
-    Lanes, LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, Profile, Refresh, ServerInfo,
-    SessionsQuery, StatusWord, Tokens, TorView, WelcomePayload, path,
+    ChooseExit, Disconnected, EnrollPayload, FirstCode, HeartbeatStatus, HeartbeatWord, IdempotencyKey, Initiate,
+    Initiated, Lanes, LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, PasswordAgain, Profile,
+    RecoveryCodes, Refresh, ServerInfo, SessionsQuery, StatusWord, Tokens, TorView, TotpOffer, WelcomePayload, path,
 };
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::v2::{ExportSecret, Purpose, seal};
@@ -262,6 +262,32 @@ impl DeviceApi {
     pub async fn remove_device(&self, access: &Secret, device: DeviceId) -> Result<(), Error> {
         let path = path::ME_DEVICE.replace("{id}", &device.to_string());
         let _: StatusWord = self.transport.call(Method::DELETE, &path, Some(access), None::<&()>).await?;
+        Ok(())
+    }
+
+    /// Creates a secret for an authenticator app. Codes are required once it is confirmed.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
+    pub async fn begin_totp(&self, access: &Secret, password: Secret) -> Result<TotpOffer, Error> {
+        self.post(path::ME_TOTP, Some(access), Some(&PasswordAgain { password })).await
+    }
+
+    /// Confirms the secret with its first code. Returns the recovery codes.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
+    pub async fn confirm_totp(&self, access: &Secret, code: Secret) -> Result<RecoveryCodes, Error> {
+        self.transport.call(Method::PUT, path::ME_TOTP, Some(access), Some(&FirstCode { code })).await
+    }
+
+    /// Removes the second factor.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
+    pub async fn end_totp(&self, access: &Secret, password: Secret) -> Result<(), Error> {
+        let body = Some(&PasswordAgain { password });
+        let _: StatusWord = self.transport.call(Method::DELETE, path::ME_TOTP, Some(access), body).await?;
         Ok(())
     }
 

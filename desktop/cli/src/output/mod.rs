@@ -1,6 +1,8 @@
 //! Output for people and for scripts. The text never reports a tunnel as working unless a handshake was seen.
 
 pub(crate) mod account;
+pub(crate) mod lockdown;
+pub(crate) mod profiles;
 pub(crate) mod tor;
 
 use crate::error::Failure;
@@ -73,6 +75,7 @@ pub(crate) fn error(failure: &Failure, json: bool) {
         Failure::Helper(error) => error.to_problem(),
         Failure::Usage(_) => Problem::new(400, "usage", failure.to_string()),
         Failure::CodeRequired => Problem::new(401, "totp_required", failure.to_string()),
+        Failure::NotReleased(_) => Problem::new(500, "not_released", failure.to_string()),
         Failure::Terminal(_) => Problem::new(500, "terminal", failure.to_string()),
     };
     let mut err = std::io::stderr().lock();
@@ -138,6 +141,14 @@ fn text(status: &Status, now: i64) -> String {
         if status.control == ControlPlane::Unreachable {
             row("server", "device API unreachable; the tunnel stays up and the helper keeps retrying".into());
         }
+    }
+    row("lockdown", lockdown::line(status));
+    let split: Vec<String> = status.split.networks.iter().map(ToString::to_string).collect();
+    if !split.is_empty() {
+        row("split", format!("outside the tunnel: {}", split.join(", ")));
+    }
+    if let Some(portal) = &status.portal {
+        row("portal", format!("{} can be reached for {}", portal.address, span(portal.until.saturating_sub(now))));
     }
     if let Some(notice) = &status.notice {
         row("problem", format!("{} ({} ago)", notice.detail, span(now.saturating_sub(notice.at))));

@@ -1,10 +1,11 @@
 //! The account and the tokens of its login. Every change is stored at once.
 
 use super::model::{Account, Login};
+use super::profiles;
 use super::store::{Store, StoreError};
 use std::time::Duration;
 use tornado_client::{DeviceApi, Error as ApiError};
-use tornado_helper_api::HelperError;
+use tornado_helper_api::{HelperError, Profile, ProfileName, Profiles};
 use tornado_kit::clock::unix_now;
 use tornado_shared::crypto::identity::Fingerprint;
 use tornado_shared::model::Secret;
@@ -78,11 +79,55 @@ impl Credentials {
         self.store.probe().map_err(not_stored)
     }
 
-    /// Stores another account or another login.
+    /// Stores another account or another login. An account of another profile is kept.
     pub(crate) fn replace(&mut self, account: Account) -> Result<(), HelperError> {
+        if let Some(former) = self.account.as_ref().filter(|former| former.profile != account.profile) {
+            profiles::save(&self.store, former).map_err(not_stored)?;
+        }
         account.save(&self.store).map_err(not_stored)?;
+        // If it stays, it is ignored, because it has the name of the account in use.
+        if let Err(error) = profiles::remove(&self.store, &account.profile) {
+            tracing::warn!(%error, "cannot remove the former file of the profile in use");
+        }
         self.account = Some(account);
         Ok(())
+    }
+
+    /// All profiles, sorted by name. Those whose files cannot be read are left out and logged.
+    pub(crate) fn profiles(&self) -> Result<Profiles, HelperError> {
+        let describe = |account: &Account, in_use| Profile {
+            name: account.profile.clone(),
+            server: account.server.clone(),
+            user: account.username.clone(),
+            logged_in: account.login.is_some(),
+            in_use,
+        };
+        let used = self.account.as_ref().map(|account| &account.profile);
+        let mut found: Vec<Profile> = self.account.iter().map(|account| describe(account, true)).collect();
+        for name in profiles::names(&self.store).map_err(internal)?.iter().filter(|name| Some(*name) != used) {
+            match profiles::load(&self.store, name) {
+                Ok(account) => found.extend(account.iter().map(|account| describe(account, false))),
+                Err(error) => tracing::warn!(%error, "cannot read a profile"),
+            }
+        }
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Profiles { profiles: found })
+    }
+
+    /// The stored account of a profile that is not in use.
+    ///
+    /// # Errors
+    /// `Malformed` if the profile is in use or does not exist, `Internal` if its file cannot be read.
+    pub(crate) fn unused_profile(&self, name: &ProfileName) -> Result<Account, HelperError> {
+        if self.account.as_ref().is_some_and(|account| account.profile == *name) {
+            return Err(HelperError::Malformed(format!("the profile '{name}' is in use")));
+        }
+        let found = profiles::load(&self.store, name).map_err(internal)?;
+        found.ok_or_else(|| HelperError::Malformed(format!("there is no profile '{name}'; see `tornado profile list`")))
+    }
+
+    pub(crate) fn remove_profile(&self, name: &ProfileName) -> Result<(), HelperError> {
+        profiles::remove(&self.store, name).map_err(internal)
     }
 
     /// Keeps a copy of a store that could not be read, so that it can be replaced.
@@ -180,6 +225,10 @@ impl Credentials {
             tracing::error!(%error, "cannot store the login");
         }
     }
+}
+
+fn internal(error: StoreError) -> HelperError {
+    HelperError::Internal(error.to_string())
 }
 
 fn not_stored(error: StoreError) -> HelperError {

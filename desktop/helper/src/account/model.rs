@@ -3,6 +3,7 @@
 use super::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tornado_client::{DeviceIdentity, Welcome};
+use tornado_helper_api::ProfileName;
 use tornado_shared::api::{IdempotencyKey, Tokens};
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey};
@@ -17,6 +18,9 @@ use zeroize::Zeroize as _;
 pub(crate) struct Account {
     /// Version of the file format.
     pub version: Version,
+    /// Name of the profile.
+    #[serde(default)]
+    pub profile: ProfileName,
     /// `host:port` of the device API.
     pub server: String,
     /// Host of the lanes in the server's latest offer, if it differs from the host in `server`.
@@ -191,6 +195,7 @@ mod tests {
         let fingerprint = Fingerprint([7; 32]);
         let mut account = Account {
             version: Version,
+            profile: ProfileName::default(),
             server: "192.0.2.1:4700".into(),
             offered: None,
             identity: fingerprint,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use tornado_kit::files::{Access, Durability, optional, replace, sync_directory};
 use zeroize::Zeroizing;
@@ -93,6 +93,15 @@ impl Store {
         fs::remove_file(self.path(PROBE)).map_err(|e| self.io(PROBE, e))
     }
 
+    /// Names of the files; empty if the directory does not exist.
+    pub(crate) fn file_names(&self) -> Result<Vec<String>, StoreError> {
+        let read = || {
+            let Some(entries) = optional(fs::read_dir(&self.directory))? else { return Ok(Vec::new()) };
+            entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        };
+        read().map_err(|e| self.io("", e))
+    }
+
     /// Returns `None` only if the file does not exist.
     pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let file = optional(fs::File::open(self.path(name))).map_err(|e| self.io(name, e))?;
@@ -109,6 +118,18 @@ impl Store {
         // The text of a serde_json error may quote values, and these are secrets.
         let read = serde_json::from_slice(&text);
         read.map(Some).map_err(|e| self.damaged(name, format!("line {}, column {}", e.line(), e.column())))
+    }
+
+    /// Gives a file to the owner of the directory.
+    pub(crate) fn give_to_owner(&self, name: &str) -> Result<(), StoreError> {
+        let give = || {
+            let (directory, file) = (fs::metadata(&self.directory)?, fs::metadata(self.path(name))?);
+            if directory.uid() == file.uid() {
+                return Ok(());
+            }
+            std::os::unix::fs::chown(self.path(name), Some(directory.uid()), Some(directory.gid()))
+        };
+        give().map_err(|e| self.io(name, e))
     }
 
     /// Replaces the file atomically: after a crash, either the old or the new content is there.

@@ -2,11 +2,11 @@
 
 use crate::account::{DesiredState, DesiredTunnel};
 use crate::status::Publisher;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_helper_api::HelperError;
-use tornado_shared::model::Lane;
+use tornado_shared::model::{Lane, LockdownMode};
 use tornado_tunnel::plan::Plan;
 use tornado_tunnel::state::{BlockedReason, Failure, Lockdown, Phase, View};
 use tornado_tunnel::{Stopped, Tunnel};
@@ -21,6 +21,9 @@ pub(crate) struct TunnelControl {
     tunnel: Tunnel,
     publish: Publisher,
     desired: DesiredState,
+    /// True from a disconnect request until the next connect. The desired state is cleared only after the tunnel was
+    /// removed; until then this prevents a retry.
+    is_left: AtomicBool,
     /// Counts disconnect requests, so that a connect in progress detects that it was superseded.
     disconnects: AtomicU64,
 }
@@ -28,7 +31,7 @@ pub(crate) struct TunnelControl {
 impl TunnelControl {
     pub(crate) fn new(tunnel: Tunnel, publish: Publisher, desired: DesiredState) -> Self {
         publish.tunnel(&tunnel.watch().borrow());
-        Self { tunnel, publish, desired, disconnects: AtomicU64::new(0) }
+        Self { tunnel, publish, desired, is_left: AtomicBool::new(false), disconnects: AtomicU64::new(0) }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<View> {
@@ -68,13 +71,31 @@ impl TunnelControl {
     pub(crate) fn needs_retry(&self) -> bool {
         let view = self.view();
         let lost = match view.blocked {
+            // With `off`, a lost tunnel is not blocked.
+            None => view.phase == Phase::Disconnected && self.publish.now().lockdown_policy.mode == LockdownMode::Off,
             // After `Denied`, a new login or a change on the server can help, for example a slot that became free.
             Some(
-                BlockedReason::Interrupted | BlockedReason::Lost | BlockedReason::Ended(_) | BlockedReason::Denied(_),
-            ) => true,
-            Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) | None => false,
+                BlockedReason::Interrupted
+                | BlockedReason::Lost
+                | BlockedReason::Ended(_)
+                | BlockedReason::Denied(_)
+                | BlockedReason::Always,
+            ) => view.phase == Phase::Blocked,
+            Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) => false,
         };
-        lost && view.phase == Phase::Blocked && self.desired.get().is_some()
+        lost && !self.is_left.load(Ordering::SeqCst) && self.desired.get().is_some()
+    }
+
+    /// Returns true if no tunnel is up, and traffic is blocked at most because of the mode `always`.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        let view = self.view();
+        view.phase == Phase::Disconnected || view.blocked == Some(BlockedReason::Always)
+    }
+
+    /// Returns true if traffic is blocked for a reason that a failed attempt to connect does not end.
+    pub(crate) fn keeps_blocking(&self) -> bool {
+        let view = self.view();
+        view.lockdown && view.blocked != Some(BlockedReason::Always)
     }
 
     /// Waits until traffic is blocked, or until blocking failed.
@@ -116,6 +137,7 @@ impl TunnelControl {
     pub(crate) async fn connect(&self, plan: Plan, desired: DesiredTunnel) -> Result<View, HelperError> {
         let stored = self.desired.set(desired);
         stored.map_err(|e| HelperError::Internal(format!("cannot store the desired state of the tunnel: {e}")))?;
+        self.is_left.store(false, Ordering::SeqCst);
         self.tunnel.connect(plan).await.map_err(stopped)
     }
 
@@ -139,6 +161,7 @@ impl TunnelControl {
     /// Removes the tunnel at once, and marks a connect in progress as superseded.
     pub(crate) async fn disconnect(&self) -> Result<(), HelperError> {
         self.disconnects.fetch_add(1, Ordering::SeqCst);
+        self.is_left.store(true, Ordering::SeqCst);
         self.published(self.tunnel.disconnect()).await.map(drop)
     }
 

@@ -10,7 +10,9 @@ use crate::account::{Account, Login, Seed, Version};
 use crate::server::{reach, translate};
 use std::net::SocketAddr;
 use tornado_client::{DeviceApi, DeviceIdentity, Error as ApiError, Proof, Welcome};
-use tornado_helper_api::{ControlPlane, Enroll, Export, Exported, HelperError, Login as LoginInput, Status};
+use tornado_helper_api::{
+    AddProfile, ControlPlane, Enroll, Export, Exported, HelperError, Login as LoginInput, ProfileName, Profiles, Status,
+};
 use tornado_kit::clock::unix_now;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
@@ -18,7 +20,59 @@ use tornado_shared::model::PrivateKey;
 use tornado_tunnel::policy::Outside;
 
 impl Connection {
+    /// Enrols the profile in use, which may be new.
     pub(crate) async fn enroll(&mut self, input: Enroll) -> Result<Status, HelperError> {
+        let profile = self.credentials.account().map(|account| account.profile.clone()).unwrap_or_default();
+        self.enroll_as(profile, input).await
+    }
+
+    /// Enrols a new profile and uses it. The profile in use before is kept.
+    pub(crate) async fn add_profile(&mut self, input: AddProfile) -> Result<Status, HelperError> {
+        let name = input.name;
+        if self.credentials.profiles()?.profiles.iter().any(|profile| profile.name == name) {
+            return Err(HelperError::Malformed(format!("there is already a profile '{name}'; choose another name")));
+        }
+        self.enroll_as(name, input.enroll).await
+    }
+
+    /// Uses another profile. The tunnel must be disconnected.
+    pub(crate) async fn use_profile(&mut self, name: &ProfileName) -> Result<Status, HelperError> {
+        if let Some(reason) = self.credentials.unreadable() {
+            return Err(HelperError::Blocked(reason.to_owned()));
+        }
+        let account = self.credentials.unused_profile(name)?;
+        let port = account.address().map_err(|e| HelperError::Internal(e.to_string()))?.port;
+        self.close_session().await;
+        self.credentials.replace(account)?;
+        self.permit_port(port).await?;
+        self.publish.account(self.credentials.account());
+        self.publish.control(ControlPlane::Unknown);
+        self.publish.clear_notice();
+        self.wake.notify_one();
+        Ok(self.publish.now())
+    }
+
+    /// Removes a profile that is not in use. Its login is ended on the server if the server responds soon; otherwise
+    /// its tokens expire.
+    pub(crate) async fn remove_profile(&mut self, name: &ProfileName) -> Result<Profiles, HelperError> {
+        let account = self.credentials.unused_profile(name)?;
+        self.credentials.remove_profile(name)?;
+        if let (Some(login), Ok(addresses)) = (&account.login, account.addresses()) {
+            let end = async {
+                for address in &addresses {
+                    self.permit_port(address.port).await?;
+                }
+                let server = reach(&mut self.resolver, &addresses, account.identity, Some(account.tls)).await?;
+                server.api.logout(&login.refresh).await.map_err(|e| translate(&e))
+            };
+            if !matches!(tokio::time::timeout(CLOSE_TIMEOUT, end).await, Ok(Ok(()))) {
+                tracing::info!("the server did not confirm the end of the removed profile's login; its tokens expire");
+            }
+        }
+        self.credentials.profiles()
+    }
+
+    async fn enroll_as(&mut self, profile: ProfileName, input: Enroll) -> Result<Status, HelperError> {
         let invitation: Invitation =
             input.link.expose().parse().map_err(|e| HelperError::BadInvitation(format!("{e}")))?;
         // Checked before the invitation is used up.
@@ -27,6 +81,7 @@ impl Connection {
         let same = self.credentials.account().filter(|account| account.identity == invitation.identity);
         let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
         let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
+        self.permit_port(invitation.server.port).await?;
         let server =
             reach(&mut self.resolver, std::slice::from_ref(&invitation.server), invitation.identity, invitation.tls)
                 .await?;
@@ -36,6 +91,7 @@ impl Connection {
         let welcome = response.map_err(|e| self.report(&e))?;
         let account = Account {
             version: Version,
+            profile,
             server: invitation.server.to_string(),
             offered: None,
             identity: invitation.identity,
@@ -64,6 +120,7 @@ impl Connection {
             let address: ServerAddress = server.parse().map_err(|e| HelperError::Malformed(format!("{e}")))?;
             account.server = address.to_string();
             account.offered = None;
+            self.permit_port(address.port).await?;
         }
         let addresses = account.addresses().map_err(|e| HelperError::Internal(e.to_string()))?;
         let server = reach(&mut self.resolver, &addresses, account.identity, Some(account.tls)).await?;

@@ -4,12 +4,14 @@ mod control;
 mod heartbeat;
 mod login;
 mod path;
+mod policy;
 mod schedule;
 mod session;
 mod silence;
 mod state;
 
 pub(crate) use control::TunnelControl;
+pub(crate) use policy::{PolicyControl, exempt};
 pub(crate) use schedule::Schedule;
 pub(crate) use session::CLOSE_TIMEOUT;
 pub(crate) use silence::SilenceDetector;

@@ -1,6 +1,7 @@
 //! The login, the session and the tunnel together. One call at a time uses them.
 
 use super::control::{TunnelControl, failure, not_switched};
+use super::policy::PolicyControl;
 use super::session::{CLOSE_TIMEOUT, Session};
 use crate::account::{Credentials, DesiredTunnel};
 use crate::network::Changes;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tornado_client::{Connection as Offer, DeviceApi, Error as ApiError};
-use tornado_helper_api::{Choice, ControlPlane, HelperError, Status};
+use tornado_helper_api::{Choice, ControlPlane, HelperError, ProfileName, Profiles, Status};
 use tornado_rpc::ServiceError as _;
 use tornado_shared::model::{DeviceId, Lane, PrivateKey, Secret, SessionId};
 use tornado_tunnel::state::{Phase, View};
@@ -26,6 +27,7 @@ pub(crate) struct Connection {
     pub(super) session: Option<Session>,
     pub(super) resolver: Resolver,
     pub(super) control: Arc<TunnelControl>,
+    policy: Arc<PolicyControl>,
     pub(super) publish: Publisher,
     changes: Changes,
     /// Wakes the maintenance task after a change of the login or the session.
@@ -36,13 +38,13 @@ impl Connection {
     pub(crate) fn new(
         credentials: Credentials,
         resolver: Resolver,
-        control: Arc<TunnelControl>,
+        (control, policy): (Arc<TunnelControl>, Arc<PolicyControl>),
         publish: Publisher,
         changes: Changes,
         wake: Arc<Notify>,
     ) -> Self {
         publish.account(credentials.account());
-        Self { credentials, session: None, resolver, control, publish, changes, wake }
+        Self { credentials, session: None, resolver, control, policy, publish, changes, wake }
     }
 
     pub(crate) const fn has_session(&self) -> bool {
@@ -69,6 +71,7 @@ impl Connection {
         if self.has_session() && self.control.phase() == Phase::Connected {
             return self.switch_lane(lane).await;
         }
+        let is_retry = self.control.needs_retry();
         self.close_session().await;
         let server = self.reach().await?;
         let key = PrivateKey::random();
@@ -92,7 +95,7 @@ impl Connection {
                     self.control.remove_superseded().await;
                 }
                 self.close_session().await;
-                if superseded || !self.control.is_lockdown() {
+                if superseded || !(is_retry || self.control.keeps_blocking()) {
                     self.control.clear_desired();
                 }
                 match other {
@@ -118,6 +121,21 @@ impl Connection {
         self.publish.clear_notice();
         self.query_lanes().await;
         Ok(self.publish.now())
+    }
+
+    pub(crate) fn profiles(&self) -> Result<Profiles, HelperError> {
+        self.credentials.profiles()
+    }
+
+    /// Fails if the profile is in use, does not exist or cannot be read.
+    pub(crate) fn require_profile(&self, name: &ProfileName) -> Result<(), HelperError> {
+        self.credentials.unused_profile(name).map(drop)
+    }
+
+    /// Allows the helper to look for a server at this port, also while traffic is blocked.
+    pub(super) async fn permit_port(&self, port: u16) -> Result<(), HelperError> {
+        let enrolled = self.credentials.account().and_then(|account| account.address().ok());
+        self.policy.permit_ports(enrolled.map(|address| address.port), port).await
     }
 
     /// Closes the session on the server. If that fails, the server's timers end it.

@@ -6,17 +6,36 @@ use crate::connection::Connection;
 use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
-    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
-    SessionsQuery, Status, SwitchLane,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login, NoInput,
+    OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split,
+    Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
-use tornado_tunnel::state::Phase;
 
 #[async_trait]
 impl Helper for Engine {
     async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
         self.connection.lock().await.enroll(input).await
+    }
+
+    async fn profiles(&self, _: NoInput) -> Result<Profiles, HelperError> {
+        self.connection.lock().await.profiles()
+    }
+
+    async fn add_profile(&self, input: AddProfile) -> Result<Status, HelperError> {
+        self.connection.lock().await.add_profile(input).await
+    }
+
+    async fn use_profile(&self, input: SelectProfile) -> Result<Status, HelperError> {
+        // A profile that does not exist disconnects nothing.
+        self.connection.lock().await.require_profile(&input.name)?;
+        self.disconnect(NoInput {}).await?;
+        self.connection.lock().await.use_profile(&input.name).await
+    }
+
+    async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
+        self.connection.lock().await.remove_profile(&input.name).await
     }
 
     async fn login(&self, input: Login) -> Result<Status, HelperError> {
@@ -49,9 +68,25 @@ impl Helper for Engine {
     async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.remove_tunnel().await?;
         self.publish.clear_notice();
-        if self.control.phase() == Phase::Disconnected {
+        if self.control.is_disconnected() {
             self.control.clear_desired();
         }
+        Ok(self.publish.now())
+    }
+
+    async fn set_lockdown(&self, input: SetLockdown) -> Result<Status, HelperError> {
+        self.policy.set(input).await?;
+        self.wake.notify_one();
+        Ok(self.publish.now())
+    }
+
+    async fn set_split(&self, input: Split) -> Result<Status, HelperError> {
+        self.policy.set_split(input).await?;
+        Ok(self.publish.now())
+    }
+
+    async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
+        self.policy.open_portal(input.address).await?;
         Ok(self.publish.now())
     }
 
@@ -96,6 +131,31 @@ impl Helper for Engine {
         // The device list cannot be queried again: this device may be the one that was removed.
         known.devices.retain(|kept| kept.id != device);
         Ok(known)
+    }
+
+    async fn begin_totp(&self, input: PasswordAgain) -> Result<TotpOffer, HelperError> {
+        let call = |api: DeviceApi, access: Secret| {
+            let password = input.password.clone();
+            async move { api.begin_totp(&access, password).await }
+        };
+        self.connection.lock().await.call_server(call).await
+    }
+
+    async fn confirm_totp(&self, input: FirstCode) -> Result<RecoveryCodes, HelperError> {
+        let call = |api: DeviceApi, access: Secret| {
+            let code = input.code.clone();
+            async move { api.confirm_totp(&access, code).await }
+        };
+        self.connection.lock().await.call_server(call).await
+    }
+
+    async fn end_totp(&self, input: PasswordAgain) -> Result<Status, HelperError> {
+        let call = |api: DeviceApi, access: Secret| {
+            let password = input.password.clone();
+            async move { api.end_totp(&access, password).await }
+        };
+        self.connection.lock().await.call_server(call).await?;
+        Ok(self.publish.now())
     }
 
     async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {

@@ -1,8 +1,8 @@
 //! Composes the helper. One call at a time talks to the server, but a disconnect never waits for it.
 
 use super::queries::Queries;
-use crate::account::{Credentials, DesiredState, DesiredTunnel, Store, lockdown_at_start};
-use crate::connection::{CLOSE_TIMEOUT, Connection, TunnelControl};
+use crate::account::{Credentials, DesiredState, DesiredTunnel, FoundPolicy, Store, load_policy, lockdown_at_start};
+use crate::connection::{CLOSE_TIMEOUT, Connection, PolicyControl, TunnelControl, exempt};
 use crate::network::Changes;
 use crate::server::Resolver;
 use crate::status::Publisher;
@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify, watch};
 use tornado_helper_api::{ControlPlane, HelperError, Status};
+use tornado_shared::model::LockdownMode;
 use tornado_tunnel::Tunnel;
+use tornado_tunnel::policy::StandingPolicy;
 use tornado_tunnel::state::Lockdown;
 
 /// State that the store contains at startup.
@@ -18,6 +20,7 @@ pub(crate) struct Found {
     store: Store,
     credentials: Credentials,
     desired: Option<DesiredTunnel>,
+    policy: FoundPolicy,
     /// Lockdown until a tunnel is up or the user acts; `None` if traffic is not to be blocked.
     pub(crate) lockdown: Option<Lockdown>,
 }
@@ -26,12 +29,34 @@ impl Found {
     /// Reads the store. A file that cannot be read activates lockdown; it is not treated as absent.
     pub(crate) fn read(store: Store) -> Self {
         let credentials = Credentials::read(store.clone());
-        let desired = DesiredTunnel::load(&store);
+        let (desired, policy) = (DesiredTunnel::load(&store), load_policy(&store));
         let lockdown = lockdown_at_start(&desired, credentials.unreadable(), credentials.is_logged_in());
         if let Some(lockdown) = &lockdown {
-            tracing::warn!(reason = %lockdown.reason, "lockdown is active; all traffic is blocked");
+            tracing::warn!(reason = %lockdown.reason, mode = %policy.policy.mode, "no tunnel is up, but one is desired");
         }
-        Self { store, credentials, desired: desired.ok().flatten(), lockdown }
+        if let Some(why) = &policy.unreadable {
+            tracing::error!(why, "the lockdown policy is unreadable; all traffic is blocked");
+        }
+        Self { store, credentials, desired: desired.ok().flatten(), policy, lockdown }
+    }
+
+    /// The policy under which the tunnel is to be started.
+    pub(crate) fn policy(&self) -> StandingPolicy {
+        let server = self.credentials.account().and_then(|account| account.address().ok());
+        StandingPolicy {
+            lockdown: self.policy.policy,
+            exempt: exempt(&self.policy.split, None),
+            api_ports: server.into_iter().map(|at| at.port).collect(),
+        }
+    }
+
+    /// Returns true if traffic is blocked from the start.
+    pub(crate) fn blocks(&self) -> bool {
+        match self.policy.policy.mode {
+            LockdownMode::Off => false,
+            LockdownMode::Auto => self.lockdown.is_some(),
+            LockdownMode::Always => true,
+        }
     }
 }
 
@@ -39,6 +64,7 @@ impl Found {
 pub(crate) struct Engine {
     pub(super) connection: Arc<Mutex<Connection>>,
     pub(super) control: Arc<TunnelControl>,
+    pub(super) policy: Arc<PolicyControl>,
     pub(super) publish: Publisher,
     pub(super) queries: Queries,
     /// Changes of the network and wake-ups from sleep.
@@ -56,13 +82,25 @@ impl Engine {
         let hosts = found.desired.as_ref().map(|desired| desired.hosts.clone()).unwrap_or_default();
         let (resolv_conf, state_dir) = paths;
         let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
+        let standing = found.policy();
+        let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
+        let policy = Arc::new(policy);
         let desired = DesiredState::new(found.store, found.desired);
         let control = Arc::new(TunnelControl::new(tunnel, publish.clone(), desired));
         let wake = Arc::new(Notify::new());
-        let (shared, published) = (control.clone(), publish.clone());
+        let (shared, published) = ((control.clone(), policy.clone()), publish.clone());
         let connection = Connection::new(found.credentials, resolver, shared, published, changes.clone(), wake.clone());
         let (connection, queries) = (Arc::new(Mutex::new(connection)), Queries::default());
-        Arc::new(Self { connection, control, publish, queries, changes, wake, heartbeats: watch::Sender::new(0) })
+        Arc::new(Self {
+            connection,
+            control,
+            policy,
+            publish,
+            queries,
+            changes,
+            wake,
+            heartbeats: watch::Sender::new(0),
+        })
     }
 
     pub(crate) fn status_changes(&self) -> watch::Receiver<Status> {

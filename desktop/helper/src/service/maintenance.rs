@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tornado_helper_api::{Choice, Connect, Helper as _};
+use tornado_helper_api::Choice;
 use tornado_rpc::ServiceError as _;
 use tornado_tunnel::state::Phase;
 
@@ -113,15 +113,18 @@ impl Engine {
     /// Tries to restore the desired tunnel. The status shows why it failed. Returns the delay that the server
     /// requested.
     async fn restore(&self) -> Option<Duration> {
-        let desired = self.control.desired()?;
-        match self.connect(Connect { lane: desired.lane }).await {
+        let disconnects = self.control.disconnects();
+        let mut connection = self.connection.lock().await;
+        // Another call may have connected, or decided that no tunnel is desired, while this one waited.
+        let desired = self.control.desired().filter(|_| self.control.needs_retry())?;
+        match connection.connect(desired.lane, disconnects).await {
             Ok(_) => {
                 tracing::info!("the tunnel was restored");
                 None
             }
             Err(error) => {
-                tracing::info!(code = error.code(), "cannot restore the tunnel; traffic stays blocked");
-                self.connection.lock().await.restore_failed(&error).await;
+                tracing::info!(code = error.code(), "cannot restore the tunnel");
+                connection.restore_failed(&error).await;
                 error.retry_after().map(Duration::from_secs)
             }
         }

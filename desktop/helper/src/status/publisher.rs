@@ -6,10 +6,10 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
-use tornado_helper_api::{Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
+use tornado_helper_api::{Choice, Chosen, ControlPlane, Notice, Portal, Split, Status, TunnelState};
 use tornado_kit::clock::unix_now;
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
-use tornado_shared::model::{Lane, SessionId, UnixSeconds};
+use tornado_shared::model::{Lane, LockdownPolicy, SessionId, UnixSeconds};
 use tornado_tunnel::state::{Failure, Phase, View};
 
 /// Code of the notice that this machine has no route to the server.
@@ -71,6 +71,7 @@ impl Publisher {
 
     pub(crate) fn account(&self, account: Option<&Account>) {
         self.change(|status| {
+            status.profile = account.map(|a| a.profile.to_string());
             status.server = account.map(|a| a.server.clone());
             status.user = account.map(|a| a.username.clone());
             status.device = account.map(|a| a.device_name.clone());
@@ -137,6 +138,18 @@ impl Publisher {
         self.change(|status| status.control = control);
     }
 
+    pub(crate) fn split(&self, split: Split) {
+        self.change(|status| status.split = split);
+    }
+
+    pub(crate) fn portal(&self, portal: Option<Portal>) {
+        self.change(|status| status.portal = portal);
+    }
+
+    pub(crate) fn lockdown(&self, policy: LockdownPolicy) {
+        self.change(|status| status.lockdown_policy = policy);
+    }
+
     pub(crate) fn notice(&self, code: &str, detail: impl std::fmt::Display) {
         self.update(|_, notices| notices.put(code, detail.to_string()));
     }
@@ -144,6 +157,13 @@ impl Publisher {
     /// Withdraws the notice about a failure, because the connection works.
     pub(crate) fn recovered(&self) {
         self.update(|_, notices| notices.failure = None);
+    }
+
+    /// Withdraws the notice about a failure if it has this code.
+    pub(crate) fn withdraw(&self, code: &str) {
+        self.update(|_, notices| {
+            notices.failure.take_if(|notice| notice.code == code);
+        });
     }
 
     /// Withdraws every notice.
@@ -168,6 +188,7 @@ impl Publisher {
             status.addresses.clone_from(&view.addresses);
             status.names.clone_from(&view.names);
             status.lockdown = view.lockdown;
+            status.restored = view.disturbances;
             // The wall clock may be set while the tunnel is up, so the start is recomputed from the tunnel's age.
             let since = view.since.map(|since| unix_now().saturating_sub_unsigned(since.elapsed().as_secs()));
             if was_restarted(view, status.since) {

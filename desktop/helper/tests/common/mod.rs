@@ -384,6 +384,11 @@ impl Machine {
 
     pub async fn enrolled(server: &Server) -> Self {
         let machine = Self::new().await;
+        machine.enroll(server).await;
+        machine
+    }
+
+    pub async fn enroll(&self, server: &Server) {
         let input = Enroll {
             link: server.link(),
             username: Some("ann".parse().unwrap()),
@@ -391,9 +396,8 @@ impl Machine {
             totp: None,
             device_name: "laptop".parse().unwrap(),
         };
-        let status = machine.client.enroll(input).await.unwrap();
+        let status = self.client.enroll(input).await.unwrap();
         assert!(status.logged_in);
-        machine
     }
 
     /// Waits until `wished` returns true for the status.

@@ -1,7 +1,7 @@
 //! Traffic that may leave this device, independent of its routes.
 
 use super::local::LocalNetwork;
-use super::model::{NAME_PORTS, Outside, Transport};
+use super::model::{Exempt, NAME_PORTS, Outside, Transport};
 use super::routing::Routing;
 use std::net::IpAddr;
 
@@ -24,6 +24,8 @@ pub enum Allow {
         /// Whether DNS queries may be sent there.
         names: bool,
     },
+    /// A network that the user chose. Packets with an address inside the tunnel as source are not sent there.
+    Exempt(Exempt),
 }
 
 /// The firewall of a device. Traffic that is not listed is rejected.
@@ -45,10 +47,21 @@ impl Routing {
         let marked = self.outside.iter().copied().map(Allow::Marked);
         let names = Transport::ALL.map(|transport| (transport, NAME_PORTS[0]));
         let api = self.outside.iter().filter(|o| o.transport == Transport::Tcp).map(|o| (o.transport, o.to.port()));
-        let mut search: Vec<_> = names.into_iter().chain(api).map(|(t, port)| Allow::Search(t, port)).collect();
-        search.dedup();
+        let more = self.api_ports.iter().map(|port| (Transport::Tcp, *port));
+        let mut ports: Vec<(Transport, u16)> = Vec::new();
+        for port in names.into_iter().chain(api).chain(more) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        let search = ports.into_iter().map(|(transport, port)| Allow::Search(transport, port));
         let near = local.iter().map(|network| Allow::Local { network: network.clone(), names: !self.guard });
-        let allow = marked.chain(search).chain([Allow::Configuration, Allow::Neighbours]).chain(near).collect();
+        let allow = marked
+            .chain(search)
+            .chain([Allow::Configuration, Allow::Neighbours])
+            .chain(near)
+            .chain(self.exempt().map(Allow::Exempt))
+            .collect();
         Firewall { links, allow, inner: self.inner.clone() }
     }
 }

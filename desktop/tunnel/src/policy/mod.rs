@@ -11,6 +11,9 @@
 //! - A marked packet without a route is rejected, instead of entering the tunnel that it carries.
 //! - The table ends with an unreachable route, so that the loss of a link stops traffic instead of releasing it.
 //! - The main table is never used after ours, whatever interface a socket is bound to.
+//! - Before that, its routes that are more specific than /8 are used for lookups on another interface. The kernel makes
+//!   such a lookup when a DHCP client adds a default route: the gateway must be reachable on that interface, or the
+//!   route is refused ("Nexthop has invalid gateway"). Packets still need the firewall's permission.
 //!
 //! DNS needs its own rules: the main table leads to a resolver in the local network, outside the tunnel. With
 //! [`Routing::guard`], the resolvers' ports go into the tunnel before local networks are considered.
@@ -19,10 +22,13 @@ mod firewall;
 mod local;
 mod model;
 mod routing;
+mod standing;
 
 pub use firewall::{Allow, Firewall};
 pub use local::{LocalNetwork, local_networks, onion_ranges, overlap, own_addresses};
 pub use model::{
-    Family, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES, PROTOCOL, TABLE, Transport,
+    Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES, PROTOCOL, TABLE,
+    Transport,
 };
 pub use routing::{Action, Default, Routing, Rule};
+pub use standing::StandingPolicy;

@@ -1,5 +1,6 @@
 //! Numbers, protocols and destinations that routing and firewall share.
 
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Firewall mark of packets of the tunnel and the helper: "to" in ASCII.
@@ -40,6 +41,27 @@ impl Family {
     }
 }
 
+/// Name of a network interface, at most 15 bytes (IFNAMSIZ, `netdevice(7)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkName([u8; 16]);
+
+impl LinkName {
+    /// Returns `None` if the name is longer.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        bytes.get_mut(..15)?.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        Some(Self(bytes))
+    }
+}
+
+impl std::fmt::Display for LinkName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+        f.write_str(&String::from_utf8_lossy(name))
+    }
+}
+
 /// A transport protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transport {
@@ -52,6 +74,15 @@ pub enum Transport {
 impl Transport {
     /// Both protocols.
     pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+}
+
+/// A network that is reached outside the tunnel, as if there were none. DNS to it is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Exempt {
+    /// The network.
+    pub net: IpNet,
+    /// Whether only TCP to ports 80 and 443 is exempt: for the page of a captive portal.
+    pub only_web: bool,
 }
 
 /// Traffic of the helper's marked sockets that must not go through the tunnel: to one port of the server.

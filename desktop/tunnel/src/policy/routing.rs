@@ -1,7 +1,7 @@
 //! Rules and routes of a tunnel or of lockdown.
 
-use super::local::LocalNetwork;
-use super::model::{Family, MAIN, MARK, NAME_PORTS, Outside, PREFERENCES, TABLE, Transport};
+use super::local::{LocalNetwork, overlap};
+use super::model::{Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, Outside, PREFERENCES, TABLE, Transport};
 use crate::slot::Slot;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -12,6 +12,8 @@ const MARKED_REFUSED: u32 = OWN + 2;
 const NAMES: u32 = OWN + 3;
 const LOCAL_NETWORKS: u32 = OWN + 4;
 const EVERYTHING: u32 = OWN + 5;
+/// Routes of this prefix length or shorter do not make a gateway reachable.
+const TOO_WIDE: u32 = 7;
 /// A socket bound to another interface finds no route in our table. It must not continue with the main table.
 const NOTHING_ELSE: u32 = OWN + 6;
 
@@ -39,6 +41,8 @@ pub struct Rule {
     pub port: Option<(Transport, u16)>,
     /// Match only packets with this mark.
     pub mark: Option<u32>,
+    /// Match only lookups on this interface.
+    pub link: Option<LinkName>,
     /// Ignore routes whose prefix length is this or shorter.
     pub suppress_prefix_length: Option<u32>,
     /// Action for matching packets.
@@ -71,6 +75,15 @@ pub struct Routing {
     pub guard: bool,
     /// Ranges that are never treated as local, even if this machine is connected to them.
     pub never_local: Vec<IpNet>,
+    /// Whether connected private networks may be reached outside the tunnel.
+    pub lan: bool,
+    /// Whether networks of containers and virtual machines on this machine may be reached even if `lan` is false.
+    pub bridges: bool,
+    /// Networks that are reached outside the tunnel, except those that overlap with
+    /// [`never_local`](Self::never_local).
+    pub exempt: Vec<Exempt>,
+    /// Additional TCP ports at which the helper's marked sockets may look for a server.
+    pub api_ports: Vec<u16>,
 }
 
 impl Routing {
@@ -87,6 +100,10 @@ impl Routing {
             names: Vec::new(),
             guard: false,
             never_local: Vec::new(),
+            lan: true,
+            bridges: false,
+            exempt: Vec::new(),
+            api_ports: Vec::new(),
         }
     }
 
@@ -102,6 +119,10 @@ impl Routing {
             names: Vec::new(),
             guard: true,
             never_local: Vec::new(),
+            lan: true,
+            bridges: false,
+            exempt: Vec::new(),
+            api_ports: Vec::new(),
         }
     }
 
@@ -121,9 +142,15 @@ impl Routing {
         self
     }
 
-    /// The rules, sorted, for a machine with the addresses `own` outside the tunnel and the networks `local`.
+    pub(super) fn exempt(&self) -> impl Iterator<Item = Exempt> + '_ {
+        let is_free = |exempt: &&Exempt| !self.never_local.iter().any(|range| overlap(range, &exempt.net));
+        self.exempt.iter().filter(is_free).copied()
+    }
+
+    /// The rules, sorted, for a machine with the addresses `own` outside the tunnel, the networks `local` and the
+    /// interfaces `links`.
     #[must_use]
-    pub fn rules(&self, own: &[IpAddr], local: &[LocalNetwork]) -> Vec<Rule> {
+    pub fn rules(&self, own: &[IpAddr], local: &[LocalNetwork], links: &[LinkName]) -> Vec<Rule> {
         let main = Action::Table(MAIN);
         let from = |address: &IpAddr| Rule { from: Some(*address), ..rule(Family::of(*address), OWN, main) };
         let near = |network: &LocalNetwork| Rule {
@@ -131,7 +158,16 @@ impl Routing {
             suppress_prefix_length: Some(0),
             ..rule(Family::of(network.net.addr()), LOCAL_NETWORKS, main)
         };
-        let mut rules: Vec<Rule> = own.iter().map(from).chain(local.iter().map(near)).collect();
+        // IPv6 looks a gateway up in the table of the new route first (`ip6_route_check_nh` in the kernel).
+        let gateways = |link: &LinkName| Rule {
+            link: Some(*link),
+            suppress_prefix_length: Some(TOO_WIDE),
+            ..rule(Family::V4, LOCAL_NETWORKS, main)
+        };
+        let outside =
+            |exempt: Exempt| Rule { to: Some(exempt.net), ..rule(Family::of(exempt.net.addr()), LOCAL_NETWORKS, main) };
+        let near = local.iter().map(near).chain(links.iter().map(gateways)).chain(self.exempt().map(outside));
+        let mut rules: Vec<Rule> = own.iter().map(from).chain(near).collect();
         for family in Family::ALL {
             rules.push(Rule { mark: Some(MARK), ..rule(family, MARKED, main) });
             rules.push(Rule { mark: Some(MARK), ..rule(family, MARKED_REFUSED, Action::Refuse) });
@@ -150,7 +186,17 @@ impl Routing {
 }
 
 const fn rule(family: Family, preference: u32, action: Action) -> Rule {
-    Rule { family, preference, from: None, to: None, port: None, mark: None, suppress_prefix_length: None, action }
+    Rule {
+        family,
+        preference,
+        from: None,
+        to: None,
+        port: None,
+        mark: None,
+        link: None,
+        suppress_prefix_length: None,
+        action,
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +214,7 @@ mod tests {
         let routing = Routing::new(Slot::B, &v4, outside);
         assert_eq!(routing.defaults, [(Family::V4, Default::Tunnel(Slot::B)), (Family::V6, Default::Unreachable)]);
         let own: [IpAddr; 2] = ["192.0.2.2".parse().unwrap(), "2001:db8::2".parse().unwrap()];
-        let rules = routing.rules(&own, &[]);
+        let rules = routing.rules(&own, &[], &[]);
         for family in Family::ALL {
             let of_family: Vec<_> = rules.iter().filter(|r| r.family == family).collect();
             let last = [rule(family, EVERYTHING, Action::Table(TABLE)), rule(family, NOTHING_ELSE, Action::Refuse)];
@@ -180,15 +226,16 @@ mod tests {
 
     #[test]
     fn only_connected_private_networks_precede_the_tunnel() {
-        let rules = Routing::new(Slot::A, &[], Vec::new()).rules(&[], &lan());
+        let rules = Routing::new(Slot::A, &[], Vec::new()).rules(&[], &lan(), &[LinkName::new("eth0").unwrap()]);
         let local: Vec<_> = rules.iter().filter(|r| r.suppress_prefix_length.is_some()).collect();
-        assert_eq!(local.len(), 1);
-        assert_eq!((local[0].to, local[0].family), (Some(lan()[0].net), Family::V4));
+        assert_eq!(local.len(), 2);
+        assert_eq!((local[0].to, local[0].link), (None, LinkName::new("eth0")), "of any length but the widest");
+        assert_eq!((local[1].to, local[1].family), (Some(lan()[0].net), Family::V4));
     }
 
     #[test]
     fn a_marked_packet_without_a_route_is_rejected() {
-        let rules = Routing::lockdown(Vec::new()).rules(&[], &[]);
+        let rules = Routing::lockdown(Vec::new()).rules(&[], &[], &[]);
         for family in Family::ALL {
             let marked: Vec<_> =
                 rules.iter().filter(|r| r.family == family && r.mark == Some(MARK)).map(|r| r.action).collect();
@@ -199,11 +246,11 @@ mod tests {
     #[test]
     fn dns_rules_precede_those_of_local_networks() {
         let routing = Routing::new(Slot::A, &["10.9.0.2".parse().unwrap()], Vec::new());
-        assert!(!routing.guard && routing.rules(&[], &lan()).len() == 9);
+        assert!(!routing.guard && routing.rules(&[], &lan(), &[]).len() == 9);
         let names: Vec<IpAddr> = vec!["10.9.0.1".parse().unwrap()];
         let guarded = routing.guarded(names.clone());
-        assert_eq!((&guarded.names, guarded.rules(&[], &lan()).len()), (&names, 17));
-        let of_names: Vec<_> = guarded.rules(&[], &lan()).into_iter().filter(|r| r.preference == NAMES).collect();
+        assert_eq!((&guarded.names, guarded.rules(&[], &lan(), &[]).len()), (&names, 17));
+        let of_names: Vec<_> = guarded.rules(&[], &lan(), &[]).into_iter().filter(|r| r.preference == NAMES).collect();
         assert!(of_names.iter().all(|r| r.action == Action::Table(TABLE) && r.to.is_none()));
         let held = Routing::lockdown(vec![Outside::tcp("192.0.2.1:4605".parse().unwrap())]);
         assert!(held.guard && held.slot.is_none());

@@ -1,10 +1,11 @@
 //! Connecting: link, handshake, routes. Traffic is blocked from the first step on, because a tunnel is desired.
 
-use super::model::{Effect, Event, Failure, Lockdown};
+use super::model::{BlockedReason, Effect, Event, Failure, Lockdown};
 use super::progress::{Attempt, Step};
 use super::transition::{Target, Then, Transition};
 use crate::plan::{Plan, Slot};
 use std::time::Instant;
+use tornado_shared::model::LockdownMode;
 
 /// A link is being set up.
 #[derive(Debug)]
@@ -30,6 +31,20 @@ impl Connecting {
 
     pub(super) const fn is_blocked(&self) -> bool {
         self.is_blocked
+    }
+
+    /// Sets what follows if the attempt fails. Traffic is blocked during the attempt in any mode.
+    pub(super) fn under(mut self, mode: LockdownMode) -> Self {
+        match mode {
+            LockdownMode::Off => self.lockdown = None,
+            LockdownMode::Auto => {
+                self.lockdown.take_if(|lockdown| lockdown.reason == BlockedReason::Always);
+            }
+            LockdownMode::Always => {
+                self.lockdown.get_or_insert_with(Lockdown::always);
+            }
+        }
+        self
     }
 
     pub(super) fn handle(mut self, event: Event, now: Instant) -> Transition<Self> {

@@ -9,10 +9,13 @@
 //! ```
 //!
 //! *Blocked* means lockdown. The machine enters it when a tunnel goes down without a request, and at startup if a
-//! tunnel is desired or the desired state is unknown. Only a handshake or a disconnect request ends it.
+//! tunnel is desired or the desired state is unknown. Only a handshake or a disconnect request ends it. The lockdown
+//! mode changes that: with `off`, the machine is never blocked; with `always`, it is blocked instead of disconnected
+//! ([`under`] is the complete rule).
 //!
-//! Invariants, which the property test below checks: a slot is brought up only while it is down; routes lead only into
-//! a slot that is up; after any sequence of events, a disconnected tunnel leaves nothing in the kernel.
+//! Invariants, which the property tests below check: a slot is brought up only while it is down; routes lead only into
+//! a slot that is up; after any sequence of events, a disconnected tunnel leaves nothing in the kernel; with `always`,
+//! no sequence of events removes the firewall.
 
 mod blocked;
 mod connected;
@@ -27,22 +30,29 @@ mod tests;
 mod transition;
 
 use crate::plan::Slot;
-pub use blocked::Blocked;
-pub use connected::Connected;
-pub use connecting::Connecting;
-pub use disconnected::Disconnected;
-pub use disconnecting::Disconnecting;
+use blocked::Blocked;
+use connected::Connected;
+use connecting::Connecting;
+use disconnected::Disconnected;
+use disconnecting::Disconnecting;
 pub use model::{
-    BlockedReason, Effect, Event, Failure, HANDSHAKE_DEADLINE, Lockdown, NEXT_AFTER, Phase, RETRY_AFTER, STALE_AFTER,
-    View,
+    BLOCK_AGAIN_AFTER, BlockedReason, Effect, Event, Failure, HANDSHAKE_DEADLINE, Lockdown, NEXT_AFTER, Phase,
+    RETRY_AFTER, STALE_AFTER, View,
 };
 use std::time::{Duration, Instant};
-pub use switching::Switching;
+use switching::Switching;
+use tornado_shared::model::LockdownMode;
 use transition::{Target, Then, Transition};
 
 /// State of the tunnel.
 #[derive(Debug)]
-pub enum State {
+pub struct State {
+    mode: LockdownMode,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
     /// Nothing is up.
     Disconnected(Disconnected),
     /// A link is being set up. Traffic is not routed into it yet, and is blocked.
@@ -60,36 +70,61 @@ pub enum State {
 /// A state, and the effects that lead to it.
 pub type Next = (State, Vec<Effect>);
 
+type NextStage = (Stage, Vec<Effect>);
+
 impl State {
     /// The state at startup: removing what an earlier process may have left, or entering lockdown.
     #[must_use]
-    pub fn start(lockdown: Option<Lockdown>) -> Next {
-        enter(match lockdown {
+    pub fn start(mode: LockdownMode, lockdown: Option<Lockdown>) -> Next {
+        let target = match lockdown {
             None => Target::Disconnecting(Then::Disconnected(None)),
             Some(lockdown) => Target::lockdown(lockdown, None),
-        })
+        };
+        Self::of(mode, enter(mode, target))
     }
 
     /// Handles an event that occurred at `now`.
     #[must_use]
     pub fn handle(self, event: Event, now: Instant) -> Next {
-        match self {
-            Self::Disconnected(state) => next(state.handle(event), Self::Disconnected),
-            Self::Connecting(state) => next(state.handle(event, now), Self::Connecting),
-            Self::Connected(state) => next(state.handle(event), Self::Connected),
-            Self::Switching(state) => next(state.handle(event, now), |state| Self::Switching(Box::new(state))),
-            Self::Disconnecting(state) => next(state.handle(event), Self::Disconnecting),
-            Self::Blocked(state) => next(state.handle(event), Self::Blocked),
-        }
+        let mode = self.mode;
+        let next = match self.stage {
+            Stage::Disconnected(state) => next(mode, state.handle(event), Stage::Disconnected),
+            Stage::Connecting(state) => next(mode, state.handle(event, now), Stage::Connecting),
+            Stage::Connected(state) => next(mode, state.handle(event), Stage::Connected),
+            Stage::Switching(state) => next(mode, state.handle(event, now), |state| Stage::Switching(Box::new(state))),
+            Stage::Disconnecting(state) => next(mode, state.handle(event), Stage::Disconnecting),
+            Stage::Blocked(state) => next(mode, state.handle(event, now), Stage::Blocked),
+        };
+        Self::of(mode, next)
+    }
+
+    /// Sets the lockdown mode, and blocks or releases traffic accordingly.
+    #[must_use]
+    pub fn set_mode(self, mode: LockdownMode) -> Next {
+        let next = match (self.stage, mode) {
+            (Stage::Disconnected(state), LockdownMode::Always) => enter(mode, Target::Disconnected(state.failure)),
+            (Stage::Connecting(state), _) => (Stage::Connecting(state.under(mode)), Vec::new()),
+            (Stage::Blocked(state), _) => next(mode, state.under(mode), Stage::Blocked),
+            (
+                stage @ (Stage::Disconnected(_) | Stage::Connected(_) | Stage::Switching(_) | Stage::Disconnecting(_)),
+                _,
+            ) => (stage, Vec::new()),
+        };
+        Self::of(mode, next)
+    }
+
+    fn of(mode: LockdownMode, (stage, effects): NextStage) -> Next {
+        (Self { mode, stage }, effects)
     }
 
     /// When [`Event::Timeout`] is due.
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::Connecting(state) => state.attempt.deadline(),
-            Self::Switching(state) => state.attempt.deadline(),
-            Self::Disconnected(_) | Self::Connected(_) | Self::Disconnecting(_) | Self::Blocked(_) => None,
+        match &self.stage {
+            Stage::Connecting(state) => state.attempt.deadline(),
+            Stage::Switching(state) => state.attempt.deadline(),
+            Stage::Blocked(state) => state.deadline(),
+            Stage::Disconnected(_) | Stage::Connected(_) | Stage::Disconnecting(_) => None,
         }
     }
 
@@ -98,60 +133,98 @@ impl State {
     pub fn poll_links(&self) -> (Vec<Slot>, Duration) {
         const HURRY: Duration = Duration::from_millis(50);
         const CALM: Duration = Duration::from_secs(1);
-        match self {
-            Self::Connecting(state) => (state.attempt.handshaking().into_iter().collect(), HURRY),
-            Self::Connected(state) => (vec![state.link.slot], CALM),
-            Self::Switching(state) => {
+        match &self.stage {
+            Stage::Connecting(state) => (state.attempt.handshaking().into_iter().collect(), HURRY),
+            Stage::Connected(state) => (vec![state.link.slot], CALM),
+            Stage::Switching(state) => {
                 (std::iter::once(state.old.slot).chain(state.attempt.handshaking()).collect(), HURRY)
             }
-            Self::Disconnected(_) | Self::Disconnecting(_) | Self::Blocked(_) => (Vec::new(), CALM),
+            Stage::Disconnected(_) | Stage::Disconnecting(_) | Stage::Blocked(_) => (Vec::new(), CALM),
         }
     }
 
     /// The state as published.
     #[must_use]
     pub fn view(&self) -> View {
-        match self {
-            Self::Disconnected(state) => View { failure: state.failure.clone(), ..View::new(Phase::Disconnected) },
-            Self::Connecting(state) => View {
+        match &self.stage {
+            Stage::Disconnected(state) => View { failure: state.failure.clone(), ..View::new(Phase::Disconnected) },
+            Stage::Connecting(state) => View {
                 lane: Some(state.attempt.plan.lane),
                 lockdown: state.is_blocked(),
                 ..View::new(Phase::Connecting)
             },
-            Self::Connected(state) => state.link.view(Phase::Connected),
-            Self::Switching(state) => {
+            Stage::Connected(state) => state.link.view(Phase::Connected),
+            Stage::Switching(state) => {
                 View { failure: None, target: Some(state.attempt.plan.lane), ..state.old.view(Phase::Switching) }
             }
-            Self::Disconnecting(_) => View::new(Phase::Disconnecting),
-            Self::Blocked(state) => state.view(),
+            Stage::Disconnecting(_) => View::new(Phase::Disconnecting),
+            Stage::Blocked(state) => state.view(),
         }
     }
 }
 
-fn next<S>(transition: Transition<S>, same: impl FnOnce(S) -> State) -> Next {
+fn next<S>(mode: LockdownMode, transition: Transition<S>, same: impl FnOnce(S) -> Stage) -> NextStage {
     match transition {
         Transition::Stay(state, effects) => (same(state), effects),
         Transition::Enter(target, mut effects) => {
-            let (state, more) = enter(target);
+            let (stage, more) = enter(mode, target);
             effects.extend(more);
-            (state, effects)
+            (stage, effects)
         }
     }
 }
 
-fn enter(target: Target) -> Next {
-    fn with<S>((state, effects): (S, Vec<Effect>), of: impl FnOnce(S) -> State) -> Next {
+/// The target that is entered instead of `target` in this mode.
+fn under(mode: LockdownMode, target: Target) -> Target {
+    let always = |failure, plan| Target::Blocked { lockdown: Lockdown::always(), failure, plan };
+    match (mode, target) {
+        (LockdownMode::Auto, target) => target,
+        (LockdownMode::Always, Target::Disconnected(failure) | Target::Disconnecting(Then::Disconnected(failure))) => {
+            always(failure, None)
+        }
+        (
+            LockdownMode::Always,
+            Target::Disconnecting(Then::Connect(plan)) | Target::Connecting { plan, lockdown: None },
+        ) => always(None, Some(plan)),
+        (LockdownMode::Always, Target::Disconnecting(Then::Block(lockdown))) => Target::lockdown(*lockdown, None),
+        (LockdownMode::Always, Target::LeftOver(cause)) => always(Some(Failure::Routing(cause)), None),
+        (LockdownMode::Off, Target::Blocked { failure, plan: None, .. }) => {
+            Target::Disconnecting(Then::Disconnected(failure))
+        }
+        (LockdownMode::Off, Target::Blocked { plan: Some(plan), .. }) => Target::Disconnecting(Then::Connect(plan)),
+        (LockdownMode::Off, Target::Disconnecting(Then::Block(_))) => Target::Disconnecting(Then::Disconnected(None)),
+        (LockdownMode::Off, Target::Connecting { plan, .. }) => Target::Connecting { plan, lockdown: None },
+        (
+            LockdownMode::Off,
+            target @ (Target::Disconnected(_)
+            | Target::Connected(_)
+            | Target::Switching { .. }
+            | Target::Disconnecting(_)
+            | Target::LeftOver(_)),
+        )
+        | (
+            LockdownMode::Always,
+            target @ (Target::Connecting { .. }
+            | Target::Connected(_)
+            | Target::Switching { .. }
+            | Target::Blocked { .. }),
+        ) => target,
+    }
+}
+
+fn enter(mode: LockdownMode, target: Target) -> NextStage {
+    fn with<S>((state, effects): (S, Vec<Effect>), of: impl FnOnce(S) -> Stage) -> NextStage {
         (of(state), effects)
     }
-    match target {
-        Target::Disconnected(failure) => (State::Disconnected(Disconnected { failure }), Vec::new()),
-        Target::Connecting { plan, lockdown } => with(Connecting::enter(*plan, lockdown), State::Connecting),
-        Target::Connected(link) => (State::Connected(Connected { link: *link }), Vec::new()),
+    match under(mode, target) {
+        Target::Disconnected(failure) => (Stage::Disconnected(Disconnected { failure }), Vec::new()),
+        Target::Connecting { plan, lockdown } => with(Connecting::enter(*plan, lockdown), Stage::Connecting),
+        Target::Connected(link) => (Stage::Connected(Connected { link: *link }), Vec::new()),
         Target::Switching { old, plan } => {
-            with(Switching::enter(*old, *plan), |state| State::Switching(Box::new(state)))
+            with(Switching::enter(*old, *plan), |state| Stage::Switching(Box::new(state)))
         }
-        Target::Disconnecting(then) => with(Disconnecting::enter(then), State::Disconnecting),
-        Target::Blocked { lockdown, failure, plan } => with(Blocked::enter(lockdown, failure, plan), State::Blocked),
-        Target::LeftOver(cause) => with(Blocked::left_over(cause), State::Blocked),
+        Target::Disconnecting(then) => with(Disconnecting::enter(then), Stage::Disconnecting),
+        Target::Blocked { lockdown, failure, plan } => with(Blocked::enter(lockdown, failure, plan), Stage::Blocked),
+        Target::LeftOver(cause) => with(Blocked::left_over(cause), Stage::Blocked),
     }
 }

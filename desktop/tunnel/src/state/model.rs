@@ -18,6 +18,9 @@ pub const RETRY_AFTER: Duration = Duration::from_millis(1500);
 pub const NEXT_AFTER: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_millis(700), Duration::from_millis(900), Duration::from_millis(900)];
 
+/// When a lockdown that could not be applied is applied again.
+pub const BLOCK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// A handshake older than this does not prove that the peer is alive: WireGuard rejects its keys after 180 s
 /// (whitepaper §6.1, Reject-After-Time), and a new handshake gets the remaining 15 s.
 pub const STALE_AFTER: Duration = Duration::from_secs(195);
@@ -110,6 +113,9 @@ pub enum BlockedReason {
     /// Routes or interfaces of an earlier tunnel could not be removed.
     #[error("cannot remove an earlier tunnel: {0}")]
     CleanUp(String),
+    /// No tunnel is up, and the user chose the mode `always`.
+    #[error("lockdown is set to `always` and no tunnel is up; run `tornado connect`, or `tornado lockdown off`")]
+    Always,
 }
 
 /// A lockdown.
@@ -119,6 +125,14 @@ pub struct Lockdown {
     pub reason: BlockedReason,
     /// Traffic to the server that is still allowed.
     pub outside: Vec<Outside>,
+}
+
+impl Lockdown {
+    /// Lockdown because of the mode `always`. The helper's marked sockets may look for the server at the ports of the
+    /// standing policy.
+    pub(super) const fn always() -> Self {
+        Self { reason: BlockedReason::Always, outside: Vec::new() }
+    }
 }
 
 /// The link that carries all traffic.

@@ -78,8 +78,13 @@ enum Step {
     Disconnect,
     Block,
     Unblock,
+    Mode(LockdownMode),
     Observed(Slot, Option<bool>),
     Wait(u64),
+}
+
+fn mode() -> impl Strategy<Value = LockdownMode> {
+    prop_oneof![Just(LockdownMode::Off), Just(LockdownMode::Auto), Just(LockdownMode::Always)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -91,13 +96,16 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Disconnect),
         1 => Just(Step::Block),
         1 => Just(Step::Unblock),
+        2 => mode().prop_map(Step::Mode),
         6 => (slot, prop::option::weighted(0.9, any::<bool>())).prop_map(|(s, o)| Step::Observed(s, o)),
         2 => (0u64..9).prop_map(Step::Wait),
     ]
 }
 
-fn event(step: &Step, now: &mut Instant) -> Event {
-    match step {
+/// What the state machine does in this step.
+fn taken(state: State, step: &Step, now: &mut Instant) -> Next {
+    let event = match step {
+        Step::Mode(mode) => return state.set_mode(*mode),
         Step::Connect(lane) => Event::Connect(plan(*lane)),
         Step::Switch(lane) => Event::Switch(*lane),
         Step::Disconnect => Event::Disconnect,
@@ -114,7 +122,8 @@ fn event(step: &Step, now: &mut Instant) -> Event {
             *now += Duration::from_secs(*seconds);
             Event::Timeout
         }
-    }
+    };
+    state.handle(event, *now)
 }
 
 /// Executes effects and passes the results back until no effects are left.
@@ -138,11 +147,11 @@ proptest! {
     fn a_disconnect_always_restores_the_kernel(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
         let mut kernel = Kernel::default();
         let mut now = Instant::now();
-        let mut state = settle(State::start(None), &mut kernel, now, || true);
+        let mut state = settle(State::start(LockdownMode::Auto, None), &mut kernel, now, || true);
         for (step, luck) in steps {
             let mut luck = luck.into_iter();
-            let event = event(&step, &mut now);
-            state = settle(state.handle(event, now), &mut kernel, now, || luck.next().unwrap_or(true));
+            let next = taken(state, &step, &mut now);
+            state = settle(next, &mut kernel, now, || luck.next().unwrap_or(true));
             match state.view().phase {
                 Phase::Connected | Phase::Switching => prop_assert!(kernel.routed.is_some()),
                 Phase::Disconnected => prop_assert!(kernel.routed.is_none() && kernel.up.is_empty() && !kernel.held),
@@ -152,8 +161,30 @@ proptest! {
             // If the view says that traffic is blocked, it is blocked.
             prop_assert!(!state.view().lockdown || kernel.held);
         }
+        state = settle(state.set_mode(LockdownMode::Auto), &mut kernel, now, || true);
         state = settle(state.handle(Event::Unblock, now), &mut kernel, now, || true);
         state = settle(state.handle(Event::Disconnect, now), &mut kernel, now, || true);
+        prop_assert_eq!(state.view().phase, Phase::Disconnected);
+        prop_assert!(kernel.up.is_empty() && kernel.routed.is_none() && !kernel.held);
+    }
+
+    /// From the first success on, the firewall is in place whatever happens, and `off` releases traffic from any state.
+    #[test]
+    fn always_releases_nothing_and_off_releases_everything(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
+        let mut kernel = Kernel::default();
+        let mut now = Instant::now();
+        let mut state = settle(State::start(LockdownMode::Always, None), &mut kernel, now, || true);
+        for (step, luck) in steps.into_iter().filter(|(step, _)| !matches!(step, Step::Mode(_))) {
+            let mut luck = luck.into_iter();
+            let next = taken(state, &step, &mut now);
+            state = settle(next, &mut kernel, now, || luck.next().unwrap_or(true));
+            prop_assert!(kernel.held || kernel.routed.is_some(), "{:?} after {step:?}", state.view());
+            prop_assert!(state.view().phase != Phase::Disconnected, "after {step:?}");
+        }
+        state = settle(state.set_mode(LockdownMode::Off), &mut kernel, now, || true);
+        if matches!(state.view().phase, Phase::Connecting | Phase::Connected | Phase::Switching) {
+            state = settle(state.handle(Event::Disconnect, now), &mut kernel, now, || true);
+        }
         prop_assert_eq!(state.view().phase, Phase::Disconnected);
         prop_assert!(kernel.up.is_empty() && kernel.routed.is_none() && !kernel.held);
     }
@@ -162,7 +193,7 @@ proptest! {
     #[test]
     fn unexpected_results_do_not_prevent_a_disconnect(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
         let now = Instant::now();
-        let (mut state, _) = State::start(None);
+        let (mut state, _) = State::start(LockdownMode::Auto, None);
         for (pick, first, ok) in picks {
             let slot = if first { Slot::A } else { Slot::B };
             let result = || if ok { Ok(()) } else { Err("no".to_owned()) };
@@ -195,7 +226,7 @@ fn an_old_handshake_is_shown_as_stale() {
             Ok(Observation { handshake_age: Some(Duration::from_secs(age)), ..Observation::default() }),
         )
     };
-    let mut state = settle(State::start(None), &mut kernel, now, || true);
+    let mut state = settle(State::start(LockdownMode::Auto, None), &mut kernel, now, || true);
     for event in [Event::Connect(plan(Lane::Direct)), observed(0)] {
         state = settle(state.handle(event, now), &mut kernel, now, || true);
     }
@@ -211,7 +242,7 @@ fn a_lost_tunnel_blocks_traffic_until_disconnect() {
     let shaken =
         |slot| Event::Observed(slot, Ok(Observation { handshake_age: Some(Duration::ZERO), ..Observation::default() }));
     let gone = |slot| Event::Observed(slot, Err("gone".into()));
-    let mut state = settle(State::start(None), &mut kernel, now, || true);
+    let mut state = settle(State::start(LockdownMode::Auto, None), &mut kernel, now, || true);
     for event in [Event::Connect(plan(Lane::Direct)), shaken(Slot::A), gone(Slot::A)] {
         state = settle(state.handle(event, now), &mut kernel, now, || true);
     }
@@ -238,7 +269,7 @@ fn a_lost_tunnel_blocks_traffic_until_disconnect() {
 #[test]
 fn startup_removes_nothing_before_lockdown_is_active() {
     let hold = Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() };
-    let (state, effects) = State::start(Some(hold));
+    let (state, effects) = State::start(LockdownMode::Auto, Some(hold));
     assert!(matches!(effects.as_slice(), [Effect::LockDown(_)]), "{effects:?}");
     assert!(!state.view().lockdown, "not before the operating system confirmed it");
     let (state, effects) = state.handle(Event::LockedDown(Ok(())), Instant::now());
@@ -257,7 +288,7 @@ fn the_next_endpoint_is_tried_if_one_does_not_respond() {
     let mut several = plan(Lane::Direct);
     let (first, second) = (several.direct.endpoint, "[2001:db8::8]:51820".parse().unwrap());
     several.direct.others = vec![second];
-    let (state, _) = State::start(None);
+    let (state, _) = State::start(LockdownMode::Auto, None);
     let (state, _) = state.handle(Event::TornDown(Ok(())), begun);
     let (mut state, effects) = state.handle(Event::Connect(several), begun);
     assert!(matches!(&effects[..], [Effect::LockDown(_), Effect::Up(link)] if link.lane.endpoint == first));
@@ -277,4 +308,49 @@ fn the_next_endpoint_is_tried_if_one_does_not_respond() {
     let (state, _) = state.handle(Event::Observed(Slot::A, Ok(shaken)), begun);
     let (state, _) = state.handle(Event::Routed(Slot::A, Ok(())), begun);
     assert_eq!((state.view().phase, state.view().endpoint), (Phase::Connected, Some(first)));
+}
+
+#[test]
+fn off_releases_traffic_when_the_tunnel_is_lost() {
+    let now = Instant::now();
+    let mut kernel = Kernel::default();
+    let mut state = settle(State::start(LockdownMode::Off, None), &mut kernel, now, || true);
+    let shaken = Observation { handshake_age: Some(Duration::ZERO), ..Observation::default() };
+    for event in [Event::Connect(plan(Lane::Direct)), Event::Observed(Slot::A, Ok(shaken))] {
+        state = settle(state.handle(event, now), &mut kernel, now, || true);
+    }
+    assert_eq!(state.view().phase, Phase::Connected);
+    state = settle(state.handle(Event::Observed(Slot::A, Err("gone".into())), now), &mut kernel, now, || true);
+    assert_eq!((state.view().phase, kernel.held), (Phase::Disconnected, false));
+    assert!(matches!(state.view().failure, Some(Failure::Link(_))), "the reason stays visible");
+}
+
+#[test]
+fn a_lockdown_that_failed_is_applied_again_after_a_second() {
+    let now = Instant::now();
+    let (state, _) = State::start(LockdownMode::Always, None);
+    let (state, _) = state.handle(Event::LockedDown(Err("nft did not respond".into())), now);
+    assert!(!state.view().lockdown && state.view().failure.is_some());
+    let again = state.poll_timeout().unwrap();
+    assert_eq!(again, now + BLOCK_AGAIN_AFTER);
+    let (state, effects) = state.handle(Event::Timeout, again);
+    assert!(matches!(effects.as_slice(), [Effect::LockDown(_)]), "{effects:?}");
+    let (state, _) = state.handle(Event::LockedDown(Ok(())), again);
+    assert!(state.view().lockdown && state.poll_timeout().is_none());
+}
+
+#[test]
+fn auto_ends_only_the_lockdown_of_always() {
+    let now = Instant::now();
+    let mut kernel = Kernel::default();
+    let mut state = settle(State::start(LockdownMode::Always, None), &mut kernel, now, || true);
+    assert_eq!((state.view().blocked, kernel.held), (Some(BlockedReason::Always), true));
+    state = settle(state.set_mode(LockdownMode::Auto), &mut kernel, now, || true);
+    assert_eq!((state.view().phase, kernel.held), (Phase::Disconnected, false));
+    let lost = Lockdown { reason: BlockedReason::Lost, outside: Vec::new() };
+    state = settle(state.handle(Event::Block(Box::new(lost)), now), &mut kernel, now, || true);
+    for mode in [LockdownMode::Always, LockdownMode::Auto] {
+        state = settle(state.set_mode(mode), &mut kernel, now, || true);
+        assert_eq!((state.view().blocked, kernel.held), (Some(BlockedReason::Lost), true), "{mode}");
+    }
 }

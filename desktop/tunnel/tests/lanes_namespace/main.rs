@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod disturbed;
+mod lockdown;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -197,8 +197,19 @@ impl DeviceProc {
     /// Fails with [`HarnessError::NotBuilt`].
     pub fn command(&self) -> Result<Command, HarnessError> {
         let mut command = self.host.command(self.programs.find("tornado")?);
-        command.env("TORNADO_HELPER_SOCKET", self.socket());
+        command.env("TORNADO_HELPER_SOCKET", self.socket()).env("TORNADO_HELPER_STATE", self.state_dir());
         Ok(command)
+    }
+
+    /// Runs `tornado-helperd WORDS` in the device to completion, with the socket and the state of this device.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not built, cannot start or does not end within 30 s.
+    pub fn run_helper(&self, words: &[&str]) -> Result<Output, HarnessError> {
+        let mut command = self.host.command(self.programs.find("tornado-helperd")?);
+        command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir()).args(words);
+        self.host.run(command, Duration::from_secs(30))
     }
 
     /// The host of the device.

@@ -23,7 +23,7 @@ use rtnetlink::packet_route::rule::RuleMessage;
 pub use settings::Settings;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use surroundings::Surroundings;
+use surroundings::{Permitted, Surroundings};
 use tornado_packet_io::Link as PacketLink;
 pub use tornado_packet_io::{Offload, TunNode};
 use watch::Watch;
@@ -140,7 +140,7 @@ impl Linux {
         // The firewall is set before the routes that it protects. In lockdown, the routes alone block traffic if it
         // fails.
         let links = Slot::ALL.map(|slot| self.name(slot));
-        let mut surroundings = Surroundings::read(&self.netlink, &links, self.settings.local_networks).await?;
+        let mut surroundings = Surroundings::read(&self.netlink, &links, self.permitted(routing)).await?;
         surroundings.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
         let check = std::mem::take(&mut self.check_firewall);
         let firewall = routing.firewall(links, &surroundings.local);
@@ -172,7 +172,7 @@ impl Linux {
         }
         note(rerouted, "the routes");
         let rules: Vec<_> = routing
-            .rules(&surroundings.own, &surroundings.local)
+            .rules(&surroundings.own, &surroundings.local, &surroundings.links)
             .into_iter()
             .filter(|r| r.family == Family::V4 || ipv6)
             .collect();
@@ -189,6 +189,12 @@ impl Linux {
             }
         }
         synced.map(|_| found)
+    }
+
+    /// The setting of this process restricts the choice of the user.
+    const fn permitted(&self, routing: &Routing) -> Permitted {
+        let lan = routing.lan && self.settings.local_networks;
+        Permitted { lan, bridges: lan || routing.bridges }
     }
 
     /// Brings a link up, with its addresses. Returns true if anything was missing.
@@ -241,6 +247,29 @@ impl Linux {
             tracing::warn!(%error, "cannot reset connections of the previous tunnel; they time out");
         }
     }
+}
+
+/// Blocks all traffic of this machine, before the network is configured and before the helper runs. Only nft(8) is
+/// needed. The helper later replaces this firewall in one transaction, or removes it.
+///
+/// # Errors
+/// If nft(8) cannot be run, or reports an error.
+pub async fn block_early(interface_prefix: &str) -> Result<(), OsError> {
+    let links = Slot::ALL.map(|slot| name(interface_prefix, slot));
+    AppliedFirewall::apply_once(&Routing::lockdown(Vec::new()).firewall(links, &[])).await
+}
+
+/// Removes all our rules, routes and interfaces, then our firewall, whatever fails before.
+///
+/// # Errors
+/// The first failure.
+pub async fn release(settings: Settings) -> Result<(), OsError> {
+    let removed = match Linux::open(settings).await {
+        Ok(mut os) => os.tear_down().await,
+        Err(error) => Err(error),
+    };
+    AppliedFirewall::default().remove().await?;
+    removed
 }
 
 fn name(prefix: &str, slot: Slot) -> String {

@@ -7,7 +7,7 @@ use futures::TryStreamExt as _;
 use ipnet::IpNet;
 use libc::{EACCES, EEXIST, EHOSTUNREACH, ENETUNREACH, ENODEV, ENOENT, EOPNOTSUPP, ESRCH, RT_TABLE_LOCAL};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo as LinkKind, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use rtnetlink::packet_route::rule::RuleMessage;
 use rtnetlink::{
@@ -23,6 +23,50 @@ const LAST_RESORT: u32 = u32::MAX;
 pub(super) struct Netlink {
     handle: Handle,
     _connection: AbortOnDropHandle<()>,
+}
+
+/// The kinds of interfaces that are distinguished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bridge,
+    /// One end of a pair of virtual interfaces (veth).
+    Pair,
+    /// A TUN or TAP device.
+    Tap,
+    Other,
+}
+
+/// Name and kind of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LinkInfo {
+    pub name: String,
+    pub kind: Kind,
+    /// Index of the bridge, or of another interface, of which this one is a port.
+    pub controller: Option<u32>,
+}
+
+impl LinkInfo {
+    fn of(message: &LinkMessage) -> Option<Self> {
+        let (mut name, mut kind, mut controller) = (None, Kind::Other, None);
+        for attribute in &message.attributes {
+            if let LinkAttribute::IfName(found) = attribute {
+                name = Some(found.clone());
+            }
+            if let LinkAttribute::Controller(index) = attribute {
+                controller = Some(*index);
+            }
+            if let LinkAttribute::LinkInfo(infos) = attribute {
+                let is = |wanted: &InfoKind| infos.iter().any(|i| matches!(i, LinkKind::Kind(kind) if kind == wanted));
+                kind = match () {
+                    () if is(&InfoKind::Bridge) => Kind::Bridge,
+                    () if is(&InfoKind::Veth) => Kind::Pair,
+                    () if is(&InfoKind::Tun) => Kind::Tap,
+                    () => Kind::Other,
+                };
+            }
+        }
+        Some(Self { name: name?, kind, controller })
+    }
 }
 
 /// Treats the error numbers `harmless` as success.
@@ -93,14 +137,11 @@ impl Netlink {
         matches!(rules.try_next().await, Ok(Some(_)))
     }
 
-    /// Interface names by index.
-    pub(super) async fn link_names(&self) -> Result<HashMap<u32, String>, OsError> {
+    /// The interfaces by index.
+    pub(super) async fn links(&self) -> Result<HashMap<u32, LinkInfo>, OsError> {
         let links = self.handle.link().get().execute().try_collect::<Vec<_>>().await;
         let links = links.map_err(|e| OsError::new("list the interfaces", e))?;
-        let name = |link: &LinkMessage| {
-            link.attributes.iter().find_map(|a| if let LinkAttribute::IfName(n) = a { Some(n.clone()) } else { None })
-        };
-        Ok(links.iter().filter_map(|link| Some((link.header.index, name(link)?))).collect())
+        Ok(links.iter().filter_map(|link| Some((link.header.index, LinkInfo::of(link)?))).collect())
     }
 
     /// All addresses of this machine: index of the interface, address and network.

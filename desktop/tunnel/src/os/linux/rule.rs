@@ -1,6 +1,6 @@
 //! Converts our rules to netlink messages and back. Pure.
 
-use crate::policy::{Action, Family, PREFERENCES, PROTOCOL, Rule, Transport};
+use crate::policy::{Action, Family, LinkName, PREFERENCES, PROTOCOL, Rule, Transport};
 use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::IpProtocol;
@@ -42,6 +42,9 @@ pub(super) fn render(rule: &Rule) -> RuleMessage {
     }
     if let Some(mark) = rule.mark {
         attributes.push(RuleAttribute::FwMark(mark));
+    }
+    if let Some(link) = rule.link {
+        attributes.push(RuleAttribute::Oifname(link.to_string()));
     }
     if let Some(length) = rule.suppress_prefix_length {
         attributes.push(RuleAttribute::SuppressPrefixLen(length));
@@ -91,6 +94,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
         to: None,
         port: None,
         mark: None,
+        link: None,
         suppress_prefix_length: None,
         action: Action::Refuse,
     };
@@ -102,6 +106,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::SuppressPrefixLen(length) if *length != u32::MAX => {
                 rule.suppress_prefix_length = Some(*length);
             }
+            RuleAttribute::Oifname(name) => rule.link = Some(LinkName::new(name)?),
             RuleAttribute::Source(address) if usize::from(message.header.src_len) == address_bits(*address) => {
                 rule.from = Some(*address);
             }
@@ -110,7 +115,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::IpProtocol(IpProtocol::Udp) => transport = Some(Transport::Udp),
             RuleAttribute::DestinationPortRange(range) if range.start == range.end => port = Some(range.start),
             // Another program restricted one of our rules.
-            RuleAttribute::Source(_) | RuleAttribute::Iifname(_) | RuleAttribute::Oifname(_) => return None,
+            RuleAttribute::Source(_) | RuleAttribute::Iifname(_) => return None,
             _ => {}
         }
     }
@@ -135,7 +140,11 @@ mod tests {
         let outside =
             vec![Outside::tcp("192.0.2.1:4605".parse().unwrap()), Outside::udp("[2001:db8::1]:51820".parse().unwrap())];
         let local = LocalNetwork { interface: "eth0".into(), net: "192.168.7.0/24".parse().unwrap() };
-        for rule in Routing::new(Slot::A, &addresses, outside).guarded(Vec::new()).rules(&addresses, &[local]) {
+        for rule in Routing::new(Slot::A, &addresses, outside).guarded(Vec::new()).rules(
+            &addresses,
+            &[local],
+            &[LinkName::new("wlp0s20f3").unwrap()],
+        ) {
             let message = render(&rule);
             assert!(is_ours(&message));
             assert_eq!(parse(&message), Some(rule));

@@ -70,14 +70,7 @@ impl AppliedFirewall {
         self.applied = None;
         let fail = |e: NftError| OsError::new("apply the firewall", e);
         let tables = self.apply(firewall).await.map_err(fail)?;
-        let mut listed = Vec::new();
-        for (family, chains) in tables {
-            let text = nft::list(family, TABLE).await.map_err(fail)?.unwrap_or_default();
-            if !has_chains(&text, &chains) {
-                return Err(OsError::new("verify the firewall", "the kernel's tables differ from those passed to nft"));
-            }
-            listed.push((family, text));
-        }
+        let listed = verified(tables).await?;
         self.put_copy(firewall, &listed).await;
         self.applied = Some(Applied { firewall: firewall.clone(), listed });
         Ok(synced)
@@ -116,6 +109,14 @@ impl AppliedFirewall {
                 tracing::warn!(%error, "cannot create the copy of the firewall that other programs cannot flush");
             }
         }
+    }
+
+    /// Applies the first table only, and verifies it. For a process that ends afterwards: the copy would end with it.
+    pub(super) async fn apply_once(firewall: &Firewall) -> Result<(), OsError> {
+        let fail = |e: NftError| OsError::new("apply the firewall", e);
+        let mut this = Self::default();
+        let tables = this.apply(firewall).await.map_err(fail)?;
+        verified(tables).await.map(drop)
     }
 
     async fn apply(&mut self, firewall: &Firewall) -> Result<Vec<(&'static str, Vec<Chain>)>, NftError> {
@@ -158,6 +159,20 @@ impl AppliedFirewall {
             Err(error) => Err(fail(error)),
         }
     }
+}
+
+/// Reads the tables back. Returns the listing of each table by family.
+async fn verified(tables: Vec<(&'static str, Vec<Chain>)>) -> Result<Vec<(&'static str, String)>, OsError> {
+    let mut listed = Vec::new();
+    for (family, chains) in tables {
+        let text = nft::list(family, TABLE).await.map_err(|e| OsError::new("verify the firewall", e))?;
+        let text = text.unwrap_or_default();
+        if !has_chains(&text, &chains) {
+            return Err(OsError::new("verify the firewall", "the kernel's tables differ from those passed to nft"));
+        }
+        listed.push((family, text));
+    }
+    Ok(listed)
 }
 
 /// Returns whether the kernel lists the tables as it did when they were applied.

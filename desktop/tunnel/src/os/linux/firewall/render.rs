@@ -5,7 +5,7 @@
 //! error.
 
 use crate::policy::{
-    Allow, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, Transport,
+    Allow, Exempt, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, Transport,
 };
 use std::net::IpAddr;
 
@@ -107,17 +107,19 @@ pub(super) fn owner_transaction(chains: &[Chain]) -> String {
 fn allowed(firewall: &Firewall) -> Vec<String> {
     let mut lines =
         vec![format!("meta mark {MARK:#x} goto marked"), format!("oifname {{ \"lo\", {} }} accept", links(firewall))];
-    let mut near = Vec::new();
+    let (mut near, mut exempted) = (Vec::new(), Vec::new());
     for allow in &firewall.allow {
         match allow {
             Allow::Marked(_) | Allow::Search(..) => {}
             Allow::Configuration => lines.extend(CONFIGURATION.map(str::to_owned)),
             Allow::Neighbours => lines.extend(NEIGHBOURS.map(str::to_owned)),
             Allow::Local { network, names } => near.extend(local(network, *names)),
+            Allow::Exempt(network) => exempted.extend(exempt(network, &firewall.inner)),
         }
     }
     near.dedup();
     lines.extend(near);
+    lines.extend(exempted);
     lines
 }
 
@@ -137,6 +139,21 @@ fn local(network: &LocalNetwork, names: bool) -> Vec<String> {
     lines
 }
 
+/// A connection that began inside the tunnel must not continue outside with its inner address.
+fn exempt(network: &Exempt, inner: &[IpAddr]) -> Vec<String> {
+    let (net, of) = (network.net, ip(network.net.addr()));
+    let inner: Vec<String> = inner.iter().filter(|at| ip(**at) == of).map(IpAddr::to_string).collect();
+    let own = if inner.is_empty() { String::new() } else { format!(" {of} saddr != {{ {} }}", inner.join(", ")) };
+    if network.only_web {
+        return vec![format!("{of} daddr {net}{own} tcp dport {{ 80, 443 }} accept")];
+    }
+    let ports = NAME_PORTS.map(|port| port.to_string()).join(", ");
+    vec![
+        format!("{of} daddr {net} meta l4proto {{ tcp, udp }} th dport {{ {ports} }} return"),
+        format!("{of} daddr {net}{own} accept"),
+    ]
+}
+
 /// Rules for marked packets, which never enter the tunnel that they carry.
 fn marked(firewall: &Firewall) -> Vec<String> {
     let mut lines = vec![format!("oifname {{ {} }} return", links(firewall)), "oifname \"lo\" accept".to_owned()];
@@ -145,7 +162,7 @@ fn marked(firewall: &Firewall) -> Vec<String> {
             Some(format!("{} daddr {} {} dport {} accept", ip(to.ip()), to.ip(), name(*transport), to.port()))
         }
         Allow::Search(transport, port) => Some(format!("{} dport {port} accept", name(*transport))),
-        Allow::Configuration | Allow::Neighbours | Allow::Local { .. } => None,
+        Allow::Configuration | Allow::Neighbours | Allow::Local { .. } | Allow::Exempt(_) => None,
     }));
     lines
 }
@@ -196,6 +213,31 @@ mod tests {
         ];
         let routing = Routing::new(Slot::A, &inner, outside).guarded(vec!["10.8.0.1".parse().unwrap()]);
         insta::assert_snapshot!(text(&routing.firewall(links(), &lan())));
+    }
+
+    #[test]
+    fn exempt_networks_get_neither_dns_nor_inner_addresses() {
+        let inner = ["10.8.0.2".parse().unwrap(), "10.9.0.2".parse().unwrap()];
+        let mut routing = Routing::new(Slot::A, &inner, Vec::new());
+        let exempt = |net: &str, only_web| Exempt { net: net.parse().unwrap(), only_web };
+        routing.exempt =
+            vec![exempt("203.0.113.0/24", false), exempt("2001:db8::/32", false), exempt("192.0.2.1/32", true)];
+        let lines = allowed(&routing.firewall(links(), &[]));
+        assert_eq!(
+            lines.get(lines.len() - 5..).unwrap_or_default(),
+            [
+                "ip daddr 203.0.113.0/24 meta l4proto { tcp, udp } th dport { 53, 853 } return",
+                "ip daddr 203.0.113.0/24 ip saddr != { 10.8.0.2, 10.9.0.2 } accept",
+                "ip6 daddr 2001:db8::/32 meta l4proto { tcp, udp } th dport { 53, 853 } return",
+                "ip6 daddr 2001:db8::/32 accept",
+                "ip daddr 192.0.2.1/32 ip saddr != { 10.8.0.2, 10.9.0.2 } tcp dport { 80, 443 } accept",
+            ]
+        );
+        // A network that covers the addresses of onion services is not exempt on the tor lane.
+        routing.never_local = crate::policy::onion_ranges();
+        routing.exempt = vec![exempt("10.0.0.0/8", false)];
+        assert!(!allowed(&routing.firewall(links(), &[])).iter().any(|line| line.contains("10.0.0.0/8 accept")));
+        assert!(routing.rules(&[], &[], &[]).iter().all(|rule| rule.to.is_none()));
     }
 
     #[test]
