@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod bench;
+mod dist;
 mod fuzz;
 mod lab;
 mod machine;
@@ -41,6 +42,8 @@ enum Task {
     Install(machine::Install),
     /// Builds the console's files for the browser, which the server reads from `target/console`
     Web(web::Web),
+    /// Builds the packages of server and client
+    Dist(dist::Dist),
     /// Checks the tree for long files and forbidden words; part of `test`
     LintTree,
 }
@@ -65,6 +68,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Bench(bench) => bench.run(),
         Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
         Task::Web(web) => web.run().map(|()| ExitCode::SUCCESS),
+        Task::Dist(dist) => dist.run().map(|()| ExitCode::SUCCESS),
         Task::LintTree => Ok(test::lint_tree()),
     }
 }

@@ -74,6 +74,10 @@ fn resolver(config: &Config, upstreams: &[Upstream]) -> Result<TokioResolver, Er
     let servers = ResolverConfig::from_parts(None, Vec::new(), servers);
     let mut builder = Resolver::builder_with_config(servers, TokioRuntimeProvider::default());
     *builder.options_mut() = options(config);
+    if upstreams.iter().all(|upstream| upstream.tls.is_none()) {
+        // The library otherwise loads the machine's certificates, and fails on a machine without any.
+        builder = builder.with_tls_config(without_certificates()?);
+    }
     if config.dnssec
         && let Some(path) = &config.trust_anchor
     {
@@ -82,6 +86,14 @@ fn resolver(config: &Config, upstreams: &[Upstream]) -> Result<TokioResolver, Er
         builder = builder.with_trust_anchor(Arc::new(anchors));
     }
     builder.build().map_err(|error| Error::Resolver(error.to_string()))
+}
+
+/// A configuration of TLS that trusts no server.
+fn without_certificates() -> Result<rustls::ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = versions.map_err(|error| Error::Resolver(error.to_string()))?;
+    Ok(versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
 fn options(config: &Config) -> ResolverOpts {

@@ -2,7 +2,7 @@
 //! table with the sources (`test/lint/calls.rs`), because a program that is missing here fails on a fresh machine.
 
 use crate::shell;
-use Need::{Base, Cluster, Fuzz, Kernel, Server, Test, Tree};
+use Need::{Base, Cluster, Fuzz, Kernel, Package, Server, Test, Tree};
 
 /// What needs a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Need {
     Fuzz,
     /// The suite `kernel`.
     Kernel,
+    /// Packages: `dist`, and the suite `packages`.
+    Package,
 }
 
 /// A Debian 12 package, what needs it, and its programs by the names with which they are called, without directories;
@@ -35,17 +37,45 @@ const PROGRAMS: &[Row] = &[
         "coreutils",
         &[Base],
         &[
-            "cat", "chgrp", "chmod", "chown", "cp", "echo", "env", "false", "ls", "mkdir", "mkfifo", "mknod", "mktemp",
-            "nice", "rm", "sleep", "stat", "tail", "test", "touch", "true", "wc",
+            "cat",
+            "chgrp",
+            "chmod",
+            "chown",
+            "cp",
+            "date",
+            "echo",
+            "env",
+            "false",
+            "ln",
+            "ls",
+            "md5sum",
+            "mkdir",
+            "mkfifo",
+            "mknod",
+            "mktemp",
+            "nice",
+            "rm",
+            "rmdir",
+            "sha256sum",
+            "sleep",
+            "stat",
+            "tail",
+            "test",
+            "timeout",
+            "touch",
+            "true",
+            "wc",
         ],
     ),
     ("dash", &[Base], &["dash", "sh"]),
     ("dpkg", &[Base], &["dpkg", "dpkg-deb", "dpkg-query"]),
+    ("findutils", &[Base], &["find"]),
     ("grep", &[Base], &["grep"]),
+    ("gzip", &[Base], &["gzip"]),
     ("libc-bin", &[Base], &["getent", "ldd"]),
     ("mount", &[Base], &["mount", "umount"]),
     ("passwd", &[Base], &["groupadd", "groupdel", "useradd", "userdel", "usermod"]),
-    ("util-linux", &[Base], &["nsenter", "setpriv", "setsid", "unshare"]),
+    ("util-linux", &[Base], &["nsenter", "pivot_root", "setpriv", "setsid", "unshare"]),
     // Optional programs: systemd is used if it runs, sudo if the caller is not root, resolvconf if it manages the
     // device's resolver.
     // The journal is not in the search path.
@@ -56,6 +86,8 @@ const PROGRAMS: &[Row] = &[
     ("git", &[Tree], &["git"]),
     ("rustc", &[Tree], &["cargo", "rustc"]),
     ("rustup", &[Tree], &["rustup"]),
+    // Certificates, which DNS over TLS and clients of other servers need.
+    ("ca-certificates", &[Server, Test], &[]),
     ("nftables", &[Server, Test], &["nft"]),
     ("tor", &[Server, Test], &["tor"]),
     ("caddy", &[Test], &["caddy"]),
@@ -91,6 +123,14 @@ const PROGRAMS: &[Row] = &[
     ("cpio", &[Kernel], &["cpio"]),
     ("kmod", &[Kernel], &["depmod", "kmod"]),
     ("kmod", &[Kernel, Test], &["modinfo"]),
+    ("binutils", &[Package], &["strip"]),
+    ("debian-archive-keyring", &[Package], &[]),
+    ("dpkg-dev", &[Package], &["dpkg-scanpackages", "dpkg-shlibdeps"]),
+    ("gpg", &[Package], &["gpg"]),
+    ("gpgconf", &[Package], &["gpgconf"]),
+    ("lintian", &[Package], &["lintian"]),
+    ("minisign", &[Package], &["minisign"]),
+    ("mmdebstrap", &[Package], &["mmdebstrap"]),
 ];
 
 fn needed(needs: &[Need]) -> impl Iterator<Item = &'static Row> {

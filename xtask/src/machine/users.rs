@@ -6,14 +6,14 @@ use anyhow::{Context as _, bail};
 use nix::unistd::{Group, User};
 use std::path::Path;
 
-/// The declaration of users and groups.
-const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
+/// The declarations of users and groups: of the server and of the helper.
+const SYSUSERS: &[&str] = &["installers/sysusers.d/tornado.conf", "installers/sysusers.d/tornado-helper.conf"];
 /// Prefix of each description in the declaration.
 const OURS: &str = "Tornado VPN";
 /// The lowest uid of regular users (login.defs(5), `SYS_UID_MAX`).
 const PEOPLE: u32 = 1000;
 
-/// Creates missing users and groups of the services from the declaration.
+/// Creates missing users and groups of the services from the declarations.
 pub fn users() -> anyhow::Result<()> {
     let declared = declared()?;
     let existing = declared.lines().filter_map(user_of).filter_map(user);
@@ -40,7 +40,8 @@ pub fn users() -> anyhow::Result<()> {
     println!("creating the users and groups {}", [missing.as_slice(), &groups].concat().join(", "));
     if shell::has("systemd-sysusers") {
         // systemd-sysusers would search a relative path among the system's files.
-        return shell::run(shell::command("systemd-sysusers", &[]).arg(shell::root().join(SYSUSERS)));
+        let declarations = SYSUSERS.iter().map(|path| shell::root().join(path));
+        return shell::run(shell::command("systemd-sysusers", &[]).args(declarations));
     }
     for group in groups {
         shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
@@ -58,7 +59,9 @@ pub fn users() -> anyhow::Result<()> {
 }
 
 fn declared() -> anyhow::Result<String> {
-    std::fs::read_to_string(shell::root().join(SYSUSERS)).with_context(|| format!("cannot read {SYSUSERS}"))
+    let read =
+        |path: &&str| std::fs::read_to_string(shell::root().join(path)).with_context(|| format!("cannot read {path}"));
+    SYSUSERS.iter().map(read).collect()
 }
 
 /// Removes the users and groups that this program created.

@@ -127,6 +127,8 @@ impl Binary {
             Suite::Faults
         } else if self.is_integration && self.target.starts_with("console_") {
             Suite::Console
+        } else if self.is_integration && self.target.starts_with("packages_") {
+            Suite::Packages
         } else if self.is("fuzz", "corpus") {
             Suite::Fuzz
         } else if ["server/store", "server/live"].contains(&self.package.as_str()) {
@@ -237,6 +239,7 @@ pub(super) mod tests {
         assert_eq!(binary("e2e/faults", "faults_campaign", true).suite(), Suite::Faults);
         assert_eq!(binary("e2e/faults", "tornado_e2e_faults", false).suite(), Suite::Unit);
         assert_eq!(binary("e2e/console", "console_gallery", true).suite(), Suite::Console);
+        assert_eq!(binary("e2e/packages", "packages_server", true).suite(), Suite::Packages);
         assert_eq!(binary("fuzz", "corpus", true).suite(), Suite::Fuzz);
         assert_eq!(binary("fuzz", "tornado_fuzz", false).suite(), Suite::Unit);
         // A library is not assigned to a suite by its name.

@@ -21,6 +21,8 @@ pub enum Suite {
     Fuzz,
     /// The console in Chromium, with invented data and with a whole server; needs root.
     Console,
+    /// The Debian packages on Debian machines with systemd; needs root.
+    Packages,
     /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
@@ -44,7 +46,7 @@ pub struct Limits {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unit,
         Self::Store,
         Self::Lanes,
@@ -53,6 +55,7 @@ impl Suite {
         Self::Faults,
         Self::Fuzz,
         Self::Console,
+        Self::Packages,
         Self::Kernel,
     ];
 
@@ -67,6 +70,7 @@ impl Suite {
             Self::Faults => "faults",
             Self::Fuzz => "fuzz",
             Self::Console => "console",
+            Self::Packages => "packages",
             Self::Kernel => "kernel",
         }
     }
@@ -74,7 +78,7 @@ impl Suite {
     /// Whether its tests create network namespaces, which needs root.
     pub const fn needs_root(self) -> bool {
         match self {
-            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console => true,
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console | Self::Packages => true,
             Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
         }
     }
@@ -101,6 +105,8 @@ impl Suite {
             Self::Faults => Limits { width: 1, within: Duration::from_secs(4 * 3600), ..pair },
             // Programs with many pages in a browser, which is slow on a loaded machine.
             Self::Console => Limits { within: Duration::from_secs(1800), ..pair },
+            // Each test is a machine or two, which mostly wait.
+            Self::Packages => Limits { width: 1, threads: cores.min(2), ..pair },
             Self::Kernel => Limits { width: 1, ..pair },
         }
     }

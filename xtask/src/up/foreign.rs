@@ -19,8 +19,14 @@ const CONFIGURATION: &[&str] =
 /// Text in each of our unit files.
 const UNIT_LINE: &str = "/tornadod master";
 
-/// Fails if a file below `root` at one of our paths is not ours.
+/// Unit of the Debian package.
+const PACKAGED_UNIT: &str = "/usr/lib/systemd/system/tornado.service";
+
+/// Fails if a file below `root` at one of our paths is not ours, or if the package is installed.
 pub fn refuse(root: &Path) -> anyhow::Result<()> {
+    if below(root, PACKAGED_UNIT).exists() {
+        bail!("the package tornado-server is installed; upgrade it (`cargo xtask dist`), or remove it first");
+    }
     let found: Vec<String> =
         all(root).filter(|path| !is_ours(root, path)).map(|path| path.display().to_string()).collect();
     if found.is_empty() {
@@ -140,6 +146,13 @@ mod tests {
             assert!(ours.is_empty() && others.len() == 1, "{path}: {ours:?} {others:?}");
             assert!(error.contains(&others[0].display().to_string()) && error.contains("move them away"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_package_is_an_obstacle() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), PACKAGED_UNIT, "");
+        assert!(refuse(root.path()).unwrap_err().to_string().contains("the package tornado-server is installed"));
     }
 
     #[test]

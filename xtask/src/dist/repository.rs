@@ -1,0 +1,127 @@
+//! An apt repository with the packages, and the signatures of those who publish it.
+//!
+//! apt verifies the signature of the repository's list, which contains the digest of each package; a package itself has
+//! no signature that apt would check.
+
+use super::DIGESTS;
+use crate::shell;
+use anyhow::Context as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Name of the repository's only suite.
+const SUITE: &str = "stable";
+/// The public key, for `signed-by` in a source of apt.
+const PUBLIC_KEY: &str = "tornado-archive-keyring.gpg";
+
+/// A key of gpg that signs the repository.
+pub struct Signer {
+    /// Its name, as gpg(1) accepts it.
+    pub key: String,
+    /// Directory of the keys; `None` for that of the user.
+    pub home: Option<PathBuf>,
+}
+
+impl Signer {
+    fn gpg(&self, words: &[&str]) -> Command {
+        let mut gpg = shell::command("gpg", &["--batch", "--yes", "--quiet", "--local-user", &self.key]);
+        if let Some(home) = &self.home {
+            gpg.env("GNUPGHOME", home);
+        }
+        gpg.args(words);
+        gpg
+    }
+}
+
+/// Creates the repository in `out/apt`, signed with a key of gpg. Returns its directory.
+pub fn create(packages: &[PathBuf], signer: &Signer, epoch: u64, out: &Path) -> anyhow::Result<PathBuf> {
+    let root = out.join("apt");
+    if root.exists() {
+        std::fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
+    }
+    let (pool, suite) = (root.join("pool"), root.join("dists").join(SUITE));
+    let lists = suite.join("main/binary-amd64");
+    for directory in [&pool, &lists] {
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    }
+    for package in packages {
+        std::fs::copy(package, pool.join(package.file_name().context("a package has no name")?))?;
+    }
+    let mut scan = shell::command("dpkg-scanpackages", &["--multiversion", "pool"]);
+    let list = shell::read(scan.current_dir(&root).stderr(Stdio::null()))?;
+    std::fs::write(lists.join("Packages"), list)?;
+    shell::run(shell::command("gzip", &["-9nk"]).arg(lists.join("Packages")))?;
+    std::fs::write(suite.join("Release"), release(&suite, epoch)?)?;
+    for (how, name) in [("--clearsign", "InRelease"), ("--detach-sign", "Release.gpg")] {
+        let mut sign = signer.gpg(&["--armor", "--output"]);
+        shell::run(sign.arg(suite.join(name)).arg(how).arg(suite.join("Release")))?;
+    }
+    shell::run(signer.gpg(&["--output"]).arg(root.join(PUBLIC_KEY)).args(["--export", &signer.key]))?;
+    Ok(root)
+}
+
+/// The description of the suite, with the digests of its lists.
+fn release(suite: &Path, epoch: u64) -> anyhow::Result<String> {
+    let time = format!("--date=@{epoch}");
+    let mut date = shell::command("date", &["--utc", &time, "+%a, %d %b %Y %H:%M:%S UTC"]);
+    let date = shell::read(date.env("LC_ALL", "C"))?;
+    let mut text = format!(
+        "Origin: Tornado VPN\nLabel: Tornado VPN\nSuite: {SUITE}\nCodename: {SUITE}\nDate: {date}Architectures: amd64\n\
+         Components: main\nSHA256:\n"
+    );
+    for name in ["main/binary-amd64/Packages", "main/binary-amd64/Packages.gz"] {
+        let digest = shell::read(shell::command("sha256sum", &["--", name]).current_dir(suite))?;
+        let digest = digest.split_whitespace().next().context("sha256sum printed no digest")?;
+        let size = std::fs::metadata(suite.join(name))?.len();
+        text.push_str(&format!(" {digest} {size} {name}\n"));
+    }
+    Ok(text)
+}
+
+/// Signs the list of digests with a secret key of minisign(1), into `SHA256SUMS.minisig`.
+pub fn sign_digests(key: &Path, out: &Path) -> anyhow::Result<()> {
+    let mut minisign = shell::command("minisign", &["-S", "-s"]);
+    minisign.arg(key).arg("-m").arg(out.join(DIGESTS)).stdout(Stdio::null());
+    shell::run(minisign)
+}
+
+/// Keys for tests, without passphrase.
+pub struct TestKeys {
+    gpg_home: PathBuf,
+    /// The secret key of minisign.
+    pub minisign: PathBuf,
+}
+
+/// Name of the test key.
+const TEST_KEY: &str = "Tornado VPN tests";
+
+impl TestKeys {
+    /// Creates both in a directory.
+    pub fn create(directory: &Path) -> anyhow::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        if directory.exists() {
+            std::fs::remove_dir_all(directory)?;
+        }
+        let keys = Self { gpg_home: directory.join("gpg"), minisign: directory.join("minisign.key") };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&keys.gpg_home)?;
+        let mut gpg = shell::command("gpg", &["--batch", "--quiet", "--passphrase", "", "--quick-generate-key"]);
+        shell::run(gpg.args([TEST_KEY, "ed25519", "sign", "never"]).env("GNUPGHOME", &keys.gpg_home))?;
+        let mut minisign = shell::command("minisign", &["-G", "-W", "-f", "-s"]);
+        minisign.arg(&keys.minisign).arg("-p").arg(directory.join("minisign.pub")).stdout(Stdio::null());
+        shell::run(minisign)?;
+        Ok(keys)
+    }
+
+    /// The key of gpg.
+    pub fn signer(&self) -> Signer {
+        Signer { key: TEST_KEY.to_owned(), home: Some(self.gpg_home.clone()) }
+    }
+}
+
+impl Drop for TestKeys {
+    fn drop(&mut self) {
+        // gpg started an agent. It ends by itself when its directory is removed, but not before.
+        let mut agent = shell::command("gpgconf", &["--kill", "gpg-agent"]);
+        drop(agent.env("GNUPGHOME", &self.gpg_home).status());
+    }
+}
