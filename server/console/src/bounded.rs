@@ -25,9 +25,9 @@ pub struct Bounded {
 pub struct Missing(Arc<Mutex<BTreeSet<String>>>);
 
 impl Missing {
-    /// Their names, sorted.
-    pub fn names(&self) -> Vec<String> {
-        self.0.lock().iter().cloned().collect()
+    /// Their names, sorted, in one text.
+    pub fn names(&self) -> String {
+        self.0.lock().iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// Adds a service.

@@ -128,17 +128,19 @@ const LOOK: &str = r"
 /// Writes lines as a service that was taken over could.
 fn write_log_lines(world: &World, names: &[&str]) -> anyhow::Result<()> {
     let path = world.server.log_dir().join("session/session.log");
-    let time = "TIME";
-    let now = world.lab.host("server")?.exec(&["date", "-u", "+%Y-%m-%dT%H:%M:%S.000000Z"])?.stdout.trim().to_owned();
+    // The time of the latest line.
+    let lines = std::fs::read_to_string(&path)?;
+    let latest: Value = serde_json::from_str(lines.lines().last().context("no log line")?)?;
+    let now = latest["time"].as_str().context("no time")?;
     let mut text = String::new();
     let overlong = "x<b>".repeat(1500);
     let more = ["", " ", "\u{202e}override", "a\r\nb\u{0}\u{7}c", "<textarea>\n\n<pre>", &overlong];
     for (number, message) in (1_u64..).zip(names.iter().copied().chain(more)) {
         let line: Value = json!({
-            "time": time, "level": "WARN", "service": "session", "target": "hostile", "message": message,
+            "time": now, "level": "WARN", "service": "session", "target": "hostile", "message": message,
             "process": "00000000deadbeef", "seq": number, "fields": { "name": message, "number": 7 },
         });
-        text.push_str(&format!("{}\n", line.to_string().replace(time, &now)));
+        text.push_str(&format!("{}\n", line));
     }
     let mut file = std::fs::OpenOptions::new().append(true).open(&path).with_context(|| path.display().to_string())?;
     Ok(file.write_all(text.as_bytes())?)
