@@ -10,8 +10,8 @@ use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Content of a page, packed, and the services that did not respond: what they know is absent from it.
-pub type Answer = Result<(Vec<u8>, Vec<String>), Fault>;
+/// Content of a page, packed, and the services that did not respond, in one text: what they know is absent from it.
+pub type Answer = Result<(Vec<u8>, String), Fault>;
 
 /// Encoding of requests and responses of server functions.
 pub type Packed = Post<Packing>;
@@ -25,7 +25,7 @@ pub struct Packing;
 /// # Errors
 ///
 /// Those of the content.
-pub fn pack<T: Serialize>(content: Result<T, Fault>, missing: Vec<String>) -> Answer {
+pub fn pack<T: Serialize>(content: Result<T, Fault>, missing: String) -> Answer {
     postcard::to_allocvec(&content?).map(|content| (content, missing)).map_err(|_| Fault::Unreachable)
 }
 
@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn content_returns_as_it_was_packed() {
         let query = Query { text: Some("heron".into()), state: Some(SessionState::Online), ..Query::default() };
-        let (packed, missing) = pack(Ok(query.clone()), vec!["session".to_owned()]).unwrap();
-        assert_eq!((unpack::<Query>(&packed), missing), (Ok(query), vec!["session".to_owned()]));
+        let (packed, missing) = pack(Ok(query.clone()), "session".to_owned()).unwrap();
+        assert_eq!((unpack::<Query>(&packed), missing), (Ok(query), "session".to_owned()));
         assert_eq!(unpack::<Query>(b"\x07"), Err(Fault::Unreachable));
-        assert_eq!(pack::<Query>(Err(Fault::Forbidden), Vec::new()), Err(Fault::Forbidden));
+        assert_eq!(pack::<Query>(Err(Fault::Forbidden), String::new()), Err(Fault::Forbidden));
     }
 }

@@ -83,8 +83,8 @@ macro_rules! reads {
             )+
 
             /// The services that did not respond to the reading before: its content has parts without values.
-            fn missing(&self) -> Vec<String> {
-                Vec::new()
+            fn missing(&self) -> String {
+                String::new()
             }
 
             /// Carries out a change. `csrf` is the value that the page received with [`Viewer`].
@@ -140,7 +140,7 @@ macro_rules! reads {
                     let csrf = source.viewer().await?.csrf;
                     pack(source.reachability().await.map(|reach| (csrf, reach)), source.missing())
                 }
-                Query::FirstInvitation => pack(source.viewer().await.map(|viewer| (viewer, created)), Vec::new()),
+                Query::FirstInvitation => pack(source.viewer().await.map(|viewer| (viewer, created)), String::new()),
             }
         }
     };

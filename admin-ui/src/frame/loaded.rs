@@ -17,7 +17,7 @@ use tornado_ui::button::{Button, IconButton, LinkButton};
 use tornado_ui::feedback::{Empty, Note, Skeleton, Weight};
 use tornado_ui::figures::Live;
 use tornado_ui::icon::Icon;
-use tornado_ui::{Views as _, later, live, view};
+use tornado_ui::{later, live, view};
 
 /// Draws packed content.
 type Draw = Arc<dyn Fn(&[u8]) -> Result<AnyView, Fault> + Send + Sync>;
@@ -49,7 +49,7 @@ where
 /// [`Loaded`], for every page the same.
 fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
     let t = use_texts();
-    let kept = StoredValue::new(None::<(Vec<u8>, Vec<String>)>);
+    let kept = StoredValue::new(None::<(Vec<u8>, String)>);
     view! {
         <Transition fallback=move || view! { <div class="card"><Skeleton label=t.loading() /></div> }>
             {later(move || {
@@ -67,19 +67,17 @@ fn loaded(of: Resource<Answer, Packing>, draw: Draw) -> AnyView {
                         view! { <FaultCard fault on_retry=Callback::new(move |()| of.refetch()) /> }.into_any()
                     };
                     let Some((content, missing)) = content else { return card(fault.unwrap_or(Fault::Unreachable)) };
-                    let why = fault.map(|fault| why_kept(t, fault));
+                    let why = match fault {
+                        Some(fault) => Some(why_kept(t, fault)),
+                        None if missing.is_empty() => None,
+                        None => Some(t.unavailable_title(&missing)),
+                    };
                     match draw(&content) {
-                        Ok(content) => {
-                            let missing = missing.iter().map(|part| t.unavailable_title(part));
-                            let notes = missing.chain(why).map(|why| {
-                                view! { <Note weight=Weight::Warning>{why}</Note> }
-                            });
-                            view! {
-                                {notes.views()}
-                                {content}
-                            }
-                            .into_any()
+                        Ok(content) => view! {
+                            {why.map(|why| view! { <Note weight=Weight::Warning>{why}</Note> })}
+                            {content}
                         }
+                        .into_any(),
                         Err(fault) => card(fault),
                     }
                 })

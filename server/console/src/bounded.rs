@@ -25,9 +25,9 @@ pub struct Bounded {
 pub struct Missing(Arc<Mutex<BTreeSet<String>>>);
 
 impl Missing {
-    /// Their names, sorted.
-    pub fn names(&self) -> Vec<String> {
-        self.0.lock().iter().cloned().collect()
+    /// Their names, sorted, in one text.
+    pub fn names(&self) -> String {
+        self.0.lock().iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// Adds a service.
@@ -95,7 +95,9 @@ macro_rules! bound {
             $(
                 async fn $name(&self, input: $input) -> AdminResult<$output> {
                     let result = within(self.deadline, self.api.$name(input)).await;
-                    if result.as_ref().is_err_and(|error| error.status() >= 500) {
+                    // The overview names what is missing from it.
+                    let is_whole = stringify!($name) != "overview";
+                    if is_whole && result.as_ref().is_err_and(|error| error.status() >= 500) {
                         self.missing.add(service_of($path, $right));
                     }
                     result

@@ -154,7 +154,7 @@ impl Source for ApiSource {
         system::about(&api).await
     }
 
-    fn missing(&self) -> Vec<String> {
+    fn missing(&self) -> String {
         self.missing.names()
     }
 

@@ -65,8 +65,9 @@ pub fn bootstrap(view: &types::TorView) -> (u64, String) {
 ///
 /// The sign-in does not allow it, or `tor` does not respond.
 pub async fn read(api: &dyn AdminApi, courses: &Courses, missing: &Missing, now: i64) -> Result<Tor, Fault> {
-    let view = api.show_tor(NoInput {}).await.map_err(|error| fault(&error, "tor"))?;
-    let (circuits, exits, countries, log, devices, overview, metrics) = futures::join!(
+    // At the same time, so that a service that hangs takes the time of one part only.
+    let (view, circuits, exits, countries, log, devices, overview, metrics) = futures::join!(
+        api.show_tor(NoInput {}),
         api.list_circuits(NoInput {}),
         api.list_exit_countries(NoInput {}),
         api.list_country_tors(NoInput {}),
@@ -75,8 +76,9 @@ pub async fn read(api: &dyn AdminApi, courses: &Courses, missing: &Missing, now:
         api.overview(NoInput {}),
         metrics::read(api, courses, Range::Hour, now)
     );
-    let lanes = overview.ok().and_then(|view| view.lanes);
-    if lanes.is_none() {
+    let view = view.map_err(|error| fault(&error, "tor"))?;
+    let overview = overview.ok();
+    if overview.iter().flat_map(|view| &view.missing).any(|part| part.service == "wg") {
         missing.add("wg");
     }
     let is_process_desired = view.desired.is_none_or(|desired| desired.process);
@@ -102,7 +104,7 @@ pub async fn read(api: &dyn AdminApi, courses: &Courses, missing: &Missing, now:
             took_ms: probe.took_ms,
             detail: if probe.ok { probe.country } else { probe.error }.unwrap_or_default(),
         }),
-        is_canary_healthy: lanes.map(|lanes| lanes.canary.healthy),
+        is_canary_healthy: overview.and_then(|view| view.lanes).map(|lanes| lanes.canary.healthy),
         version: view.version,
         streams: u64::from(view.streams),
         traffic: (view.traffic.received, view.traffic.sent),

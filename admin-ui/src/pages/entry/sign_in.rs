@@ -7,6 +7,8 @@ use crate::browser::{file, json, property, text_of};
 use crate::look::local_path;
 use crate::model::act::{Answer, Challenge, Refusal};
 use crate::pages::parameter;
+#[cfg(feature = "ssr")]
+use crate::texts::Texts;
 use crate::texts::use_texts;
 use js_sys::JSON;
 use leptos::prelude::*;
@@ -24,14 +26,10 @@ pub fn SignIn() -> impl IntoView {
     let t = use_texts();
     let back = parameter("back");
     let ended = parameter("ended");
-    let (words, left) = (refused(), parameter("left"));
-    let error = Signal::derive(move || {
-        let words = words.get()?;
-        Some(match left.get().and_then(|left| left.parse().ok()) {
-            Some(left) => format!("{words} {}", t.attempts_left(left)),
-            None => words,
-        })
-    });
+    let error = refused();
+    // The browser's program keeps the words of the server, so that it need not contain these.
+    #[cfg(feature = "ssr")]
+    let error = with_attempts(t, error);
     view! {
         <Plain title=t.sign_in() text=t.sign_in_for()>
             {live(move || ended.get().map(|_| view! { <Note>{t.sign_in_ended()}</Note> }).into_any())}
@@ -57,6 +55,17 @@ pub fn SignIn() -> impl IntoView {
             </p>
         </Plain>
     }
+}
+
+/// The words of a refusal, with the attempts that are left, if the address has a number of them.
+#[cfg(feature = "ssr")]
+fn with_attempts(t: Texts, words: Signal<Option<String>>) -> Signal<Option<String>> {
+    let left = parameter("left");
+    Signal::derive(move || {
+        let words = words.get()?;
+        let left = left.get().and_then(|left| left.parse().ok());
+        Some(left.map_or_else(|| words.clone(), |left| format!("{words} {}", t.attempts_left(left))))
+    })
 }
 
 /// The button that signs in with a passkey, where the browser supports it.

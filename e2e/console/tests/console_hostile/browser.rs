@@ -24,6 +24,7 @@ fn a_browser_keeps_the_console_from_others() -> anyhow::Result<()> {
     let device = world.enrolled(1)?;
     device.json(&["connect"])?;
     world.wait_sessions(1, Duration::from_secs(60))?;
+    drive(&world, attempts_are_shown).context("attempts left")?;
     drive(&world, foreign_sites_get_nothing).context("a foreign site")?;
     drive(&world, || async {
         let browser = signed_in().await?;
@@ -32,6 +33,20 @@ fn a_browser_keeps_the_console_from_others() -> anyhow::Result<()> {
     })?;
     clocks_are_the_servers(&world).context("the browser's clock")?;
     crate::names::names_are_inert(&world).context("hostile names")
+}
+
+/// The browser's program leaves the words of the server about a failed sign-in.
+async fn attempts_are_shown() -> anyhow::Result<()> {
+    let browser = Browser::start().await?;
+    browser.look(CONSOLE, "en", "light").await?;
+    browser.open(&format!("{CONSOLE}/sign-in")).await?;
+    browser.fill("#name", NAME).await?;
+    browser.fill("#password", "a wrong password").await?;
+    browser.click("form[action='/sign-in'] button[type=submit]").await?;
+    shows(&browser, "The name or the password is wrong. 4 attempts are left.", Duration::from_secs(10)).await?;
+    browser.hydrated().await?;
+    shows(&browser, "The name or the password is wrong. 4 attempts are left.", Duration::from_secs(1)).await?;
+    browser.finish().await
 }
 
 /// The page of a hostile site.
@@ -180,7 +195,7 @@ fn clocks_are_the_servers(world: &World) -> anyhow::Result<()> {
             let mut of_pages = Vec::new();
             for path in PAGES {
                 browser.open(&format!("{CONSOLE}{path}")).await?;
-                // The program reads live pages again meanwhile.
+                // In this time the program reads the live page again.
                 tokio::time::sleep(Duration::from_secs(if path == "/sessions" { 3 } else { 0 })).await;
                 of_pages.push((path, dates(&browser).await?));
             }

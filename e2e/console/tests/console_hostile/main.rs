@@ -8,3 +8,4 @@ mod http;
 mod missing;
 mod names;
 mod requests;
+mod slow;

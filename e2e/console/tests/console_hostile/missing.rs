@@ -57,8 +57,20 @@ fn pages(world: &World, signed_in: &SignIn, id: &str) -> anyhow::Result<Vec<Repl
     })
 }
 
-/// The faults of all pages while `missing` is missing. Empty: nothing is.
+/// The faults of all pages while `missing` is missing. Empty: nothing is. A busy machine gets several attempts, because
+/// a page has 2 s of real time.
 fn faults(world: &World, signed_in: &SignIn, id: &str, missing: &str, how: &str) -> anyhow::Result<Vec<String>> {
+    let mut last = Vec::new();
+    for _ in 0..4 {
+        last = faults_now(world, signed_in, id, missing, how)?;
+        if last.is_empty() {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+fn faults_now(world: &World, signed_in: &SignIn, id: &str, missing: &str, how: &str) -> anyhow::Result<Vec<String>> {
     let mut faults = Vec::new();
     for ((path, words, needed), page) in PAGES.iter().zip(pages(world, signed_in, id)?) {
         let mut fault = |what: String| faults.push(format!("{path} without {missing} ({how}): {what}"));
@@ -170,9 +182,11 @@ fn every_page_is_served_while_a_database_is_missing() -> anyhow::Result<()> {
             // `session` continues with what it has in memory.
             all.extend(faults(&world, &signed_in, &id, "", &how)?);
             let host = world.lab.host("server")?;
-            wait_for(&format!("the overview to say that {how}"), WITHIN, || {
+            wait_for(&format!("the overview to say that {how}"), WITHIN / 2, || {
                 let page = host.enter(|| signed_in.get("/"))?;
-                Ok(page.is_ok_and(|page| page.text().contains("session is degraded")).then_some(()))
+                let text = page.map(|page| page.text()).unwrap_or_default();
+                let state = text.split("Live state").nth(1).and_then(|rest| rest.split("</dd>").next());
+                Ok(state.is_some_and(|state| state.contains("Not as desired")).then_some(()))
             })?;
         }
         match (database, is_frozen) {

@@ -1,20 +1,20 @@
-//! Requests that a hostile program or site sends: forged, too large, too slow, too many.
+//! Requests that a hostile program or site sends: forged, with a stolen cookie, too large.
 
 use crate::http::{FORM, HOST, JSON, LOCAL, ORIGIN, SignIn, connect, read, send, send_to};
 use crate::site::{NAME, PASSWORD, add_operator, up_with};
+use crate::slow;
 use anyhow::{Context as _, ensure};
 use leptos::server_fn::{Decodes as _, Encodes as _};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tornado_admin_ui::model::Fault;
 use tornado_admin_ui::model::act::{Act, Outcome, Refusal, ServiceAction};
 use tornado_admin_ui::packed::{Answer, Packing};
 use tornado_admin_ui::source::Query;
-use tornado_e2e_harness::{Host, SERVER, ServerOptions, patient, wait_for};
-use tornado_e2e_lanes::world::World;
+use tornado_e2e_harness::{SERVER, ServerOptions, patient};
 
 /// The console for other machines, too.
 pub const CONFIG: &str = "[admin]\nlisten = \"0.0.0.0:8000\"\nhosts = [\"203.0.113.10\"]\n";
@@ -22,7 +22,6 @@ pub const CONFIG: &str = "[admin]\nlisten = \"0.0.0.0:8000\"\nhosts = [\"203.0.1
 const PACKED: (&str, &str) = ("Content-Type", "application/x-postcard");
 /// Largest body, bytes.
 const MAX_BODY: usize = 64 * 1024;
-const WITHIN: Duration = Duration::from_secs(60);
 
 #[test]
 fn forged_large_and_slow_requests_get_nowhere() -> anyhow::Result<()> {
@@ -37,8 +36,8 @@ fn forged_large_and_slow_requests_get_nowhere() -> anyhow::Result<()> {
         forged_requests_change_nothing().context("forged requests")?;
         large_requests_are_refused().context("large requests")
     })??;
-    slow_connections_are_bounded(&world).context("slow connections")?;
-    slow_bodies_are_bounded(&world).context("slow bodies")
+    slow::connections_are_bounded(&world).context("slow connections")?;
+    slow::bodies_are_bounded(&world).context("slow bodies")
 }
 
 /// A reading of a page by its program.
@@ -268,112 +267,6 @@ fn large_requests_are_refused() -> anyhow::Result<()> {
     {
         let reply = ann.get(&format!("{path}{word}"))?;
         ensure!(reply.status < 500, "{path}: {}", reply.head);
-    }
-    Ok(())
-}
-
-/// Open files of a process, and its own memory in KiB.
-fn held(pid: u32) -> anyhow::Result<(usize, u64)> {
-    let files = std::fs::read_dir(format!("/proc/{pid}/fd"))?.count();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("memory")?;
-    Ok((files, line.split_whitespace().next().unwrap_or_default().parse()?))
-}
-
-/// Opens connections that never end their request. Some are closed at once.
-fn open_slowly(to: SocketAddr, count: usize, text: &str) -> anyhow::Result<Vec<TcpStream>> {
-    let mut all = Vec::new();
-    for _ in 0..count {
-        let mut stream = connect(to)?;
-        // Fails if the server has closed the connection.
-        drop(stream.write_all(text.as_bytes()));
-        all.push(stream);
-    }
-    Ok(all)
-}
-
-/// Those that the server has not closed.
-fn still_open(streams: &[TcpStream]) -> anyhow::Result<usize> {
-    let mut open = 0;
-    for stream in streams {
-        stream.set_nonblocking(true)?;
-        let state = stream.peek(&mut [0]);
-        stream.set_nonblocking(false)?;
-        open += usize::from(state.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
-    }
-    Ok(open)
-}
-
-/// A person on `host` opens the page of the sign-in.
-fn is_served(host: &Host, to: SocketAddr, name: &str) -> anyhow::Result<()> {
-    let page = host.enter(|| send_to(to, name, "GET", "/sign-in", &[], b""))??;
-    ensure!(page.status == 200, "{}", page.head);
-    ensure!(page.took < patient(Duration::from_secs(2)), "the page took {:?}", page.took);
-    Ok(())
-}
-
-fn slow_connections_are_bounded(world: &World) -> anyhow::Result<()> {
-    const MANY: usize = 1000;
-    const OF_ADDRESS: usize = 256;
-    let (server, device) = (world.lab.host("server")?, world.device_host(1)?);
-    let other = world.lab.host("internet")?;
-    let public = SocketAddr::new(SERVER.v4.into(), 8000);
-    let pid = world.server.pid_of("admin")?;
-    let before = held(pid)?;
-    let text = "GET / HTTP/1.1\r\nHost: x\r\n";
-
-    // One address of the network gets a part of the connections.
-    let streams = device.enter(|| open_slowly(public, MANY, text))??;
-    let open = wait_for("the refused connections to be closed", WITHIN, || {
-        Ok(still_open(&streams).ok().filter(|open| *open <= OF_ADDRESS))
-    })?;
-    ensure!(open > OF_ADDRESS / 2, "{open} of {MANY} connections are open");
-    is_served(other, public, "203.0.113.10:8000").context("another address beside a flood")?;
-    is_served(server, LOCAL, HOST).context("the server itself beside a flood")?;
-    drop(streams);
-
-    // Those of reverse proxies are limited in total, in time and in memory.
-    let streams = server.enter(|| open_slowly(LOCAL, MANY, text))??;
-    let started = Instant::now();
-    let with = held(pid)?;
-    ensure!(with.0 >= before.0 + MANY / 2, "{before:?} {with:?}");
-    ensure!(with.1 < before.1 + MANY as u64 * 64, "{before:?} {with:?}");
-    is_served(server, LOCAL, HOST).context("the server itself beside slow connections")?;
-    is_served(other, public, "203.0.113.10:8000").context("another address beside slow connections")?;
-    wait_for("the end of the slow connections", WITHIN, || Ok(still_open(&streams).ok().filter(|open| *open == 0)))?;
-    ensure!(started.elapsed() < patient(Duration::from_secs(15)), "they were open for {:?}", started.elapsed());
-    drop(streams);
-    let after = wait_for("descriptors and memory of slow connections", WITHIN, || {
-        Ok(held(pid).ok().filter(|after| after.0 <= before.0 + 8 && after.1 < before.1 + 8 * 1024))
-    })?;
-    eprintln!("slow connections: {before:?} before, {with:?} with {MANY}, {after:?} after");
-    Ok(())
-}
-
-fn slow_bodies_are_bounded(world: &World) -> anyhow::Result<()> {
-    const MANY: usize = 300;
-    const OF_ADDRESS: usize = 64;
-    let (server, other) = (world.lab.host("server")?, world.lab.host("internet")?);
-    let public = SocketAddr::new(SERVER.v4.into(), 8000);
-    for path in ["/sign-in", "/api/v1/sign-in"] {
-        let head = format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\nOrigin: http://{HOST}\r\n");
-        let media_type = if path == "/sign-in" { FORM.1 } else { JSON.1 };
-        let text = format!("{head}Content-Type: {media_type}\r\nContent-Length: 60000\r\n\r\nx");
-        let streams = server.enter(|| open_slowly(LOCAL, MANY, &text))??;
-        let started = Instant::now();
-        let open = wait_for("the refused bodies to be answered", WITHIN, || {
-            Ok(still_open(&streams).ok().filter(|open| *open <= OF_ADDRESS))
-        })?;
-        ensure!(open == OF_ADDRESS, "{path}: {open} bodies are received");
-        let signed_in = other.enter(|| SignIn::at(public, "203.0.113.10:8000", NAME))??;
-        ensure!(!signed_in.cookie.is_empty(), "{path}: another address signs in");
-        let mut statuses = std::collections::BTreeMap::new();
-        for mut stream in streams {
-            *statuses.entry(read(&mut stream, started)?.status).or_insert(0) += 1;
-        }
-        let all: Vec<_> = statuses.into_iter().collect();
-        ensure!(all == [(408, OF_ADDRESS), (503, MANY - OF_ADDRESS)], "{path}: {all:?}");
-        ensure!(started.elapsed() < patient(Duration::from_secs(25)), "{path}: {:?}", started.elapsed());
     }
     Ok(())
 }

@@ -23,8 +23,13 @@ def before_call(context, case, kwargs):
             caller = next(TURNS)
     headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
     case.headers = {**headers, **caller}
-    # Every other valid request concerns something that exists.
-    if chance % 2 and case.meta is not None and case.meta.generation.mode.is_positive:
-        for name in case.path_parameters or {}:
-            if name in KNOWN["values"]:
-                case.path_parameters[name] = KNOWN["values"][name]
+    parameters = case.path_parameters or {}
+    for name in parameters:
+        # Every other valid request concerns something that exists.
+        is_valid = case.meta is not None and case.meta.generation.mode.is_positive
+        if is_valid and chance % 2 and name in KNOWN["values"]:
+            parameters[name] = KNOWN["values"][name]
+        # schemathesis learns values from responses. It must not remove what the test needs, or stop a service.
+        changes = case.method == "DELETE" or (case.method != "GET" and name != "user")
+        if changes and parameters[name] in KNOWN["kept"]:
+            parameters[name] = KNOWN["instead"][name]

@@ -18,6 +18,7 @@ use tornado_contracts::telemetry::logs::{
     QueryName, RunQuery, SavedQuery, Selection, ServiceBucket, Tail, TailPage, Top, TopKey, TopRow,
 };
 use tornado_rpc::{Done, Fault, NoInput};
+use tornado_shared::model::text::is_visible;
 
 /// Time of one query.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -184,10 +185,10 @@ impl Logs for LogService {
         self.may(&input, Right::Save).await?;
         let query = input.what;
         let is_text = |text: &str, range: std::ops::RangeInclusive<usize>| {
-            range.contains(&text.chars().count()) && !text.contains(char::is_control)
+            range.contains(&text.chars().count()) && text.chars().all(is_visible)
         };
         if !is_text(&query.name, 1..=64) || !is_text(&query.description, 0..=256) {
-            let reason = "a name has 1 to 64 characters, a description at most 256, without control characters";
+            let reason = "a name has 1 to 64 characters, a description at most 256, all of them visible";
             return Err(TelemetryError::InvalidFields(reason.into()));
         }
         expr(&query.text)?;

@@ -7,7 +7,7 @@
 /// Packages whose tests belong to other suites, as in `binary.rs`.
 const OTHERS: &[&str] = &["e2e/lanes/", "e2e/tor/", "server/store/", "server/live/"];
 /// Prefixes of test programs in other suites.
-const PREFIXES: &[&str] = &["lanes_", "tor_", "cluster_", "faults_"];
+const PREFIXES: &[&str] = &["lanes_", "tor_", "cluster_", "faults_", "console_"];
 /// Split in halves, so that they are not findings themselves.
 const PAUSE: [&str; 2] = ["thread::sl", "eep("];
 const MEASURED: [&str; 2] = [".elap", "sed()"];
