@@ -94,16 +94,8 @@ pub enum Column {
 
 impl Column {
     /// All, in the order of the list.
-    pub const ALL: [Self; 8] = [
-        Self::Device,
-        Self::Lane,
-        Self::Down,
-        Self::Up,
-        Self::Transferred,
-        Self::Handshake,
-        Self::Age,
-        Self::Endpoint,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Device, Self::Lane, Self::Down, Self::Up, Self::Transferred, Self::Handshake, Self::Age, Self::Endpoint];
 
     /// Its word in the cookie and in the form.
     pub const fn word(self) -> &'static str {

@@ -6,8 +6,8 @@ mod still;
 use crate::address::address;
 use crate::app::App;
 use crate::look::{COLUMNS_COOKIE, LANG_COOKIE, Look, NoProgram, THEME_COOKIE, Theme, local_path};
-use crate::model::sessions::Column;
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
+use crate::model::sessions::Column;
 use crate::source::{Created, Entered, Entry, Source};
 use crate::texts::Lang;
 use axum::Router;
@@ -58,8 +58,11 @@ where
         let assets = assets.clone();
         move || shell(app, &assets, Kind::Live)
     };
-    let files =
-        Router::new().route("/pkg/{name}", get(assets::file)).with_state(assets).route("/look", post(choose_look)).route("/sessions/columns", post(choose_columns));
+    let files = Router::new()
+        .route("/pkg/{name}", get(assets::file))
+        .with_state(assets)
+        .route("/look", post(choose_look))
+        .route("/sessions/columns", post(choose_columns));
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(app), context, shell)
         .with_state(options)

@@ -1,6 +1,6 @@
 //! About: version and licence, and the way to all pages.
 
-use crate::frame::{Head, LookForm, Loaded, pages, read};
+use crate::frame::{Head, Loaded, LookForm, pages, read};
 use crate::model::settings::About as Model;
 use crate::source;
 use crate::texts::use_texts;

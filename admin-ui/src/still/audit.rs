@@ -98,8 +98,7 @@ fn Content(trail: Audit, query: Query) -> impl IntoView {
     let as_of = page.as_of;
     let step = |cursor: &Option<String>| {
         let cursor = cursor.as_deref()?;
-        let parameters =
-            [("text", query.text.as_deref()), ("actor", query.actor.as_deref()), ("cursor", Some(cursor))];
+        let parameters = [("text", query.text.as_deref()), ("actor", query.actor.as_deref()), ("cursor", Some(cursor))];
         Some(address("/audit", &parameters))
     };
     let before = (t.before().to_owned(), step(&page.before));

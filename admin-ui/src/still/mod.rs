@@ -12,6 +12,7 @@ mod set_up;
 use crate::acts::Acts;
 use crate::app::provide_look;
 use crate::frame::Side;
+use crate::look::Still;
 use crate::model::act::{Outcome, Refusal};
 use crate::reading::Reading;
 use crate::source;
@@ -36,10 +37,6 @@ pub const PATHS: [&str; 8] = [
     "/about/data-kept",
     "/about/licence",
 ];
-
-/// The page is one of these: what needs the browser's half is left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Still;
 
 /// What the change of this request's form has returned.
 #[derive(Clone, Debug)]

@@ -7,9 +7,7 @@ use tornado_admin_api::types::{
     LevelCount, LogChart, LogKey, LogLevel, LogSelection, LogStep, LogTop, LogView, LogsQuery, NoInput,
 };
 use tornado_admin_ui::model::Fault;
-use tornado_admin_ui::model::logs::{
-    Deletion, Interval, Level, Line, Logs, Query, Range, SavedQuery, Selection,
-};
+use tornado_admin_ui::model::logs::{Deletion, Interval, Level, Line, Logs, Query, Range, SavedQuery, Selection};
 
 /// Lines of a page.
 const LINES: u32 = 100;

@@ -111,9 +111,8 @@ pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64)
     let devices = LANES.map(|lane| devices_of(&metrics, lane));
     let lanes = figures(&view, &metrics, &gateway, devices);
     let machine = machine(&metrics);
-    let course = |state: &str| {
-        sum(LANES.iter().chain(&["none"]).map(|lane| metrics.range.get(&sessions_metric(state, lane))))
-    };
+    let course =
+        |state: &str| sum(LANES.iter().chain(&["none"]).map(|lane| metrics.range.get(&sessions_metric(state, lane))));
     let numbers = view.sessions;
     let services: Vec<_> =
         view.services.iter().flat_map(|view| &view.services).map(|one| service(one, now, &metrics)).collect();
@@ -194,9 +193,8 @@ fn machine(metrics: &Measured) -> Option<Machine> {
 
 /// Network interfaces of the machine: first those that the lanes use as their uplink, then the lanes' own.
 fn interfaces(metrics: &Measured) -> Vec<Interface> {
-    let metric = |direction: &str, name: &str| {
-        format!("tornado_host_network_{direction}_bytes_per_second{{interface={name}}}")
-    };
+    let metric =
+        |direction: &str, name: &str| format!("tornado_host_network_{direction}_bytes_per_second{{interface={name}}}");
     let name_of = |metric: &String| {
         let rest = metric.strip_prefix("tornado_host_network_received_bytes_per_second{interface=")?;
         rest.strip_suffix('}').map(str::to_owned)

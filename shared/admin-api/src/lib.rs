@@ -15,7 +15,8 @@ pub mod types;
 
 pub use error::{AdminError, AdminResult};
 pub use methods::{
-    AdminApi, BACK_UP, Cost, EVENTS, EXPORT_AUDIT, EXPORT_LOGS, LIVE_METRICS, METHODS, Method, OPENAPI, STREAMS, TAIL_LOGS, Verb,
+    AdminApi, BACK_UP, Cost, EVENTS, EXPORT_AUDIT, EXPORT_LOGS, LIVE_METRICS, METHODS, Method, OPENAPI, STREAMS,
+    TAIL_LOGS, Verb,
 };
 
 /// Prefix of all routes.

@@ -101,9 +101,7 @@ pub fn MachineCard(
         (used, _) => used.map(memory),
     };
     let (memory_course, disk_course) = (machine.memory_used.course.clone(), machine.disk_used.course.clone());
-    let rate = move |of: &Count| {
-        of.now.map_or_else(|| t.not_known().to_owned(), |bits| t.joined(t.rate(bits as f64)))
-    };
+    let rate = move |of: &Count| of.now.map_or_else(|| t.not_known().to_owned(), |bits| t.joined(t.rate(bits as f64)));
     let networks = machine.interfaces.into_iter().map(|one| {
         let value = t.received_and_sent(&rate(&one.received), &rate(&one.sent));
         mini(t.interface_name(&one.name), Some(value), one.received.course)

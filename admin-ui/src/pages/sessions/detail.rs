@@ -77,8 +77,17 @@ pub fn Content(
     detail: SessionDetail,
 ) -> impl IntoView {
     let t = use_texts();
-    let SessionDetail { session, addresses, public_key, heartbeat_s, down_course, up_course, by_lane, happenings, as_of } =
-        detail;
+    let SessionDetail {
+        session,
+        addresses,
+        public_key,
+        heartbeat_s,
+        down_course,
+        up_course,
+        by_lane,
+        happenings,
+        as_of,
+    } = detail;
     let happenings = happenings.into_iter().map(|one| happening(t, one, as_of)).collect();
     let (condition, word) = state(t, session.state);
     let rate = move |bits: f64| t.joined(t.rate(bits));

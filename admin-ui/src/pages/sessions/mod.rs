@@ -188,7 +188,8 @@ pub fn Content(
             rows: page.rows.len() as u64,
             total: page.matching.unwrap_or(page.rows.len() as u64),
         };
-        let rows = page.rows.iter().map(|session| view! { <Row session=session.clone() hidden=hidden.clone() /> }).views();
+        let rows =
+            page.rows.iter().map(|session| view! { <Row session=session.clone() hidden=hidden.clone() /> }).views();
         view! {
             <WindowTable
                 caption=t.nav_sessions()
@@ -243,7 +244,8 @@ fn Row(session: Session, hidden: Vec<Shown>) -> impl IntoView {
     let cell = |column| {
         let content = match column {
             Shown::Device => {
-                view! { <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device.clone()}</bdi></span> }.into_any()
+                view! { <span class="dev"><Pic icon=Icon::Laptop /><bdi>{session.device.clone()}</bdi></span> }
+                    .into_any()
             }
             Shown::Lane => match session.lane {
                 Some(lane) => view! { <LaneTag lane /> }.into_any(),

@@ -68,8 +68,16 @@ async fn links_lead_from_a_live_page_to_one_of_the_server_and_back() -> anyhow::
     browser.resize(1440, 900).await?;
     browser.open(&format!("{base}/keys")).await?;
     browser.click("nav.tabs a[href='/audit']").await?;
-    browser.client().wait().for_element(Locator::Css("html[data-still] nav.tabs a[href='/audit'][aria-current]")).await?;
+    browser
+        .client()
+        .wait()
+        .for_element(Locator::Css("html[data-still] nav.tabs a[href='/audit'][aria-current]"))
+        .await?;
     browser.click("nav.tabs a[href='/keys']").await?;
-    browser.client().wait().for_element(Locator::Css("html[data-hydrated] nav.tabs a[href='/keys'][aria-current]")).await?;
+    browser
+        .client()
+        .wait()
+        .for_element(Locator::Css("html[data-hydrated] nav.tabs a[href='/keys'][aria-current]"))
+        .await?;
     browser.finish().await
 }

@@ -67,10 +67,8 @@ impl Measured {
 /// The metrics of the charts; none while `telemetry` does not respond.
 pub async fn read(api: &dyn AdminApi, courses: &Courses, range: Range, now: i64) -> Measured {
     let names = names(api).await;
-    let (range, live) = futures::join!(
-        courses.read(api, &names, range, now),
-        courses.read(api, &names, Range::Live, now)
-    );
+    let (range, live) =
+        futures::join!(courses.read(api, &names, range, now), courses.read(api, &names, Range::Live, now));
     Measured { range: range.unwrap_or_default(), live: live.unwrap_or_default() }
 }
 

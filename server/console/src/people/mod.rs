@@ -6,9 +6,9 @@ pub mod users;
 use crate::caller::fault;
 use crate::console::Console;
 use crate::memory::lists::{Key, Start};
+use crate::memory::metrics::age;
 use crate::memory::names::Names;
 use crate::memory::rates::{Rates, Reading};
-use crate::memory::metrics::age;
 use futures::future::join_all;
 use std::collections::HashMap;
 use tokio::time::Instant;
@@ -213,8 +213,7 @@ pub async fn session(
     let view = find(api, id).await?;
     let mut rows = [row(&view, rates, now)];
     let past = HistoryQuery { user_id: Some(view.user_id), limit: Some(HISTORY), cursor: None };
-    let ((), past) =
-        futures::join!(name_devices(api, &console.names, &mut rows, now), api.list_session_history(past));
+    let ((), past) = futures::join!(name_devices(api, &console.names, &mut rows, now), api.list_session_history(past));
     let [session] = rows;
     let past = past.map(|list| list.items).unwrap_or_default();
     let happenings = happenings::of(&view, &events, &past);

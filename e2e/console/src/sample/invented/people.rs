@@ -78,10 +78,7 @@ pub fn session(id: &str) -> Result<SessionDetail, Fault> {
             happening(2400, What::Recovered),
             happening(2580, What::Offline),
             happening(19_200, What::Began),
-            happening(
-                90_000,
-                What::Ended { reason: "disconnect".into(), lasted_s: 7440, transferred: 4_170_000_000 },
-            ),
+            happening(90_000, What::Ended { reason: "disconnect".into(), lasted_s: 7440, transferred: 4_170_000_000 }),
         ],
         as_of: NOW,
     })
