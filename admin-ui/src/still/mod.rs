@@ -6,6 +6,7 @@ mod audit;
 mod code;
 mod delete_logs;
 mod kept;
+mod keys;
 mod licence;
 mod set_up;
 
@@ -27,10 +28,11 @@ use tornado_ui::feedback::Empty;
 use tornado_ui::icon::{Icon, Sprite};
 
 /// Addresses of the pages.
-pub const PATHS: [&str; 8] = [
+pub const PATHS: [&str; 9] = [
     "/sign-in/code",
     "/setup",
     "/setup/host",
+    "/keys",
     "/audit",
     "/logs/delete",
     "/about",
@@ -58,6 +60,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/setup") view=set_up::SetUp ssr=SsrMode::Async />
                 <Route path=path!("/setup/host") view=set_up::Host ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("/keys") view=keys::Page ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=audit::Page ssr=SsrMode::Async />
                     <Route path=path!("/logs/delete") view=delete_logs::Page ssr=SsrMode::Async />
                     <Route path=path!("/about/data-kept") view=kept::Page ssr=SsrMode::Async />
