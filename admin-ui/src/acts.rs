@@ -140,7 +140,7 @@ impl Acts {
 }
 
 /// State and words of an outcome.
-fn report(t: Texts, outcome: &Outcome, done: String) -> (Condition, String) {
+pub fn report(t: Texts, outcome: &Outcome, done: String) -> (Condition, String) {
     match outcome {
         Outcome::Done
         | Outcome::Invited(_)

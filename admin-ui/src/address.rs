@@ -24,7 +24,7 @@ pub fn is_still(path: &str) -> bool {
 }
 
 /// Pages behind the menu that the server renders alone.
-const STILL: [&str; 2] = ["/about", "/audit"];
+const STILL: [&str; 3] = ["/about", "/audit", "/keys"];
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,6 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/tor") view=pages::tor::Page ssr=SsrMode::Async />
                     <Route path=path!("/services") view=pages::services::Page ssr=SsrMode::Async />
                     <Route path=path!("/logs") view=pages::logs::Page ssr=SsrMode::Async />
-                    <Route path=path!("/keys") view=pages::keys::Page ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=pages::settings::Page ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

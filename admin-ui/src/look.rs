@@ -47,6 +47,10 @@ pub struct Look {
 #[derive(Clone, Copy, Debug)]
 pub struct NoProgram;
 
+/// The page is one that only the server renders: what needs the browser's half is left out. Exists on the server only.
+#[derive(Clone, Copy, Debug)]
+pub struct Still;
+
 /// Names of the cookies.
 pub const LANG_COOKIE: &str = "tornado_lang";
 /// Name of the cookie with the theme.

@@ -200,7 +200,7 @@ pub fn FaultCard(
 ) -> impl IntoView {
     let t = use_texts();
     #[cfg(feature = "ssr")]
-    let still = use_context::<crate::still::Still>().map(|_| own_address());
+    let still = use_context::<crate::look::Still>().map(|_| own_address());
     let retry = move || {
         #[cfg(feature = "ssr")]
         if let Some(href) = still {

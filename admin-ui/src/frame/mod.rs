@@ -212,7 +212,12 @@ fn Menu(viewer: Option<Viewer>) -> impl IntoView {
         });
         view! {
             <li>
-                <a href=href title=words aria-current=live(move || is_at(&path.get(), href).then_some("page"))>
+                <a
+                    href=href
+                    rel=is_still(href).then_some("external")
+                    title=words
+                    aria-current=live(move || is_at(&path.get(), href).then_some("page"))
+                >
                     <Pic icon />
                     <span>{words}</span>
                     {count}

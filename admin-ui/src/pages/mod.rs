@@ -1,7 +1,6 @@
 //! The pages: one file for each, which draws its model.
 
 pub mod entry;
-pub mod keys;
 pub mod logs;
 pub mod overview;
 pub mod services;

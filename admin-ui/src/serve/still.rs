@@ -32,6 +32,27 @@ pub fn router(assets: &Assets, make: MakeSource) -> Router {
             }
         }
     };
+    let rotate = {
+        let site = site.clone();
+        move |parts: Parts, Form(form): Form<Rotate>| {
+            let site = site.clone();
+            async move {
+                let source = (site.make)(&parts);
+                let outcome = confirmed(&*source, form.csrf, form.password, Act::RotateKeys).await;
+                site.render(at(parts, "/keys"), Answered(outcome)).await
+            }
+        }
+    };
+    let check = {
+        let site = site.clone();
+        move |parts: Parts, Form(form): Form<Csrf>| {
+            let site = site.clone();
+            async move {
+                let outcome = (site.make)(&parts).act(form.csrf, Act::CheckKeys).await;
+                site.render(parts, Answered(outcome)).await
+            }
+        }
+    };
     let verify = move |parts: Parts, Form(form): Form<Csrf>| {
         let site = site.clone();
         async move {
@@ -39,7 +60,12 @@ pub fn router(assets: &Assets, make: MakeSource) -> Router {
             site.render(parts, Answered(outcome)).await
         }
     };
-    router.route("/audit", post(verify)).route("/logs/delete", post(delete)).fallback(page)
+    router
+        .route("/keys", post(check))
+        .route("/keys/rotate", post(rotate))
+        .route("/audit", post(verify))
+        .route("/logs/delete", post(delete))
+        .fallback(page)
 }
 
 #[derive(Deserialize)]
@@ -51,11 +77,29 @@ struct DeleteLogs {
     password: Hidden,
 }
 
-/// Deletes the lines of a form, which contains the operator's confirmation.
+/// Deletes the lines of a form.
 async fn delete_logs(source: &dyn Source, form: DeleteLogs) -> Result<Outcome, Refusal> {
     let DeleteLogs { csrf, text, from, until, password } = form;
+    let act = Act::DeleteLogs { text: Some(text).filter(|text| !text.is_empty()), from, until };
+    confirmed(source, csrf, password, act).await
+}
+
+#[derive(Deserialize)]
+struct Rotate {
+    csrf: String,
+    password: Hidden,
+}
+
+/// Carries out a change whose form contains the operator's confirmation.
+async fn confirmed(source: &dyn Source, csrf: String, password: Hidden, act: Act) -> Result<Outcome, Refusal> {
     source.act(csrf.clone(), Act::ConfirmSignIn { password }).await?;
-    source.act(csrf, Act::DeleteLogs { text: Some(text).filter(|text| !text.is_empty()), from, until }).await
+    source.act(csrf, act).await
+}
+
+/// The head of a request, for the page of another address.
+fn at(mut parts: Parts, path: &'static str) -> Parts {
+    parts.uri = axum::http::Uri::from_static(path);
+    parts
 }
 
 #[derive(Clone)]

@@ -1,12 +1,12 @@
 //! The audit trail: search, check of the chain, files.
 
 use super::Answered;
+use super::keys::tabs;
 use crate::acts::{May, words};
 use crate::browser::file::API;
 use crate::frame::{Head, Loaded, With, read};
 use crate::model::act::Outcome;
 use crate::model::audit::{Audit, Entry, Query};
-use crate::pages::keys::tabs;
 use crate::pages::{address, parameter, range_of};
 use crate::source;
 use crate::texts::{Texts, rfc3339, use_texts};

@@ -133,7 +133,7 @@ mod tests {
         let mut text = format!("# {}\n\n", t.kept_title());
         text.push_str(
             "The console has the same list: About, with the spans of the server. It is made from\n\
-             `shared/src/kept.rs`; tests of the stores compare that file with the schemas, and a test of `admin-ui`\n\
+             `shared/src/kept`; tests of the stores compare that file with the schemas, and a test of `admin-ui`\n\
              compares this document with it. `TORNADO_WRITE_DOCS=1 cargo test -p tornado-admin-ui kept` writes it.\n",
         );
         for part in [t.kept_memory(), "Where devices connect to is not stored anywhere."] {

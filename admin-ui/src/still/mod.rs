@@ -6,12 +6,14 @@ mod audit;
 mod code;
 mod delete_logs;
 mod kept;
+mod keys;
 mod licence;
 mod set_up;
 
 use crate::acts::Acts;
 use crate::app::provide_look;
 use crate::frame::Side;
+use crate::look::Still;
 use crate::model::act::{Outcome, Refusal};
 use crate::reading::Reading;
 use crate::source;
@@ -26,20 +28,17 @@ use tornado_ui::feedback::Empty;
 use tornado_ui::icon::{Icon, Sprite};
 
 /// Addresses of the pages.
-pub const PATHS: [&str; 8] = [
+pub const PATHS: [&str; 9] = [
     "/sign-in/code",
     "/setup",
     "/setup/host",
+    "/keys",
     "/audit",
     "/logs/delete",
     "/about",
     "/about/data-kept",
     "/about/licence",
 ];
-
-/// The page is one of these: what needs the browser's half is left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Still;
 
 /// What the change of this request's form has returned.
 #[derive(Clone, Debug)]
@@ -61,6 +60,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/setup") view=set_up::SetUp ssr=SsrMode::Async />
                 <Route path=path!("/setup/host") view=set_up::Host ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("/keys") view=keys::Page ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=audit::Page ssr=SsrMode::Async />
                     <Route path=path!("/logs/delete") view=delete_logs::Page ssr=SsrMode::Async />
                     <Route path=path!("/about/data-kept") view=kept::Page ssr=SsrMode::Async />

@@ -13,7 +13,7 @@ use tornado_store::sessions::SqlSessions;
 async fn columns(path: &Path) -> Vec<String> {
     const ALL: &str = "SELECT tables.name || '.' || columns.name AS name FROM sqlite_master AS tables \
          JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table' \
-         AND tables.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND tables.name <> '_sqlx_migrations'";
+         AND tables.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND tables.name NOT LIKE '%!_migrations' ESCAPE '!'";
     let mut db = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
     let mut all: Vec<String> =
         sqlx::query(ALL).fetch_all(&mut db).await.unwrap().iter().map(|row| row.get("name")).collect();

@@ -142,18 +142,13 @@ pub fn Tabs(
     label: String,
     /// Address and word of each, and whether it is the current one.
     tabs: Vec<(String, String, bool)>,
-    /// The browser loads them as a whole: one is not a page of the router.
-    #[prop(optional)]
-    is_whole: bool,
 ) -> impl IntoView {
     view! {
         <nav class="tabs" aria-label=label>
             {tabs
                 .into_iter()
                 .map(|(href, word, is_current)| {
-                    view! {
-                        <a href=href rel=is_whole.then_some("external") aria-current=is_current.then_some("page")>{word}</a>
-                    }
+                    view! { <a href=href aria-current=is_current.then_some("page")>{word}</a> }
                 })
                 .views()}
         </nav>

@@ -175,8 +175,8 @@ async fn a_token_needs_a_right_and_is_shown_once() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_grave_change_waits_for_the_password() -> anyhow::Result<()> {
     const SUBMIT: &str = "dialog[open]:has(#confirm-password) button[type=submit]";
-    let (browser, _) = open("/keys").await?;
-    browser.press("Rotate now").await?;
+    let (browser, _) = open("/settings").await?;
+    browser.click("section:has(#operators) tbody tr:nth-child(2) .acts button:last-child").await?;
     browser.click("dialog[open] .dialog-foot .btn:last-child").await?;
     browser.fill("#confirm-password", "wrong").await?;
     browser.click(SUBMIT).await?;

@@ -66,18 +66,29 @@ async fn links_lead_from_a_live_page_to_one_of_the_server_and_back() -> anyhow::
     let base = serve().await?;
     let browser = Browser::start().await?;
     browser.resize(1440, 900).await?;
-    browser.open(&format!("{base}/keys")).await?;
-    browser.click("nav.tabs a[href='/audit']").await?;
+    browser.open(&format!("{base}/users")).await?;
+    browser.click("nav a[href='/keys']").await?;
     browser
         .client()
         .wait()
-        .for_element(Locator::Css("html[data-still] nav.tabs a[href='/audit'][aria-current]"))
+        .for_element(Locator::Css("html[data-still] nav.tabs a[href='/keys'][aria-current]"))
         .await?;
-    browser.click("nav.tabs a[href='/keys']").await?;
-    browser
-        .client()
-        .wait()
-        .for_element(Locator::Css("html[data-hydrated] nav.tabs a[href='/keys'][aria-current]"))
-        .await?;
+    browser.click("nav a[href='/users']").await?;
+    browser.client().wait().for_element(Locator::Css("html[data-hydrated] nav a[href='/users'][aria-current]")).await?;
     browser.finish().await
+}
+
+#[tokio::test]
+async fn keys_are_checked_and_rotated_with_the_password() -> anyhow::Result<()> {
+    let browser = open("/keys").await?;
+    browser.press("Check all keys").await?;
+    let answer = browser.text("main [role=status].note").await?;
+    ensure!(answer == "16 files, no problem", "{answer}");
+    for (password, words) in [("wrong", "password is wrong"), ("correct horse", "New keys were created")] {
+        browser.fill("#password", password).await?;
+        browser.click("form[action='/keys/rotate'] button[type=submit]").await?;
+        let answer = browser.text("main").await?;
+        ensure!(answer.contains(words), "{answer}");
+    }
+    browser.close().await
 }

@@ -22,7 +22,9 @@ pub fn act(csrf: &str, act: Act, is_confirmed: &AtomicBool) -> Result<Outcome, R
         return Err(Refusal { code: "csrf".into(), detail: String::new(), field: None });
     }
     match act {
-        Act::RotateKeys if !is_confirmed.load(Ordering::Relaxed) => Err(refusal("confirmation_required", "", "")),
+        Act::RotateKeys | Act::RemoveOperator { .. } if !is_confirmed.load(Ordering::Relaxed) => {
+            Err(refusal("confirmation_required", "", ""))
+        }
         Act::ConfirmSignIn { password } if password.expose() == PASSWORD => {
             is_confirmed.store(true, Ordering::Relaxed);
             Ok(Outcome::Done)
@@ -37,7 +39,9 @@ pub fn act(csrf: &str, act: Act, is_confirmed: &AtomicBool) -> Result<Outcome, R
         Act::CheckKeys => Ok(Outcome::Checked { files: 16, problems: Vec::new() }),
         Act::VerifyAudit => Ok(Outcome::Verified { rows: 4812, broken: None }),
         Act::ProbeTor => Ok(Outcome::Probed { is_ok: true, took_ms: 412, detail: "se".into() }),
-        Act::RemoveOperator { .. } => Err(Refusal { code: "last_owner".into(), detail: String::new(), field: None }),
+        Act::RemoveOperator { name } if name == "ops-amelia" => {
+            Err(Refusal { code: "last_owner".into(), detail: String::new(), field: None })
+        }
         Act::DeleteLogs { .. } if !is_confirmed.load(Ordering::Relaxed) => {
             Err(refusal("confirmation_required", "", ""))
         }
@@ -58,6 +62,7 @@ pub fn act(csrf: &str, act: Act, is_confirmed: &AtomicBool) -> Result<Outcome, R
         | Act::RenewTorIdentity
         | Act::ControlService { .. }
         | Act::RotateKeys
+        | Act::RemoveOperator { .. }
         | Act::PutOperator { .. }
         | Act::RevokeSignIn { .. }
         | Act::ConfirmByPasskey(_)

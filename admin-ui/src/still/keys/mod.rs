@@ -2,18 +2,20 @@
 
 mod life;
 
-use crate::acts::{Ask, May, Question, use_acts};
-use crate::frame::{Head, Loaded, read};
-use crate::model::act::Act;
+use super::Answered;
+use crate::acts::{May, report, use_acts, words};
+use crate::frame::{Head, Loaded, With, read};
+use crate::model::Viewer;
 use crate::model::keys::{Keys, Phase, Usage};
 use crate::source;
 use crate::texts::{Texts, use_texts};
 use leptos::prelude::*;
 use life::Life;
-use tornado_ui::button::{Button, Kind};
+use tornado_ui::button::{Button, Kind, LinkButton};
+use tornado_ui::feedback::{Note, Weight};
+use tornado_ui::field::Field;
 use tornado_ui::figures::{Card, Tabs};
-use tornado_ui::icon::Icon;
-use tornado_ui::overlay::Consequence;
+use tornado_ui::icon::{Glyph, Icon};
 use tornado_ui::state::{Condition, State};
 use tornado_ui::table::{Column, Table};
 use tornado_ui::{Views as _, view};
@@ -24,35 +26,82 @@ pub fn tabs(t: Texts, is_audit: bool) -> impl IntoView {
         ("/keys".to_owned(), t.keys_tab().to_owned(), !is_audit),
         ("/audit".to_owned(), t.nav_audit().to_owned(), is_audit),
     ];
-    view! { <Tabs label=t.nav_keys() tabs is_whole=true /> }
+    view! { <Tabs label=t.nav_keys() tabs /> }
 }
 
-/// The page of keys.
+/// The page.
 #[component]
 pub fn Page() -> impl IntoView {
     let t = use_texts();
-    let acts = use_acts();
     let keys = read(|| (), |()| source::keys(), &[], None);
-    let rotate = Question {
-        title: t.rotate_title().to_owned(),
-        text: t.rotate_text().to_owned(),
-        effects: vec![Consequence { count: t.number(0), text: t.effect_logins().to_owned() }],
-        verb: t.rotate_keys().to_owned(),
-        is_danger: false,
-        act: Act::RotateKeys,
-        done: t.done_rotated().to_owned(),
+    let viewer = use_acts().viewer();
+    let check = move |viewer: Viewer| {
+        view! {
+            <form method="post" action="/keys">
+                <input type="hidden" name="csrf" value=viewer.csrf />
+                <Button icon=Icon::Shield submit=true>{t.check_keys()}</Button>
+            </form>
+        }
     };
     view! {
         <Head title=t.nav_keys()>
             <May right="keys.read">
-                <Button icon=Icon::Shield on:click=move |_| acts.run(t, Act::CheckKeys, String::new())>
-                    {t.check_keys()}
-                </Button>
+                <With of=viewer view=check />
             </May>
-            <Ask question=rotate kind=Kind::Primary icon=Icon::Refresh word=t.rotate_keys() />
+            <May right="keys.rotate">
+                <LinkButton href="#rotate" icon=Icon::Refresh>{t.rotate_keys()}</LinkButton>
+            </May>
         </Head>
         {tabs(t, false)}
+        {use_context::<Answered>().map(|answered| answer(t, answered))}
         <Loaded of=keys view=move |keys| view! { <Content keys /> } />
+        <May right="keys.rotate">
+            <With of=viewer view=|viewer: Viewer| view! { <Rotation csrf=viewer.csrf /> } />
+        </May>
+    }
+}
+
+/// What the form before has done.
+fn answer(t: Texts, Answered(outcome): Answered) -> impl IntoView {
+    let (condition, text) = match &outcome {
+        Ok(outcome) => report(t, outcome, t.done_rotated().to_owned()),
+        Err(why) => (Condition::Broken, words(t, why)),
+    };
+    if condition == Condition::Good {
+        view! {
+            <div class="note" role="status">
+                <Glyph shape=condition.shape() tone=condition.tone() />
+                <p>{text}</p>
+            </div>
+        }
+        .into_any()
+    } else {
+        view! { <div role="alert"><Note weight=Weight::Fault>{text}</Note></div> }.into_any()
+    }
+}
+
+/// The form that rotates the keys: its effect, and the password.
+#[component]
+fn Rotation(csrf: String) -> impl IntoView {
+    let t = use_texts();
+    view! {
+        <Card id="rotate" title=t.rotate_title()>
+            <form class="card-body stack" method="post" action="/keys/rotate">
+                <p class="soft">{t.rotate_text()}</p>
+                <ul class="effects"><li><b>{t.number(0)}</b><span>{t.effect_logins()}</span></li></ul>
+                <input type="hidden" name="csrf" value=csrf />
+                <div class="row row-wrap row-end">
+                    <Field
+                        name="password"
+                        label=t.field_password()
+                        kind="password"
+                        autocomplete="current-password"
+                        required=true
+                    />
+                    <Button kind=Kind::Primary icon=Icon::Refresh submit=true>{t.rotate_keys()}</Button>
+                </div>
+            </form>
+        </Card>
     }
 }
 
