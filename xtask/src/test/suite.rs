@@ -21,6 +21,8 @@ pub enum Suite {
     Fuzz,
     /// The console in Chromium, with invented data and with a whole server; needs root.
     Console,
+    /// The desktop client's window on a display without a screen, with a whole server; needs root.
+    Desktop,
     /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
@@ -42,7 +44,7 @@ pub struct Limits {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unit,
         Self::Store,
         Self::Lanes,
@@ -51,6 +53,7 @@ impl Suite {
         Self::Faults,
         Self::Fuzz,
         Self::Console,
+        Self::Desktop,
         Self::Kernel,
     ];
 
@@ -65,6 +68,7 @@ impl Suite {
             Self::Faults => "faults",
             Self::Fuzz => "fuzz",
             Self::Console => "console",
+            Self::Desktop => "desktop",
             Self::Kernel => "kernel",
         }
     }
@@ -72,7 +76,7 @@ impl Suite {
     /// Whether its tests create network namespaces, which needs root.
     pub const fn needs_root(self) -> bool {
         match self {
-            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console => true,
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console | Self::Desktop => true,
             Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
         }
     }
@@ -93,6 +97,8 @@ impl Suite {
             Self::Faults => Limits { width: 1, within: Duration::from_secs(4 * 3600), ..pair },
             // Programs with many pages in a browser, which is slow on a loaded machine.
             Self::Console => Limits { within: Duration::from_secs(1800), ..pair },
+            // One window at a time: a loaded machine draws slowly.
+            Self::Desktop => Limits { width: 1, ..pair },
             Self::Kernel => Limits { width: 1, ..pair },
         }
     }

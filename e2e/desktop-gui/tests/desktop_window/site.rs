@@ -1,0 +1,106 @@
+//! A server with a Tor network, a device with its helper, and the window on a display.
+
+use anyhow::Context as _;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use tornado_e2e_desktop_gui::display::Display;
+use tornado_e2e_desktop_gui::driver::{Options, Window, root};
+use tornado_e2e_harness::{DeviceProc, Host, Programs};
+use tornado_e2e_tor::world::TorWorld;
+
+/// Password of the account.
+pub const PASSWORD: &str = "correct horse battery";
+/// Directory of the pictures of the latest run, below the root of the tree.
+const PICTURES: &str = "target/desktop-pictures";
+
+/// All of it. Fields end in their order.
+pub struct Site {
+    /// The helper, in a host of the lab.
+    pub device: RefCell<DeviceProc>,
+    /// The server.
+    pub world: TorWorld,
+    home: tempfile::TempDir,
+}
+
+impl Site {
+    /// Starts the server and the helper.
+    pub fn up() -> anyhow::Result<Self> {
+        let world = TorWorld::up(1, |_| Ok(()))?;
+        let device = DeviceProc::start(world.world.lab.host("device1")?, Programs::beside())?;
+        Ok(Self { device: RefCell::new(device), world, home: tempfile::tempdir()? })
+    }
+
+    /// Directory of the window's configuration.
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
+    /// The host of the device.
+    pub fn host(&self) -> Host {
+        self.device.borrow().host().clone()
+    }
+
+    /// The status that the helper reports to the command line.
+    pub fn status(&self) -> anyhow::Result<serde_json::Value> {
+        Ok(self.device.borrow().json(&["status"])?)
+    }
+
+    /// Enrols the device on the command line.
+    pub fn enrol(&self) -> anyhow::Result<()> {
+        let link = self.invite()?;
+        let enrolled = self.device.borrow().cli_with_password(&["enroll", &link, "--username", "ada"], PASSWORD)?;
+        enrolled.success()?;
+        Ok(())
+    }
+
+    /// An invitation for a new account.
+    pub fn invite(&self) -> anyhow::Result<String> {
+        self.world.world.invite(3)
+    }
+
+    /// Opens the window, and checks at the end that its console is empty.
+    pub fn drive(&self, work: impl AsyncFnOnce(&Window) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let display = Display::up()?;
+        let program = Programs::beside().find("tornado-gui")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(async {
+            let socket = self.device.borrow().socket();
+            let options = Options { program: &program, socket: &socket, home: self.home.path(), arguments: &[] };
+            let window = Window::open(&display, options).await?;
+            if let Err(error) = work(&window).await {
+                let _ = window.picture(&picture("failed")).await;
+                return Err(error.context(format!("the program wrote: {}", window.said())));
+            }
+            window.finish().await
+        })
+    }
+
+    /// Checks the screen, and writes a picture of it in both themes.
+    pub async fn look(&self, window: &Window, name: &str) -> anyhow::Result<()> {
+        let faults = window.faults().await?;
+        anyhow::ensure!(faults.is_empty(), "{name}: {faults:?}");
+        for theme in ["light", "dark"] {
+            let dress = format!("document.documentElement.dataset.theme = '{theme}'");
+            window.client().execute(&dress, Vec::new()).await?;
+            window.picture(&picture(&format!("{name}-{theme}"))).await?;
+        }
+        window.client().execute("delete document.documentElement.dataset.theme", Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Some seconds of traffic, until the chart shows it.
+    pub async fn load(&self, window: &Window) -> anyhow::Result<()> {
+        let (host, address) = (self.host(), format!("http://{}/", self.world.world.internet.http_v4()));
+        for _ in 0..12 {
+            for _ in 0..20 {
+                host.exec(&["curl", "-sS", "-o", "/dev/null", &address]).context("load")?;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+        window.wait("return document.querySelectorAll('.rates .plot path')[1].getAttribute('d').length > 40").await
+    }
+}
+
+fn picture(name: &str) -> PathBuf {
+    root().join(PICTURES).join(format!("{name}.png"))
+}
