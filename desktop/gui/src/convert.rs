@@ -125,9 +125,10 @@ pub const fn to_api(lane: Lane) -> ApiLane {
 
 /// Why the helper does not send its status.
 pub fn helper_of(error: &HelperError) -> Helper {
-    match error {
-        HelperError::Forbidden(detail) => Helper::Forbidden(detail.clone()),
-        other => Helper::Absent(other.to_string()),
+    if let HelperError::Forbidden(detail) = error {
+        Helper::Forbidden(detail.clone())
+    } else {
+        Helper::Absent(error.to_string())
     }
 }
 

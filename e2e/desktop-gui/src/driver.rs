@@ -2,7 +2,6 @@
 
 use crate::display::{Display, Group};
 use anyhow::{Context as _, bail, ensure};
-use base64::Engine as _;
 use fantoccini::error::CmdError;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -263,20 +262,17 @@ impl Window {
         Ok(())
     }
 
-    /// Writes a picture of the window.
+    /// Waits until the page has drawn its latest changes.
     ///
     /// # Errors
     ///
-    /// The driver does not respond, or the file cannot be written.
-    pub async fn picture(&self, path: &Path) -> anyhow::Result<()> {
-        let shot = self.client.screenshot().await?;
-        std::fs::create_dir_all(path.parent().context("no folder")?)?;
-        ensure!(
-            shot.starts_with(b"\x89PNG"),
-            "not a picture: {}",
-            base64::engine::general_purpose::STANDARD.encode(&shot)
-        );
-        Ok(std::fs::write(path, shot)?)
+    /// The driver does not respond.
+    pub async fn drawn(&self) -> anyhow::Result<()> {
+        let script = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
+        self.client.execute_async(script, Vec::new()).await?;
+        // From the page to the screen, which nothing reports.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        Ok(())
     }
 
     /// What program and driver have written so far.

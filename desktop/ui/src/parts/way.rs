@@ -127,12 +127,11 @@ pub fn Way(
     stops: Signal<Vec<Stop>>,
 ) -> impl IntoView {
     let t = use_texts();
-    let list = move || {
+    move || {
         let stops = stops.get();
         let class = if stops.len() > 4 { "way way-tight" } else { "way" };
         view! { <ol class=class aria-label=t.path()>{stops.into_iter().map(place).views()}</ol> }
-    };
-    view! { {list} }
+    }
 }
 
 fn place(stop: Stop) -> impl IntoView {

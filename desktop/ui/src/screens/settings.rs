@@ -92,7 +92,8 @@ pub fn Settings() -> impl IntoView {
                             {themes
                                 .into_iter()
                                 .map(|(theme, value, word)| {
-                                    view! { <option value=value selected=theme == chosen_theme>{word}</option> }
+                                    let is_chosen = theme == chosen_theme;
+                                    view! { <option value=value selected=is_chosen>{word}</option> }
                                 })
                                 .views()}
                         </select>
@@ -104,7 +105,8 @@ pub fn Settings() -> impl IntoView {
                             {LANGUAGES
                                 .into_iter()
                                 .map(|(_, tag, name)| {
-                                    view! { <option value=tag lang=tag selected=tag == t.lang.tag()>{name}</option> }
+                                    let is_chosen = tag == t.lang.tag();
+                                    view! { <option value=tag lang=tag selected=is_chosen>{name}</option> }
                                 })
                                 .views()}
                         </select>

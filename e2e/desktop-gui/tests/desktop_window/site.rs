@@ -19,6 +19,7 @@ pub struct Site {
     pub device: RefCell<DeviceProc>,
     /// The server.
     pub world: TorWorld,
+    display: Display,
     home: tempfile::TempDir,
 }
 
@@ -27,7 +28,7 @@ impl Site {
     pub fn up() -> anyhow::Result<Self> {
         let world = TorWorld::up(1, |_| Ok(()))?;
         let device = DeviceProc::start(world.world.lab.host("device1")?, Programs::beside())?;
-        Ok(Self { device: RefCell::new(device), world, home: tempfile::tempdir()? })
+        Ok(Self { device: RefCell::new(device), world, display: Display::up()?, home: tempfile::tempdir()? })
     }
 
     /// Directory of the window's configuration.
@@ -60,15 +61,14 @@ impl Site {
 
     /// Opens the window, and checks at the end that its console is empty.
     pub fn drive(&self, work: impl AsyncFnOnce(&Window) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let display = Display::up()?;
         let program = Programs::beside().find("tornado-gui")?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(async {
             let socket = self.device.borrow().socket();
             let options = Options { program: &program, socket: &socket, home: self.home.path(), arguments: &[] };
-            let window = Window::open(&display, options).await?;
+            let window = Window::open(&self.display, options).await?;
             if let Err(error) = work(&window).await {
-                let _ = window.picture(&picture("failed")).await;
+                let _ = self.display.picture(&picture("failed"));
                 return Err(error.context(format!("the program wrote: {}", window.said())));
             }
             window.finish().await
@@ -82,7 +82,8 @@ impl Site {
         for theme in ["light", "dark"] {
             let dress = format!("document.documentElement.dataset.theme = '{theme}'");
             window.client().execute(&dress, Vec::new()).await?;
-            window.picture(&picture(&format!("{name}-{theme}"))).await?;
+            window.drawn().await?;
+            self.display.picture(&picture(&format!("{name}-{theme}")))?;
         }
         window.client().execute("delete document.documentElement.dataset.theme", Vec::new()).await?;
         Ok(())
