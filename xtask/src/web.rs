@@ -28,7 +28,8 @@ pub fn build() -> anyhow::Result<()> {
     Web { words: Vec::new() }.run()
 }
 
-/// The files of the desktop client's window, in `target/window`. Uses the program that the build of the tests has built.
+/// The files of the desktop client's window, in `target/window`. Uses the program that the build of the tests has
+/// built.
 pub fn build_window_for_tests() -> anyhow::Result<()> {
     machine::web_target()?;
     let mut command = Command::new(shell::target_dir().join("debug/xtask-web"));

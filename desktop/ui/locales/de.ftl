@@ -83,9 +83,9 @@ state-blocked-text = Nichts verlässt dieses Gerät. Der Notausschalter hält es
 ## Lanes
 lane = Lane
 lane-direct = Direkt
-lane-direct-text = hinaus über Ihren Server
+lane-direct-text = über Ihren Server
 lane-tor = Tor
-lane-tor-text = hinaus über drei Relays
+lane-tor-text = über drei Relays
 
 ## Pfad
 path = Pfad Ihrer Pakete

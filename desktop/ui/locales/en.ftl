@@ -83,9 +83,9 @@ state-blocked-text = Nothing leaves this device. The kill switch holds it back.
 ## Lanes
 lane = Lane
 lane-direct = Direct
-lane-direct-text = out through your server
+lane-direct-text = via your server
 lane-tor = Tor
-lane-tor-text = out through three relays
+lane-tor-text = via three relays
 
 ## Path
 path = Path of your packets

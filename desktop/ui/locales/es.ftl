@@ -83,9 +83,9 @@ state-blocked-text = Nada sale de este dispositivo. El corte de emergencia lo re
 ## Vías
 lane = Vía
 lane-direct = Directo
-lane-direct-text = sale por su servidor
+lane-direct-text = por su servidor
 lane-tor = Tor
-lane-tor-text = sale por tres relés
+lane-tor-text = por tres relés
 
 ## Ruta
 path = Ruta de sus paquetes

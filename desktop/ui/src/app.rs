@@ -4,6 +4,7 @@ use crate::context::{Page, Window, use_window};
 use crate::screens::{absent, enrol, settings, sign_in, tunnel};
 use crate::texts::Texts;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
 use tornado_gui_api::{Helper, View};
 use tornado_ui::icon::Sprite;
 use tornado_ui::{effect, view};
@@ -61,6 +62,7 @@ fn Screens() -> impl IntoView {
         let now = shown.get();
         if before.is_some_and(|before| before != now) {
             window.failure.set(None);
+            request_animation_frame(focus_heading);
         }
         now
     });
@@ -71,6 +73,15 @@ fn Screens() -> impl IntoView {
         Screen::SignIn => view! { <sign_in::SignIn /> }.into_any(),
         Screen::Tunnel => view! { <tunnel::Tunnel /> }.into_any(),
         Screen::Settings => view! { <settings::Settings /> }.into_any(),
+    }
+}
+
+/// Moves the focus to the heading of a new screen, so that screen readers read it and Tab goes on from there.
+fn focus_heading() {
+    let heading = document().query_selector("h1").ok().flatten();
+    if let Some(heading) = heading.and_then(|heading| heading.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // A heading that was replaced in between cannot be focused.
+        drop(heading.focus());
     }
 }
 

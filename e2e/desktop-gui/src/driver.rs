@@ -220,7 +220,7 @@ impl Window {
     }
 
     /// What a person would miss on the screen: controls without a name for screen readers, an absent or second `h1`,
-    /// content that is wider than the window.
+    /// content that is wider or taller than the window.
     ///
     /// # Errors
     ///
@@ -241,6 +241,7 @@ impl Window {
             const root = document.documentElement;
             if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1');
             if (root.scrollWidth > root.clientWidth + 1) faults.push(`wider than the window: ${root.scrollWidth}`);
+            if (root.scrollHeight > root.clientHeight + 1) faults.push(`taller than the window: ${root.scrollHeight}`);
             for (const id of [...document.querySelectorAll('[id]')].map(node => node.id))
                 if (document.querySelectorAll(`#${id}`).length > 1) faults.push(`twice: ${id}`);
             return faults";

@@ -3,6 +3,7 @@
 use crate::context::use_window;
 use crate::texts::use_texts;
 use leptos::prelude::*;
+use tornado_gui_api::Lane;
 use tornado_ui::chart::Meter;
 use tornado_ui::{live, view};
 
@@ -29,6 +30,8 @@ pub fn Facts() -> impl IntoView {
     let bytes = move |of: fn(&tornado_gui_api::Tunnel) -> u64| {
         live(move || t.joined(t.bytes(window.view.with(|view| of(&view.tunnel)))))
     };
+    // The path of the tor lane needs the height.
+    let has_room = Memo::new(move |_| window.view.with(|view| view.tunnel.lane != Some(Lane::Tor)));
     let resolver = move || {
         window.view.with(|view| match view.tunnel.resolvers.first() {
             Some(address) => address.clone(),
@@ -48,8 +51,14 @@ pub fn Facts() -> impl IntoView {
             <div><dt>{t.handshake()}</dt><dd>{live(handshake)}</dd></div>
             <div><dt>{t.received()}</dt><dd>{bytes(|tunnel| tunnel.received)}</dd></div>
             <div><dt>{t.sent()}</dt><dd>{bytes(|tunnel| tunnel.sent)}</dd></div>
-            <div class="wide"><dt>{t.resolver()}</dt><dd><bdi>{live(resolver)}</bdi></dd></div>
-            <div class="wide"><dt>{t.protection()}</dt><dd>{live(key)}</dd></div>
+            {move || {
+                has_room.get().then(|| {
+                    view! {
+                        <div class="wide"><dt>{t.resolver()}</dt><dd><bdi>{live(resolver)}</bdi></dd></div>
+                        <div class="wide"><dt>{t.protection()}</dt><dd>{live(key)}</dd></div>
+                    }
+                })
+            }}
         </dl>
     }
 }

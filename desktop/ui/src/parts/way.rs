@@ -98,13 +98,13 @@ fn tor(view: &View, this: Stop, server: Stop, t: Texts) -> Vec<Stop> {
     let relays = exit.map(|exit| exit.relays.as_slice()).unwrap_or_default();
     let mut stops = vec![this.class("on-wgtor"), server.class("on-tor3")];
     if relays.is_empty() {
-        stops.push(Stop { icon: None, ..Stop::new(Icon::Relay, t.path_no_circuit()).class("relay on-shut") });
+        stops.push(Stop { icon: None, ..Stop::new(Icon::Relay, t.path_no_circuit()).class("way-relay on-shut") });
     }
     for relay in relays {
         let (role, class) = match relay.place {
-            Place::Guard => (t.relay_guard(), "relay on-tor2"),
-            Place::Middle => (t.relay_middle(), "relay on-tor1"),
-            Place::Exit => (t.relay_exit(), "relay on-clear"),
+            Place::Guard => (t.relay_guard(), "way-relay on-tor2"),
+            Place::Middle => (t.relay_middle(), "way-relay on-tor1"),
+            Place::Exit => (t.relay_exit(), "way-relay on-clear"),
         };
         let stop = Stop::new(Icon::Relay, &relay.name).class(class).end(role);
         stops.push(Stop { icon: None, country: relay.country.clone(), ..stop });
@@ -167,7 +167,7 @@ mod tests {
         let relay = |place| Relay { place, name: "r".into(), country: None };
         let exit = Exit { relays: [Place::Guard, Place::Middle, Place::Exit].map(relay).to_vec(), ..Exit::default() };
         let tor = Tunnel { phase: Phase::Connected, lane: Some(Lane::Tor), exit: Some(exit), ..Tunnel::default() };
-        let ends = ["on-wgtor", "on-tor3", "relay on-tor2", "relay on-tor1", "relay on-clear", ""];
+        let ends = ["on-wgtor", "on-tor3", "way-relay on-tor2", "way-relay on-tor1", "way-relay on-clear", ""];
         assert_eq!(classes(tor), ends);
         let direct = Tunnel { phase: Phase::Connected, lane: Some(Lane::Direct), ..Tunnel::default() };
         assert_eq!(classes(direct), ["on-direct", "on-clear", ""]);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn no_circuit_is_not_a_path() {
         let tunnel = Tunnel { phase: Phase::Connected, lane: Some(Lane::Tor), ..Tunnel::default() };
-        assert!(classes(tunnel).contains(&"relay on-shut".to_owned()));
+        assert!(classes(tunnel).contains(&"way-relay on-shut".to_owned()));
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn Settings() -> impl IntoView {
     view! {
         <header class="win-top">
             <IconButton icon=Icon::Back label=t.back() on:click=move |_| window.page.set(Page::Main) />
-            <h1 class="grow">{t.settings()}</h1>
+            <h1 class="grow" tabindex="-1">{t.settings()}</h1>
             <span class="small dim">{version.map(|version| t.version(&version))}</span>
         </header>
         <main class="win-body" id="main">

@@ -55,14 +55,14 @@ async fn switches(site: &Site, window: &Window) -> anyhow::Result<()> {
     let host = site.host();
     let page = || Ok(host.exec(&["curl", "-sS", "--fail", "--max-time", "20", &format!("http://{SITE}/")]).ok());
     wait_for("traffic through Tor", Duration::from_secs(90), page)?;
-    window.wait("return document.querySelectorAll('.way .relay').length === 3").await?;
+    window.wait("return document.querySelectorAll('.way .way-relay').length === 3").await?;
     window.press("New identity").await?;
     window.shows("New connections use new circuits.").await?;
     window.choose("#country", "de").await?;
     let chosen = || Ok(site.device.borrow().json(&["status"])?["tor"]["exit"] == "de");
     wait_for("the chosen country", Duration::from_secs(60), || chosen().map(|is| is.then_some(())))?;
     wait_for("traffic through the country", Duration::from_secs(90), page)?;
-    window.wait("return document.querySelectorAll('.way .relay').length === 3").await?;
+    window.wait("return document.querySelectorAll('.way .way-relay').length === 3").await?;
     site.look(window, "connected-tor").await
 }
 
@@ -83,7 +83,16 @@ async fn signs_out_and_in(site: &Site, window: &Window) -> anyhow::Result<()> {
     window.fill("#password", "a wrong password").await?;
     window.press("Sign in").await?;
     window.shows("Account name or password is wrong.").await?;
+    // The server requires a code from now on, so the window asks for one.
+    let recovery = site.second_factor()?;
     window.fill("#password", PASSWORD).await?;
+    window.press("Sign in").await?;
+    window.shows("This account has a second factor.").await?;
+    site.look(window, "sign-in-code").await?;
+    window.fill("#code", "000000").await?;
+    window.press("Sign in").await?;
+    window.shows("The code is wrong or was used already.").await?;
+    window.fill("#code", &recovery).await?;
     window.press("Sign in").await?;
     window.heading("Not connected").await
 }

@@ -1,11 +1,14 @@
 //! A server with a Tor network, a device with its helper, and the window on a display.
 
 use anyhow::Context as _;
+use serde_json::json;
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::process::Command;
 use tornado_e2e_desktop_gui::display::Display;
 use tornado_e2e_desktop_gui::driver::{Options, Window, root};
 use tornado_e2e_harness::{DeviceProc, Host, Programs};
+use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_tor::world::TorWorld;
 
 /// Password of the account.
@@ -19,7 +22,8 @@ pub struct Site {
     pub device: RefCell<DeviceProc>,
     /// The server.
     pub world: TorWorld,
-    display: Display,
+    /// The screen and the session bus.
+    pub display: Display,
     home: tempfile::TempDir,
 }
 
@@ -29,6 +33,15 @@ impl Site {
         let world = TorWorld::up(1, |_| Ok(()))?;
         let device = DeviceProc::start(world.world.lab.host("device1")?, Programs::beside())?;
         Ok(Self { device: RefCell::new(device), world, display: Display::up()?, home: tempfile::tempdir()? })
+    }
+
+    /// The program as a desktop starts it.
+    pub fn command(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(Programs::beside().find("tornado-gui")?);
+        self.display.dress(&mut command).env("TORNADO_HELPER_SOCKET", self.device.borrow().socket());
+        command.env("HOME", self.home()).env("XDG_CONFIG_HOME", self.home()).env("XDG_DATA_HOME", self.home());
+        command.env("XDG_CACHE_HOME", self.home()).env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+        Ok(command)
     }
 
     /// Directory of the window's configuration.
@@ -52,6 +65,19 @@ impl Site {
         let enrolled = self.device.borrow().cli_with_password(&["enroll", &link, "--username", "ada"], PASSWORD)?;
         enrolled.success()?;
         Ok(())
+    }
+
+    /// Enables the second factor of the account, with another program. Returns a recovery code.
+    pub fn second_factor(&self) -> anyhow::Result<String> {
+        let api = self.world.world.api();
+        self.host().block_on(|| async {
+            let mut owner = OriginalClient::new(api)?;
+            owner.login("ada", PASSWORD).await?.ok()?;
+            let offer = owner.post("/v2/me/totp", &json!({ "password": PASSWORD })).await?.ok()?;
+            let secret = offer["secret"].as_str().context("no secret")?.to_owned();
+            let codes = owner.put("/v2/me/totp", &json!({ "code": code(&secret)? })).await?.ok()?;
+            Ok(codes["codes"][0].as_str().context("no recovery code")?.to_owned())
+        })?
     }
 
     /// An invitation for a new account.
@@ -100,6 +126,15 @@ impl Site {
         }
         window.wait("return document.querySelectorAll('.rates .plot path')[1].getAttribute('d').length > 40").await
     }
+}
+
+/// The code of an authenticator now.
+fn code(secret: &str) -> anyhow::Result<String> {
+    let secret = totp_rs::Secret::try_from_base32(secret).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let builder = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret);
+    let totp = builder.build().map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    Ok(totp.generate(now).to_string())
 }
 
 fn picture(name: &str) -> PathBuf {
