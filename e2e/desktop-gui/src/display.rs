@@ -109,6 +109,15 @@ impl Display {
         command.env("DISPLAY", &self.name).env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
     }
 
+    /// A connection to the session bus.
+    ///
+    /// # Errors
+    ///
+    /// It does not respond.
+    pub async fn bus(&self) -> zbus::Result<zbus::Connection> {
+        zbus::connection::Builder::address(self.bus.as_str())?.build().await
+    }
+
     /// Writes what the screen shows as a PNG file.
     ///
     /// # Errors

@@ -42,7 +42,10 @@ pub fn Failed() -> impl IntoView {
 pub fn Noticed() -> impl IntoView {
     let t = use_texts();
     let window = use_window();
-    let notice = Memo::new(move |_| window.view.with(|view| view.notice.clone()));
+    // What the latest request failed with is shown already.
+    let is_shown = move |code: &str| window.failure.with(|failure| failure.as_ref().is_some_and(|f| f.code == code));
+    let notice =
+        Memo::new(move |_| window.view.with(|view| view.notice.clone()).filter(|notice| !is_shown(&notice.code)));
     let is_away = Memo::new(move |_| {
         window.view.with(|view| view.control == Control::Unreachable && view.tunnel.since.is_some())
     });

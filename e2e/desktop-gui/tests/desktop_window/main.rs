@@ -4,3 +4,4 @@ mod desk;
 mod journey;
 mod screens;
 mod site;
+mod tray;

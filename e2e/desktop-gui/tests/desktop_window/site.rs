@@ -5,6 +5,7 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
+use tokio::runtime::Runtime;
 use tornado_e2e_desktop_gui::display::Display;
 use tornado_e2e_desktop_gui::driver::{Options, Window, root};
 use tornado_e2e_harness::{DeviceProc, Host, Programs};
@@ -85,11 +86,15 @@ impl Site {
         self.world.world.invite(3)
     }
 
+    /// For the asynchronous parts of a test.
+    pub fn runtime(&self) -> anyhow::Result<Runtime> {
+        Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+    }
+
     /// Opens the window, and checks at the end that its console is empty.
     pub fn drive(&self, work: impl AsyncFnOnce(&Window) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let program = Programs::beside().find("tornado-gui")?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(async {
+        self.runtime()?.block_on(async {
             let socket = self.device.borrow().socket();
             let options = Options { program: &program, socket: &socket, home: self.home.path(), arguments: &[] };
             let window = Window::open(&self.display, options).await?;
