@@ -86,7 +86,7 @@ impl Tray {
         let names = zbus::fdo::DBusProxy::new(&bus).await?.list_names().await?;
         for owner in names.into_iter().map(|name| name.to_string()).filter(|name| name.starts_with(':')) {
             let tray = Self { bus: bus.clone(), owner, path: path.clone() };
-            if tray.entries().await.is_ok() {
+            if tray.entries().await.is_ok_and(|entries| !entries.is_empty()) {
                 return Ok(tray);
             }
         }
@@ -106,8 +106,8 @@ impl Tray {
     async fn entries(&self) -> anyhow::Result<Entries> {
         let (owner, menu) = (Some(self.owner.as_str()), format!("{}/Menu", self.path));
         let names: [&str; 0] = [];
-        let wanted = (Vec::<i32>::new(), names.as_slice());
-        // An empty list of identifiers means all entries.
+        // Identifiers count from 0; those that do not exist are left out of the response.
+        let wanted = ((0..200).collect::<Vec<i32>>(), names.as_slice());
         let call = self.bus.call_method(owner, menu.as_str(), Some(MENU), "GetGroupProperties", &wanted);
         Ok(tokio::time::timeout(Duration::from_secs(5), call).await??.body().deserialize()?)
     }
