@@ -1,6 +1,7 @@
 //! Generates the texts from the message files, with the tools of the console.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "cargo reads the output of a build script")]
 
 #[path = "../../../admin-ui/src/messages.rs"]
 mod messages;

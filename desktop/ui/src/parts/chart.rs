@@ -10,6 +10,9 @@ use tornado_gui_api::{Lane, Phase};
 use tornado_ui::chart::{ceiling, highest, paths};
 use tornado_ui::{live, view};
 
+/// A rate: value and unit.
+type Figure = (String, &'static str);
+
 const WIDTH: f64 = 388.0;
 const HEIGHT: f64 = 52.0;
 
@@ -47,7 +50,7 @@ pub fn RateChart() -> impl IntoView {
         let ((down, up), most) = (words.get(), lines.with(|(.., most)| *most));
         t.rates_summary(&t.joined(down), &t.joined(t.rate(most)), &t.joined(up))
     };
-    let figure = move |which: fn(&((String, &'static str), (String, &'static str))) -> (String, &'static str)| {
+    let figure = move |which: fn(&(Figure, Figure)) -> Figure| {
         view! {
             <span>
                 <b>{live(move || words.with(|words| which(words).0))}</b>
