@@ -1,7 +1,6 @@
 //! Generates the permissions of the window: one for each command, and none of Tauri's own.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "cargo reads the output of a build script")]
 
 fn main() {
     let commands = &[
