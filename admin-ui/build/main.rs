@@ -18,6 +18,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/messages.rs");
     let is_server = std::env::var_os("CARGO_FEATURE_SSR").is_some();
+    println!("cargo:rustc-check-cfg=cfg(has_tables)");
+    if is_server {
+        println!("cargo:rustc-cfg=has_tables");
+    }
     texts::generate(&root.join("locales"), &out.join("texts.rs"), is_server)?;
     if is_server {
         assets::generate(&root, &out.join("console.css"))?;

@@ -1,4 +1,7 @@
-//! The console's texts, in four languages, and how each language writes numbers, sizes and times.
+//! Texts in four languages, and how each language writes numbers, sizes and times.
+//!
+//! The window of the desktop client includes this file, with its own messages. `has_tables` is set where the program
+//! contains the texts of all languages: on the server, and in the window.
 
 use leptos::prelude::use_context;
 use serde::{Deserialize, Serialize};
@@ -87,11 +90,11 @@ enum Argument<'a> {
 }
 
 /// The texts that this page has loaded.
-#[cfg(not(feature = "ssr"))]
+#[cfg(not(has_tables))]
 static LOADED: std::sync::OnceLock<Vec<&str>> = std::sync::OnceLock::new();
 
 /// Sets the texts of the page's language, one a line. The browser keeps them as long as the page.
-#[cfg(not(feature = "ssr"))]
+#[cfg(not(has_tables))]
 pub fn load(lines: String) {
     LOADED.get_or_init(|| Box::leak(lines.into_boxed_str()).split('\n').collect());
 }
@@ -99,9 +102,9 @@ pub fn load(lines: String) {
 impl Texts {
     /// The text of a message.
     fn text(self, index: usize) -> &'static str {
-        #[cfg(feature = "ssr")]
+        #[cfg(has_tables)]
         let text = TABLES.get(self.lang as usize).and_then(|texts| texts.get(index));
-        #[cfg(not(feature = "ssr"))]
+        #[cfg(not(has_tables))]
         let text = LOADED.get().and_then(|texts| texts.get(index));
         text.copied().unwrap_or_default()
     }
@@ -317,8 +320,8 @@ mod tests {
     #[test]
     fn a_text_contains_its_arguments_and_the_case_of_its_number() {
         let (english, persian) = (texts(Lang::En), texts(Lang::Fa));
-        assert_eq!([1, 1200].map(|n| english.sessions(n)), ["1 session", "1,200 sessions"]);
-        assert!(persian.sessions(12).contains("۱۲"), "{}", persian.sessions(12));
+        assert_eq!([1, 1200].map(|n| english.countries(n)), ["1 country", "1,200 countries"]);
+        assert!(persian.countries(12).contains("۱۲"), "{}", persian.countries(12));
     }
 
     #[test]

@@ -6,6 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+/// The package of the window's program. It needs libraries of a desktop and many crates, so only the suite `desktop`
+/// builds it.
+pub const WINDOW: &str = "tornado-gui";
+
 /// The root of the tree.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

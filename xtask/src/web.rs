@@ -28,6 +28,15 @@ pub fn build() -> anyhow::Result<()> {
     Web { words: Vec::new() }.run()
 }
 
+/// The files of the desktop client's window, in `target/window`. Uses the program that the build of the tests has
+/// built.
+pub fn build_window_for_tests() -> anyhow::Result<()> {
+    machine::web_target()?;
+    let mut command = Command::new(shell::target_dir().join("debug/xtask-web"));
+    command.arg("--window").current_dir(shell::root());
+    shell::run(command)
+}
+
 /// The product's files, and those of the test server, which has the gallery too. Uses the program that the build of the
 /// tests has built.
 pub fn build_for_tests() -> anyhow::Result<()> {

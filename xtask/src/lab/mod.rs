@@ -2,8 +2,9 @@
 
 mod tor;
 
+use crate::machine;
 use crate::machine::programs::Need;
-use crate::{machine, shell};
+use crate::shell::{self, WINDOW};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -97,7 +98,7 @@ impl LabTask {
 
 fn build() -> anyhow::Result<()> {
     println!("building");
-    shell::run(shell::cargo(&["build", "--quiet", "--workspace", "--bins"]))
+    shell::run(shell::cargo(&["build", "--quiet", "--workspace", "--exclude", WINDOW, "--bins"]))
 }
 
 fn up(devices: u16, name: &str, with_tor: bool) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 //! table with the sources (`test/lint/calls.rs`), because a program that is missing here fails on a fresh machine.
 
 use crate::shell;
-use Need::{Base, Cluster, Fuzz, Kernel, Package, Server, Test, Tree};
+use Need::{Base, Cluster, Desktop, Fuzz, Kernel, Package, Server, Test, Tree};
 
 /// What needs a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Need {
     Cluster,
     /// Coverage-guided fuzzing.
     Fuzz,
+    /// The window of the desktop client: building it, and the suite `desktop`.
+    Desktop,
     /// The suite `kernel`.
     Kernel,
     /// Packages: `dist`, and the suite `packages`.
@@ -118,6 +120,13 @@ const PROGRAMS: &[Row] = &[
     ("postgresql", &[Cluster], &["pg_dump", "pg_isready", "psql"]),
     ("redis-server", &[Cluster], &["redis-server"]),
     ("g++", &[Fuzz], &["g++"]),
+    // Libraries that the window is linked with, without programs.
+    ("libayatana-appindicator3-dev", &[Desktop], &[]),
+    ("librsvg2-dev", &[Desktop], &[]),
+    ("libwebkit2gtk-4.1-dev", &[Desktop], &[]),
+    ("openbox", &[Desktop], &["openbox"]),
+    ("webkit2gtk-driver", &[Desktop], &["WebKitWebDriver"]),
+    ("xvfb", &[Desktop], &["Xvfb"]),
     ("qemu-system-x86", &[Kernel], &["qemu-system-x86_64"]),
     ("busybox-static", &[Kernel], &["busybox"]),
     ("cpio", &[Kernel], &["cpio"]),

@@ -129,6 +129,8 @@ impl Binary {
             Suite::Console
         } else if self.is_integration && self.target.starts_with("packages_") {
             Suite::Packages
+        } else if self.package == "desktop/gui" || (self.is_integration && self.target.starts_with("desktop_")) {
+            Suite::Desktop
         } else if self.is("fuzz", "corpus") {
             Suite::Fuzz
         } else if ["server/store", "server/live"].contains(&self.package.as_str()) {
@@ -240,6 +242,9 @@ pub(super) mod tests {
         assert_eq!(binary("e2e/faults", "tornado_e2e_faults", false).suite(), Suite::Unit);
         assert_eq!(binary("e2e/console", "console_gallery", true).suite(), Suite::Console);
         assert_eq!(binary("e2e/packages", "packages_server", true).suite(), Suite::Packages);
+        assert_eq!(binary("e2e/desktop-gui", "desktop_window", true).suite(), Suite::Desktop);
+        assert_eq!(binary("desktop/gui", "tornado-gui", false).suite(), Suite::Desktop);
+        assert_eq!(binary("desktop/ui", "tornado_desktop_ui", false).suite(), Suite::Unit);
         assert_eq!(binary("fuzz", "corpus", true).suite(), Suite::Fuzz);
         assert_eq!(binary("fuzz", "tornado_fuzz", false).suite(), Suite::Unit);
         // A library is not assigned to a suite by its name.

@@ -5,7 +5,7 @@
 
 use super::binary::Binary;
 use super::times::Stopwatch;
-use crate::shell;
+use crate::shell::{self, WINDOW};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -18,18 +18,21 @@ pub struct Built {
     pub findings: BTreeSet<String>,
 }
 
-/// Builds all programs and tests once, with common features.
+/// Builds all programs and tests but the window once, with common features.
 pub fn build() -> Built {
-    println!("\nbuild");
+    built("build", &["--workspace", "--exclude", WINDOW])
+}
+
+/// Builds the window's program and its tests.
+pub fn build_window() -> Built {
+    built("build of the window", &["--package", WINDOW])
+}
+
+fn built(name: &str, packages: &[&str]) -> Built {
+    println!("\n{name}");
     let stopwatch = Stopwatch::start();
-    let mut command = with_lints(shell::cargo(&[
-        "build",
-        "--workspace",
-        "--all-targets",
-        "--keep-going",
-        "--message-format",
-        "json",
-    ]));
+    let words = [&["build"], packages, &["--all-targets", "--keep-going", "--message-format", "json"]].concat();
+    let mut command = with_lints(shell::cargo(&words));
     command.stderr(Stdio::inherit());
     let (mut binaries, mut findings) = (Vec::new(), BTreeSet::new());
     let ended = command.output();
@@ -47,7 +50,7 @@ pub fn build() -> Built {
     if binaries.is_err() {
         findings.iter().for_each(|finding| println!("{finding}"));
     }
-    println!("build: {}", stopwatch.stop());
+    println!("{name}: {}", stopwatch.stop());
     Built { binaries, findings }
 }
 

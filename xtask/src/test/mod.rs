@@ -18,6 +18,7 @@ use anyhow::anyhow;
 use binary::{Binary, Ran};
 use choice::Choice;
 pub use run::side_by_side;
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::time::Duration;
 use suite::Suite;
@@ -26,16 +27,13 @@ use times::Stopwatch;
 use tornado_e2e_harness::{Lab, Sweep};
 pub use watch::watch;
 
-/// Suites that are planned but do not exist yet: requesting one is an error instead of an empty success.
-const NOT_YET: &[&str] = &["desktop"];
-
 /// The part that runs no tests.
 const LINT: &str = "lint";
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, kernel; default: all
+    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, kernel; default: all
     suites: Vec<String>,
     /// Skip and shorten nothing: all of `cluster`, a long fault campaign, coverage-guided fuzzing, cargo-deny
     #[arg(long)]
@@ -52,9 +50,6 @@ fn part(word: &str) -> anyhow::Result<Option<Suite>> {
         return Ok(suite);
     }
     let names = Suite::ALL.map(Suite::name).join(", ");
-    if NOT_YET.contains(&word) {
-        anyhow::bail!("the suite '{word}' is planned, but does not exist yet; available: {LINT}, {names}");
-    }
     anyhow::bail!("unknown suite '{word}'; available: {LINT}, {names}")
 }
 
@@ -74,6 +69,8 @@ impl Test {
             let built = (!suites.is_empty()).then(build::build);
             (built, prepared.join().unwrap_or_else(|_| Err(anyhow!("the preparation panicked"))))
         });
+        // Its libraries are installed now.
+        let window = (prepared.is_ok() && suites.contains(&Suite::Desktop)).then(build::build_window);
         let mut report = Report::default();
         if parts.contains(&None) {
             report.part(LINT, || lint::run(built.as_ref(), self.all).into());
@@ -87,7 +84,8 @@ impl Test {
                 (Ok(()), None) => Err(anyhow!("nothing was built")),
             };
             report.part(suite.name(), || {
-                binaries.and_then(|binaries| self.suite(suite, binaries, choice)).unwrap_or_else(|error| {
+                let binaries = binaries.and_then(|binaries| with_window(suite, binaries, window.as_ref()));
+                binaries.and_then(|binaries| self.suite(suite, &binaries, choice)).unwrap_or_else(|error| {
                     println!("  cannot run: {error:#}");
                     Tally::ONE_FAILED.into()
                 })
@@ -115,6 +113,9 @@ impl Test {
             }
             debian::build_packages()?;
         }
+        if suite == Suite::Desktop {
+            crate::web::build_window_for_tests()?;
+        }
         let mut ran = run::run(suite, binaries, choice);
         if suite.needs_root() {
             ran.tally.add(left_behind());
@@ -126,6 +127,21 @@ impl Test {
     }
 }
 
+/// The programs of a suite: for `desktop`, those of the window too, which must build without findings.
+fn with_window<'a>(
+    suite: Suite,
+    binaries: &'a [Binary],
+    window: Option<&build::Built>,
+) -> anyhow::Result<Cow<'a, [Binary]>> {
+    let Some(window) = window.filter(|_| suite == Suite::Desktop) else { return Ok(Cow::Borrowed(binaries)) };
+    let own = window.binaries.as_ref().map_err(|error| anyhow!("{error:#}"))?;
+    if !window.findings.is_empty() {
+        let findings: Vec<&str> = window.findings.iter().map(String::as_str).collect();
+        return Err(anyhow!("clippy: {} findings\n{}", findings.len(), findings.join("\n")));
+    }
+    Ok(Cow::Owned([binaries, own].concat()))
+}
+
 /// The needs of the suites.
 const NEEDS: &[Need] = &[Need::Server, Need::Test, Need::Cluster];
 
@@ -133,6 +149,9 @@ const NEEDS: &[Need] = &[Need::Server, Need::Test, Need::Cluster];
 fn prepare(suites: &[Suite]) -> anyhow::Result<()> {
     if !suites.is_empty() {
         machine::provide(NEEDS)?;
+    }
+    if suites.contains(&Suite::Desktop) {
+        machine::provide(&[Need::Desktop])?;
     }
     if suites.iter().any(|suite| suite.needs_root()) && shell::is_root() {
         machine::users()?;
@@ -208,7 +227,7 @@ mod tests {
     #[test]
     fn a_suite_that_does_not_exist_is_refused() {
         assert!(part("unit").is_ok());
-        for word in ["units", "", "desktop"] {
+        for word in ["units", "", "packages"] {
             assert!(part(word).is_err(), "{word}");
         }
     }

@@ -8,7 +8,7 @@ use super::suite::Suite;
 use super::tally::Tally;
 use super::times::cores;
 use super::watch::watch;
-use crate::shell;
+use crate::shell::{self, WINDOW};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub fn side_by_side<T: Sync, R: Send>(width: usize, items: &[T], work: impl Fn(&
 
 /// Runs the examples in the documentation of the libraries, with cargo.
 fn doc_examples() -> Tally {
-    let cargo = with_lints(shell::cargo(&["test", "--workspace", "--doc", "--quiet"]));
+    let cargo = with_lints(shell::cargo(&["test", "--workspace", "--exclude", WINDOW, "--doc", "--quiet"]));
     let end = match watch(cargo, Duration::from_secs(600)) {
         Ok(end) => end,
         Err(error) => {

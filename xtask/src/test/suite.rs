@@ -23,6 +23,8 @@ pub enum Suite {
     Console,
     /// The Debian packages on Debian machines with systemd; needs root.
     Packages,
+    /// The desktop client's window on a display without a screen, with a whole server; needs root.
+    Desktop,
     /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
@@ -46,7 +48,7 @@ pub struct Limits {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Unit,
         Self::Store,
         Self::Lanes,
@@ -56,6 +58,7 @@ impl Suite {
         Self::Fuzz,
         Self::Console,
         Self::Packages,
+        Self::Desktop,
         Self::Kernel,
     ];
 
@@ -71,6 +74,7 @@ impl Suite {
             Self::Fuzz => "fuzz",
             Self::Console => "console",
             Self::Packages => "packages",
+            Self::Desktop => "desktop",
             Self::Kernel => "kernel",
         }
     }
@@ -78,7 +82,9 @@ impl Suite {
     /// Whether its tests create network namespaces, which needs root.
     pub const fn needs_root(self) -> bool {
         match self {
-            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console | Self::Packages => true,
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console | Self::Packages | Self::Desktop => {
+                true
+            }
             Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
         }
     }
@@ -107,6 +113,8 @@ impl Suite {
             Self::Console => Limits { within: Duration::from_secs(1800), ..pair },
             // Each test is a machine or two, which mostly wait.
             Self::Packages => Limits { width: 1, threads: cores.min(2), ..pair },
+            // One window at a time: a loaded machine draws slowly.
+            Self::Desktop => Limits { width: 1, ..pair },
             Self::Kernel => Limits { width: 1, ..pair },
         }
     }

@@ -1,4 +1,5 @@
-//! `cargo xtask web`: the console's files for the browser, without a tool that has to be installed.
+//! `cargo xtask web`: the console's files for the browser, and those of the desktop client's window, without a tool
+//! that has to be installed.
 //!
 //! Compiles the WebAssembly, binds it to JavaScript, joins the stylesheets, names each file after its content and
 //! compresses it. A separate program, so that `cargo xtask up` compiles the crates for this after the server has
@@ -17,6 +18,7 @@ mod style;
 #[path = "../../../admin-ui/build/table.rs"]
 mod table;
 mod unused;
+mod window;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;
@@ -38,6 +40,9 @@ struct Web {
     /// Builds fast and without optimisation, for development
     #[arg(long)]
     dev: bool,
+    /// Builds the files of the desktop client's window in `target/window` instead
+    #[arg(long, conflicts_with_all = ["package", "source", "out"])]
+    window: bool,
     /// The package whose library takes over in the browser
     #[arg(long, default_value = "tornado-admin-ui")]
     package: String,
@@ -53,7 +58,7 @@ fn main() -> std::process::ExitCode {
     match Web::parse().run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot build the console's files for the browser: {error:#}");
+            eprintln!("cannot build the files for the browser: {error:#}");
             std::process::ExitCode::FAILURE
         }
     }
@@ -69,10 +74,29 @@ impl Web {
     fn run(&self) -> anyhow::Result<()> {
         let root = root().canonicalize().context("cannot find the root of the tree")?;
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        if self.window { self.window(&root, &target) } else { self.console(&root, &target) }
+    }
+
+    /// The files of the desktop client's window.
+    fn window(&self, root: &Path, target: &Path) -> anyhow::Result<()> {
+        let out = target.join(window::OUT);
+        let head = window::head(root, if self.dev { "dev" } else { "release" })?;
+        if window::is_up_to_date(&out, &head) {
+            println!("the window's files are up to date");
+            return Ok(());
+        }
+        let wasm = self.compile(root, target, window::PACKAGE, "csr")?;
+        let bound = self.bind(&out, &wasm, window::OUT)?;
+        let binary = self.binary(&bound, window::OUT)?;
+        window::write(root, &out, &bound, &binary, &head)?;
+        Ok(std::fs::remove_dir_all(bound)?)
+    }
+
+    fn console(&self, root: &Path, target: &Path) -> anyhow::Result<()> {
         let out = target.join(&self.out);
         let own = format!("{}/src", self.source);
-        let stamp = stamp::of(&root, &[own.as_str()]).context("cannot read the sources")?;
-        let console = stamp::of(&root, &[]).context("cannot read the sources")?;
+        let stamp = stamp::of(root, &[own.as_str()]).context("cannot read the sources")?;
+        let console = stamp::of(root, &[]).context("cannot read the sources")?;
         let kind = if self.dev { "dev" } else { "release" };
         // The server compares the first line, this program also the second.
         let head = format!("{console}\n# {stamp} {kind}\n");
@@ -81,24 +105,15 @@ impl Web {
             return Ok(());
         }
         let started = Instant::now();
-        let wasm = self.compile(&root, &target)?;
-        let (compiled, bound) = (started.elapsed(), out.join("bound"));
-        if out.exists() {
-            std::fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
-        }
-        std::fs::create_dir_all(&bound).with_context(|| format!("cannot create {}", bound.display()))?;
-        let mut binding = wasm_bindgen_cli_support::Bindgen::new();
-        binding.input_path(&wasm).out_name(NAME).web(true)?.typescript(false).remove_producers_section(!self.dev);
-        binding.keep_debug(false).generate(&bound)?;
-        let mut binary = std::fs::read(bound.join(format!("{NAME}_bg.wasm")))?;
-        if !self.dev {
-            binary = shrink::shrink(&binary).context("cannot shrink the WebAssembly")?;
-        }
+        let wasm = self.compile(root, target, &self.package, "hydrate")?;
+        let compiled = started.elapsed();
+        let bound = self.bind(&out, &wasm, NAME)?;
+        let binary = self.binary(&bound, NAME)?;
         let after_binding = started.elapsed();
         let publisher = Publisher { out: &out, name: NAME, is_compressed: !self.dev };
         let mut list = head;
         let mut files = vec![
-            ("css".to_owned(), style::join(&root.join("admin-ui/style"))?.into_bytes()),
+            ("css".to_owned(), style::join(&[root.join("admin-ui/style").as_path()])?.into_bytes()),
             ("js".to_owned(), std::fs::read(bound.join(format!("{NAME}.js")))?),
             ("wasm".to_owned(), binary),
         ];
@@ -117,19 +132,38 @@ impl Web {
         Ok(())
     }
 
-    fn compile(&self, root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
+    /// Binds the WebAssembly to JavaScript, in a folder of an emptied `out`. Returns the folder.
+    fn bind(&self, out: &Path, wasm: &Path, name: &str) -> anyhow::Result<PathBuf> {
+        if out.exists() {
+            std::fs::remove_dir_all(out).with_context(|| format!("cannot remove {}", out.display()))?;
+        }
+        let bound = out.join("bound");
+        std::fs::create_dir_all(&bound).with_context(|| format!("cannot create {}", bound.display()))?;
+        let mut binding = wasm_bindgen_cli_support::Bindgen::new();
+        binding.input_path(wasm).out_name(name).web(true)?.typescript(false).remove_producers_section(!self.dev);
+        binding.keep_debug(false).generate(&bound)?;
+        Ok(bound)
+    }
+
+    /// The bound WebAssembly, small unless for development.
+    fn binary(&self, bound: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
+        let binary = std::fs::read(bound.join(format!("{name}_bg.wasm")))?;
+        if self.dev { Ok(binary) } else { shrink::shrink(&binary).context("cannot shrink the WebAssembly") }
+    }
+
+    fn compile(&self, root: &Path, target: &Path, package: &str, feature: &str) -> anyhow::Result<PathBuf> {
         require_target()?;
         let (profile, folder) = if self.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") };
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(root).args(["build", "--quiet", "--lib", "--target", TARGET]);
-        command.args(["--package", &self.package, "--profile", profile]);
-        command.args(["--no-default-features", "--features", "hydrate"]);
+        command.args(["--package", package, "--profile", profile]);
+        command.args(["--no-default-features", "--features", feature]);
         // Lints run on the build for the server.
         command.env_remove("RUSTC_WORKSPACE_WRAPPER");
         if !command.status().context("cannot run cargo")?.success() {
-            bail!("cargo cannot compile {} for {TARGET}", self.package);
+            bail!("cargo cannot compile {package} for {TARGET}");
         }
-        Ok(target.join(TARGET).join(folder).join(format!("{}.wasm", self.package.replace('-', "_"))))
+        Ok(target.join(TARGET).join(folder).join(format!("{}.wasm", package.replace('-', "_"))))
     }
 }
 

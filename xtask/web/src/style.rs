@@ -4,12 +4,16 @@ use lightningcss::stylesheet::{MinifyOptions, ParserOptions, PrinterOptions, Sty
 use lightningcss::targets::{Browsers, Targets};
 use std::path::{Path, PathBuf};
 
-/// The sheets of a folder in the order of their names, without the one that only imports them, as one small sheet.
-pub fn join(folder: &Path) -> anyhow::Result<String> {
-    let mut sheets: Vec<PathBuf> =
-        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    sheets.retain(|path| path.file_name().is_some_and(|name| name != "main.css"));
-    sheets.sort();
+/// The sheets of folders in the order of their names, without those that only import others, as one small sheet.
+pub fn join(folders: &[&Path]) -> anyhow::Result<String> {
+    let mut sheets: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let mut found: Vec<PathBuf> =
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        found.retain(|path| path.file_name().is_some_and(|name| name != "main.css"));
+        found.sort();
+        sheets.extend(found);
+    }
     let joined: String = sheets.iter().map(std::fs::read_to_string).collect::<std::io::Result<_>>()?;
     // Browsers that know `light-dark()`, `:has()` and layers: nothing is lowered for older ones.
     let version = |major: u32| Some(major << 16);
@@ -32,7 +36,7 @@ mod tests {
 
     #[test]
     fn the_stylesheet_is_valid_and_keeps_both_themes() {
-        let sheet = join(&crate::root().join("admin-ui/style")).unwrap();
+        let sheet = join(&[crate::root().join("admin-ui/style").as_path()]).unwrap();
         assert!(sheet.contains("light-dark("), "colours of both themes");
         assert!(!sheet.contains("@import"), "one file");
     }

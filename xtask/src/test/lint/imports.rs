@@ -33,6 +33,10 @@ const RULES: &[(&str, &[&str])] = &[
     ("admin-ui", &["shared", "shared/ui"]),
     // The device never imports the server.
     ("desktop/helper-api", &["shared", "shared/rpc"]),
+    // What the window and its program exchange; the window knows nothing else of the product.
+    ("desktop/gui-api", &[]),
+    ("desktop/ui", &["shared/ui", "desktop/gui-api"]),
+    ("desktop/gui", &["shared", "shared/kit", "desktop/helper-api", "desktop/gui-api"]),
     ("desktop/*", &["shared", "shared/*", "desktop/helper-api", "desktop/tunnel"]),
     // `xtask` is built before anything else, on every new machine: it and the lab import nothing of the product.
     ("e2e/patience", &[]),

@@ -13,7 +13,8 @@ mod tree;
 
 use super::build::Built;
 use super::tally::Tally;
-use crate::{machine, shell};
+use crate::machine;
+use crate::shell::{self, WINDOW};
 use anyhow::{Context as _, bail};
 use std::process::Command;
 
@@ -51,7 +52,8 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
 }
 
 /// Used if there was no build.
-const CLIPPY: &[&str] = &["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"];
+const CLIPPY: &[&str] =
+    &["clippy", "--quiet", "--keep-going", "--workspace", "--exclude", WINDOW, "--all-targets", "--", "-D", "warnings"];
 
 fn found_in(built: &Built) -> Tally {
     if built.findings.is_empty() && built.binaries.is_ok() {

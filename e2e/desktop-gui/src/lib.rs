@@ -1,0 +1,6 @@
+//! The desktop client's window, on a display without a screen, driven through the driver of its web view.
+
+#![forbid(unsafe_code)]
+
+pub mod display;
+pub mod driver;
