@@ -84,10 +84,24 @@ fn the_helper_runs_confined_and_a_purge_leaves_nothing() {
         let said = machine.run(&["systemd-analyze", "security", "--no-pager", "--threshold=24", unit]).unwrap();
         println!("{}: {}", release.name(), said.lines().last().unwrap_or_default());
 
+        // At boot, the block comes before the helper.
+        machine.run(&["tornado", "lockdown", "always"]).unwrap();
         machine.reboot().unwrap();
-        json(&machine, &["tornado", "status", "--json"]);
+        let status = json(&machine, &["tornado", "status", "--json"]);
+        assert_eq!(status["lockdown_policy"]["mode"], "always", "{status}");
+        let began = |unit: &str| -> u64 {
+            let words = ["systemctl", "show", "--value", "--property=ExecMainStartTimestampMonotonic", unit];
+            machine.run(&words).unwrap().trim().parse().unwrap()
+        };
+        machine.run(&["systemctl", "is-active", "tornado-lockdown.service"]).unwrap();
+        assert!(began("tornado-lockdown.service") < began(unit), "the block came after the helper");
+        let rules = || machine.run(&["nft", "list", "ruleset"]).unwrap();
+        assert!(rules().contains("tornado"), "no block: {}", rules());
+
+        // A removal leaves no block, which nothing could switch off.
         let said = machine.run(&["apt-get", "remove", "--yes", "tornado-cli"]).unwrap();
         assert!(said.contains("kept /var/lib/tornado-helper (login, device key)"), "{said}");
+        assert!(!rules().contains("tornado"), "the removal leaves a block: {}", rules());
         assert!(machine.path("var/lib/tornado-helper").exists());
         let said = machine.run(&["apt-get", "purge", "--yes", "tornado-cli"]).unwrap();
         let changes = changes(&before, &machine.files().unwrap());
