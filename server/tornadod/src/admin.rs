@@ -3,7 +3,7 @@
 
 use crate::config::{Config, effective};
 use crate::failure::Failure;
-use crate::{cli, output, services};
+use crate::{cli, output, process};
 use futures::future::BoxFuture;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -29,7 +29,7 @@ fn start(admin: Admin, path: &Path, name: Option<ServiceName>) -> Result<(), Fai
     if name != Some(ServiceName::Admin) {
         return Err(Failure::usage("this program runs service 'admin' only; use 'tornadod' for all else"));
     }
-    services::process(ServiceName::Admin, Config::load(path)?, |context, config| {
+    process::run(ServiceName::Admin, Config::load(path)?, |context, config| {
         let server = effective::server(&config, path);
         admin(context, config.admin, server)
     })

@@ -17,6 +17,7 @@ pub mod fuzzing;
 mod logging;
 mod output;
 mod pools;
+mod process;
 mod salvage;
 mod services;
 

@@ -5,13 +5,12 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::logging;
 use crate::pools;
-use crate::{admin, cluster};
+use crate::{admin, cluster, process};
 use anyhow::Context as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio_util::task::AbortOnDropHandle;
 use tornado_contracts::ServiceName;
-use tornado_runtime::metrics::Metrics;
-use tornado_runtime::{Context, Roles, end_on_signals};
+use tornado_runtime::{Context, end_on_signals};
 
 /// Runs the supervisor.
 pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
@@ -42,45 +41,10 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
 pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
     if matches!(name, ServiceName::Admin) {
         let failure = admin::become_admin();
-        leave(&config.paths.state.join(name.as_str()), &failure.to_string());
+        process::leave(&config.paths.state.join(name.as_str()), &failure.to_string());
         return Err(failure);
     }
-    process(name, config, |context, config| run(name, context, config))
-}
-
-/// Runs the work of one service in this process until it ends.
-pub fn process<W>(name: ServiceName, config: Config, work: impl FnOnce(Context, Config) -> W) -> Result<(), Failure>
-where
-    W: Future<Output = anyhow::Result<()>>,
-{
-    logging::start(name.as_str(), &config);
-    // Fails only if a provider is installed already, which is fine.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async {
-        let context = Context {
-            service: name,
-            state_dir: config.paths.state.join(name.as_str()),
-            run_dir: config.paths.run.clone(),
-            roles: Roles::from_system()?,
-            metrics: Metrics::default(),
-            shutdown: end_on_signals().context("cannot handle signals")?,
-        };
-        let state_dir = context.state_dir.clone();
-        Box::pin(work(context, config))
-            .await
-            .inspect_err(|error| leave(&state_dir, &crate::failure::chain(error)))
-            .with_context(|| format!("service {name} ended"))
-    })?;
-    Ok(())
-}
-
-/// Stores the error for `tornadod status`. The log contains it as well.
-fn leave(state_dir: &Path, error: &str) {
-    if let Err(failed) = tornado_runtime::failure::leave(state_dir, error) {
-        tracing::warn!(error = %failed, "cannot store why the service ended");
-    }
+    process::run(name, config, |context, config| run(name, context, config))
 }
 
 async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
