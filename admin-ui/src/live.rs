@@ -1,7 +1,8 @@
 //! Live data: the server's events, and the reading of a page again when they concern it.
 //!
 //! Events carry no content for the page: they report that something changed, and the page is read again through its
-//! source: at once after a single event, at most once a second while there are many. *Pause* holds all lists still.
+//! source: at once after a single event, more and more rarely while there are many, down to once a second. *Pause*
+//! holds all lists still.
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -16,10 +17,12 @@ pub const EVENTS: &str = "/api/v1/events";
 const KINDS: [&str; 6] = ["services", "session", "sessions", "tor", "tor_bootstrap", RESYNC];
 /// The server could not replay what was missed: everything is read again.
 const RESYNC: &str = "resync";
-/// Shortest interval between two readings after events.
+/// Interval between two readings while events go on.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// Interval between the first two readings after a rest. It doubles up to [`SHORTEST`].
+const FIRST: Duration = Duration::from_millis(100);
 /// Interval between two checks whether a reading is due.
-const CHECK: Duration = Duration::from_millis(250);
+const CHECK: Duration = Duration::from_millis(100);
 
 /// The server's events, as all pages receive them.
 #[derive(Clone, Copy)]
@@ -74,18 +77,17 @@ pub fn provide_feed() -> Feed {
 
 /// Reads a page again after events of `kinds`, and every so often if `every` is given. Runs in the browser only.
 pub fn follow(kinds: &'static [&'static str], every: Option<Duration>, read: impl Fn() + Copy + 'static) {
-    follow_at_most(SHORTEST, kinds, every, read);
+    follow_with(Pace::new(FIRST, SHORTEST, every), kinds, read);
 }
 
-/// As [`follow`], with a longer interval between two readings after events.
-pub fn follow_at_most(
-    shortest: Duration,
-    kinds: &'static [&'static str],
-    every: Option<Duration>,
-    read: impl Fn() + Copy + 'static,
-) {
+/// As [`follow`], with a longer interval between all readings after events.
+pub fn follow_at_most(shortest: Duration, kinds: &'static [&'static str], read: impl Fn() + Copy + 'static) {
+    follow_with(Pace::new(shortest, shortest, None), kinds, read);
+}
+
+fn follow_with(pace: Pace, kinds: &'static [&'static str], read: impl Fn() + Copy + 'static) {
     let Some(feed) = use_context::<Feed>() else { return };
-    let pace = StoredValue::new(Pace::new(shortest, every));
+    let pace = StoredValue::new(pace);
     let check = move || {
         let is_still = feed.is_paused.get_untracked() || document().hidden();
         if !is_still && pace.try_update_value(|pace| pace.take(now())) == Some(true) {
@@ -111,7 +113,11 @@ pub fn follow_at_most(
 /// When a page is read again. Times are in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    shortest: f64,
+    /// The first pause after a rest, and the longest one.
+    first: f64,
+    longest: f64,
+    /// Until the next reading after an event.
+    pause: f64,
     every: Option<f64>,
     /// An event has not been read yet.
     is_due: bool,
@@ -122,21 +128,24 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(shortest: Duration, every: Option<Duration>) -> Self {
+    fn new(first: Duration, longest: Duration, every: Option<Duration>) -> Self {
         let millis = |span: Duration| span.as_secs_f64() * 1000.0;
-        let (shortest, every) = (millis(shortest), every.map(millis));
-        Self { shortest, every, is_due: false, after_event: f64::NEG_INFINITY, latest: 0.0 }
+        let (first, longest, every) = (millis(first), millis(longest), every.map(millis));
+        Self { first, longest, pause: first, every, is_due: false, after_event: f64::NEG_INFINITY, latest: 0.0 }
     }
 
     /// Whether the page is to be read now; it counts as read then.
     fn take(&mut self, now: f64) -> bool {
-        let is_event = self.is_due && now - self.after_event >= self.shortest;
+        let gap = now - self.after_event;
+        let is_event = self.is_due && gap >= self.pause;
         let is_time = self.every.is_some_and(|every| now - self.latest >= every);
         if !is_event && !is_time {
             return false;
         }
         if self.is_due {
             self.after_event = now;
+            // Events that come one by one are read at once; only those that go on without a rest wait.
+            self.pause = if gap < 1.5 * self.pause { self.longest.min(2.0 * self.pause) } else { self.first };
         }
         self.is_due = false;
         self.latest = now;
@@ -154,7 +163,7 @@ mod tests {
     use super::*;
 
     fn pace(every: Option<u64>) -> Pace {
-        Pace::new(SHORTEST, every.map(Duration::from_secs))
+        Pace::new(FIRST, SHORTEST, every.map(Duration::from_secs))
     }
 
     #[test]
@@ -164,12 +173,14 @@ mod tests {
         assert!(pace.take(2000.0), "by the interval");
         pace.is_due = true;
         assert!(pace.take(2001.0), "an event right after a reading by the interval");
-        let mut readings = 0;
-        for at in 2002..12_002 {
+        let mut readings = Vec::new();
+        for at in 2002..7_002 {
             pace.is_due = true;
-            readings += u32::from(pace.take(f64::from(at)));
+            if pace.take(f64::from(at)) {
+                readings.push(at);
+            }
         }
-        assert_eq!(readings, 10);
+        assert_eq!(readings, [2101, 2301, 2701, 3501, 4501, 5501, 6501]);
     }
 
     #[test]
@@ -178,8 +189,17 @@ mod tests {
         pace.is_due = true;
         assert!(pace.take(5.0));
         pace.is_due = true;
-        assert!(!pace.take(1004.0));
-        assert!(pace.take(1005.0));
+        assert!(!pace.take(104.0));
+        assert!(pace.take(105.0));
         assert!(!pace.take(60_000.0), "without an event and an interval");
+    }
+
+    #[test]
+    fn events_one_by_one_are_read_at_once() {
+        let mut pace = pace(None);
+        for at in (1..60).map(|second| f64::from(second) * 700.0) {
+            pace.is_due = true;
+            assert!(pace.take(at), "{at}");
+        }
     }
 }

@@ -70,7 +70,7 @@ pub fn Frame() -> impl IntoView {
     let viewer = Reading::new(source::viewer);
     provide_context(Acts::new(viewer));
     let feed = provide_feed();
-    follow_at_most(FRAME, &["services", "sessions"], None, move || viewer.refetch());
+    follow_at_most(FRAME, &["services", "sessions"], move || viewer.refetch());
     let palette = RwSignal::new(false);
     let targets = pages(t)
         .into_iter()
