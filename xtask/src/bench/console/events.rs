@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Duration of a series of changes, in units of the option `--seconds`.
 pub const SHARE: u32 = 30;
 /// Pauses in milliseconds, from and to. A change causes two readings of the page, at once and after the numbers of
-/// sessions have changed, and readings without a rest between them become rare: after `ALONE` nothing delays the next one.
+/// sessions have changed, and readings without a rest between them become rare: after `ALONE` nothing delays the next.
 const ALONE: (u64, u64) = (2_200, 3_200);
 const MIXED: (u64, u64) = (100, 2_500);
 /// Longest time that is waited for a change.
