@@ -134,8 +134,8 @@ async fn a_sign_out_reaches_the_other_tab(browser: &Browser) -> anyhow::Result<(
     let second = client.new_window(true).await?.handle;
     client.switch_to_window(second.clone()).await?;
     // A page that is not read again by itself.
-    browser.open(&format!("{CONSOLE}/keys")).await?;
-    shows(browser, "Access tokens", Duration::from_secs(10)).await?;
+    browser.open(&format!("{CONSOLE}/settings")).await?;
+    shows(browser, "Passkeys", Duration::from_secs(10)).await?;
     client.switch_to_window(first.clone()).await?;
     browser.click("form.leave button").await?;
     browser.text("form[action='/sign-in']").await?;
@@ -143,7 +143,7 @@ async fn a_sign_out_reaches_the_other_tab(browser: &Browser) -> anyhow::Result<(
     client.switch_to_window(second).await?;
     shows(browser, "You are signed out", Duration::from_secs(12)).await?;
     let text = browser.text("body").await?;
-    ensure!(!text.contains("Access tokens"), "{text}");
+    ensure!(!text.contains("Passkeys"), "{text}");
     client.switch_to_window(first).await?;
     for steps in [1, 2] {
         client.execute("history.go(arguments[0])", vec![json!(-steps)]).await?;
