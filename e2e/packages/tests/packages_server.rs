@@ -115,7 +115,8 @@ fn life(release: Release) {
     );
     for (name, pid) in &new {
         let program = machine.run(&["readlink", &format!("/proc/{pid}/exe")]).unwrap();
-        assert_eq!(program.trim(), "/usr/bin/tornadod", "{name} runs the former program");
+        let expected = if *name == "admin" { "/usr/lib/tornado/tornado-admind" } else { "/usr/bin/tornadod" };
+        assert_eq!(program.trim(), expected, "{name} runs the former program");
     }
     assert_eq!(std::fs::read_to_string(&config).unwrap(), changed, "an upgrade keeps the configuration");
     let operators = || json(&machine, &["tornadod", "operator", "list", "--json"]);
