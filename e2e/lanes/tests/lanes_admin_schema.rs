@@ -174,6 +174,8 @@ fn every_answer_is_as_the_document_says() {
     let count: u32 = generated.split_whitespace().next().and_then(|count| count.parse().ok()).unwrap_or(0);
     // About a thousand on two free cores.
     assert!(count > 40, "{report}");
+    // Of the requests that were generated, some restart `dns`, the only service that they may name.
     let status = world.server.status().unwrap();
-    assert!(status["services"].as_array().unwrap().iter().all(|one| one["restarts"] == 0), "{status}");
+    let has_ended = |one: &Value| one["name"] != "dns" && one["restarts"] != 0;
+    assert!(!status["services"].as_array().unwrap().iter().any(has_ended), "{status}");
 }
