@@ -45,6 +45,17 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
+/// A cell of a CSV file (RFC 4180 §2), quoted if necessary. A cell that a spreadsheet would take for a formula gets an apostrophe.
+#[must_use]
+pub fn csv_cell(cell: &str) -> String {
+    let guard = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    if cell.contains([',', '"', '\r', '\n']) || !guard.is_empty() {
+        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

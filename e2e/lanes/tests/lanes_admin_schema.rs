@@ -134,7 +134,7 @@ fn known(world: &World, callers: &[Value]) -> Value {
         "callers": callers,
         "kept": kept,
         "values": { "user": "user1", "service": "dns", "name": "errors" },
-        "instead": { "user": "nobody", "service": "dns", "name": "nobody", "id": none, "device_id": none, "unit": "none" },
+        "instead": { "user": "unknown", "service": "dns", "name": "unknown", "id": none, "device_id": none, "unit": "none" },
     })
 }
 

@@ -4,6 +4,7 @@ use crate::query::matches::fields_text;
 use std::fmt::{self, Write as _};
 use tornado_contracts::telemetry::logs::ExportFormat;
 use tornado_log::line::{Line, format_time};
+use tornado_shared::format::csv_cell;
 
 /// Columns of CSV.
 const HEADING: &str = "time,level,service,target,message,request_id,process,seq,fields\r\n";
@@ -38,16 +39,6 @@ fn csv_row(text: &mut String, line: &Line) {
         let _: fmt::Result = write!(text, "{separator}{}", csv_cell(cell));
     }
     text.push_str("\r\n");
-}
-
-/// RFC 4180 §2. A cell that a spreadsheet would take for a formula gets an apostrophe.
-fn csv_cell(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-    if cell.contains([',', '"', '\r', '\n']) || !guard.is_empty() {
-        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
 }
 
 #[cfg(test)]

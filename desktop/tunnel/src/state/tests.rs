@@ -170,7 +170,9 @@ proptest! {
 
     /// From the first success on, the firewall is in place whatever happens, and `off` releases traffic from any state.
     #[test]
-    fn always_releases_nothing_and_off_releases_everything(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
+    fn always_releases_nothing_and_off_releases_everything(
+        steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60),
+    ) {
         let mut kernel = Kernel::default();
         let mut now = Instant::now();
         let mut state = settle(State::start(LockdownMode::Always, None), &mut kernel, now, || true);

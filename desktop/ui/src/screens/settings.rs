@@ -81,7 +81,13 @@ pub fn Settings() -> impl IntoView {
             <section class="panel" aria-label=t.settings_start()>
                 {toggle("start-connect", t.start_connect(), t.start_connect_hint(), |p| p.connect_at_start, |p| p.connect_at_start = !p.connect_at_start)}
                 {toggle("start-login", t.start_login(), t.start_login_hint(), |p| p.start_at_login, |p| p.start_at_login = !p.start_at_login)}
-                {toggle("quit-disconnect", t.quit_disconnect(), t.quit_disconnect_hint(), |p| p.disconnect_at_quit, |p| p.disconnect_at_quit = !p.disconnect_at_quit)}
+                {toggle(
+                    "quit-disconnect",
+                    t.quit_disconnect(),
+                    t.quit_disconnect_hint(),
+                    |p| p.disconnect_at_quit,
+                    |p| p.disconnect_at_quit = !p.disconnect_at_quit,
+                )}
             </section>
             <h2 class="group-name">{t.settings_app()}</h2>
             <section class="panel" aria-label=t.settings_app()>

@@ -25,7 +25,7 @@ async fn the_audit_trail_is_searched_and_verified() -> anyhow::Result<()> {
         let href = link.attr("href").await?.unwrap_or_default();
         ensure!(href == format!("/api/v1/audit/export?format={format}&action=user."), "{href}");
     }
-    browser.fill("input[name=actor]", "operator:nobody").await?;
+    browser.fill("input[name=actor]", "operator:eve").await?;
     browser.click(".filters button[type=submit]").await?;
     browser.text(".empty").await?;
     browser.click("form[action='/audit'] button[type=submit]").await?;

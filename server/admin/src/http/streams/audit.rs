@@ -12,6 +12,7 @@ use std::io;
 use tornado_admin_api::types::{AuditQuery, AuditView, ExportAuditQuery, LogFormat};
 use tornado_admin_api::{AdminApi as _, AdminResult, EXPORT_AUDIT};
 use tornado_log::line::{Micros, format_time};
+use tornado_shared::format::csv_cell;
 
 /// Rows that are read at once: the largest part of the API.
 const ROWS: u32 = 500;
@@ -79,16 +80,6 @@ fn written(row: &AuditView, format: LogFormat) -> String {
             let cells = [&seq, &time, &row.actor, &row.action, &row.subject, &row.outcome, &details, &row.hash];
             format!("{}\r\n", cells.map(|cell| csv_cell(cell)).join(","))
         }
-    }
-}
-
-/// RFC 4180 §2. A cell that a spreadsheet would take for a formula gets an apostrophe.
-fn csv_cell(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-    if cell.contains([',', '"', '\r', '\n']) || !guard.is_empty() {
-        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
     }
 }
 
