@@ -45,7 +45,8 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A cell of a CSV file (RFC 4180 §2), quoted if necessary. A cell that a spreadsheet would take for a formula gets an apostrophe.
+/// A cell of a CSV file (RFC 4180 §2), quoted if necessary. A cell that a spreadsheet would take for a formula gets an
+/// apostrophe.
 #[must_use]
 pub fn csv_cell(cell: &str) -> String {
     let guard = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
