@@ -1,10 +1,17 @@
 //! Keys of the whole console: `/` and Ctrl-K open the palette, `g` and a letter a page.
+//!
+//! On pages that only the server renders, `keys.js` does the same; the palette then opens on the overview.
 
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
+use leptos_router::hooks::{use_location, use_navigate};
 use tornado_ui::effect;
+
+/// Letters that open a page after `g`.
+pub const PAGES: [(&str, &str); 4] = [("o", "/"), ("s", "/sessions"), ("u", "/users"), ("t", "/tor")];
+/// Fragment of an address that opens the palette.
+pub const JUMP: &str = "#jump";
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +32,10 @@ fn act(key: &str, has_control: bool, is_in_field: bool, is_after_g: bool) -> Act
         "k" if has_control => Act::Palette,
         _ if has_control || is_in_field => Act::None,
         "/" => Act::Palette,
-        "o" if is_after_g => Act::Open("/"),
-        "s" if is_after_g => Act::Open("/sessions"),
-        "u" if is_after_g => Act::Open("/users"),
-        "t" if is_after_g => Act::Open("/tor"),
         "g" => Act::Go,
+        _ if is_after_g => {
+            PAGES.iter().find(|(letter, _)| *letter == key).map_or(Act::None, |(_, path)| Act::Open(path))
+        }
         _ => Act::None,
     }
 }
@@ -37,7 +43,11 @@ fn act(key: &str, has_control: bool, is_in_field: bool, is_after_g: bool) -> Act
 /// Listens to the keys as long as the caller's component exists. Runs in the browser only.
 pub fn listen(palette: RwSignal<bool>) {
     let navigate = use_navigate();
+    let hash = use_location().hash;
     effect(move || {
+        if hash.get_untracked() == JUMP {
+            palette.set(true);
+        }
         let navigate = navigate.clone();
         let is_after_g = StoredValue::new(false);
         let listener = window_event_listener(ev::keydown, move |event| {

@@ -1,7 +1,7 @@
 //! Live data: the server's events, and the reading of a page again when they concern it.
 //!
 //! Events carry no content for the page: they report that something changed, and the page is read again through its
-//! source: at once after a single event, more and more rarely while there are many, down to once a second. *Pause*
+//! source: at once, but while there are many events once a second. *Pause*
 //! holds all lists still.
 
 use leptos::prelude::*;
@@ -17,10 +17,13 @@ pub const EVENTS: &str = "/api/v1/events";
 const KINDS: [&str; 6] = ["services", "session", "sessions", "tor", "tor_bootstrap", RESYNC];
 /// The server could not replay what was missed: everything is read again.
 const RESYNC: &str = "resync";
-/// Interval between two readings while events go on.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// Interval between the first two readings after a rest. It doubles up to [`SHORTEST`].
-const FIRST: Duration = Duration::from_millis(100);
+/// Shortest interval between two readings.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// Readings that can follow each other so fast.
+const BURST: u8 = 10;
+/// Time until another one can: the interval between readings while events go on. The server limits the readings of an
+/// operator.
+const REFILL: Duration = Duration::from_secs(1);
 /// Interval between two checks whether a reading is due.
 const CHECK: Duration = Duration::from_millis(100);
 
@@ -77,12 +80,12 @@ pub fn provide_feed() -> Feed {
 
 /// Reads a page again after events of `kinds`, and every so often if `every` is given. Runs in the browser only.
 pub fn follow(kinds: &'static [&'static str], every: Option<Duration>, read: impl Fn() + Copy + 'static) {
-    follow_with(Pace::new(FIRST, SHORTEST, every), kinds, read);
+    follow_with(Pace::new(BURST, SHORTEST, REFILL, every), kinds, read);
 }
 
 /// As [`follow`], with a longer interval between all readings after events.
 pub fn follow_at_most(shortest: Duration, kinds: &'static [&'static str], read: impl Fn() + Copy + 'static) {
-    follow_with(Pace::new(shortest, shortest, None), kinds, read);
+    follow_with(Pace::new(1, shortest, shortest, None), kinds, read);
 }
 
 fn follow_with(pace: Pace, kinds: &'static [&'static str], read: impl Fn() + Copy + 'static) {
@@ -110,14 +113,18 @@ fn follow_with(pace: Pace, kinds: &'static [&'static str], read: impl Fn() + Cop
     });
 }
 
-/// When a page is read again. Times are in milliseconds.
+/// When a page is read again: a token bucket. Times are in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    /// The first pause after a rest, and the longest one.
-    first: f64,
-    longest: f64,
-    /// Until the next reading after an event.
-    pause: f64,
+    /// Readings after events that can follow each other with the shortest interval.
+    most: f64,
+    /// Those that are left, at `counted`.
+    left: f64,
+    counted: f64,
+    /// Until another one is possible.
+    refill: f64,
+    /// Shortest interval between two of them.
+    shortest: f64,
     every: Option<f64>,
     /// An event has not been read yet.
     is_due: bool,
@@ -128,24 +135,34 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(first: Duration, longest: Duration, every: Option<Duration>) -> Self {
+    fn new(burst: u8, shortest: Duration, refill: Duration, every: Option<Duration>) -> Self {
         let millis = |span: Duration| span.as_secs_f64() * 1000.0;
-        let (first, longest, every) = (millis(first), millis(longest), every.map(millis));
-        Self { first, longest, pause: first, every, is_due: false, after_event: f64::NEG_INFINITY, latest: 0.0 }
+        let most = f64::from(burst);
+        Self {
+            most,
+            left: most,
+            counted: 0.0,
+            refill: millis(refill),
+            shortest: millis(shortest),
+            every: every.map(millis),
+            is_due: false,
+            after_event: f64::NEG_INFINITY,
+            latest: 0.0,
+        }
     }
 
     /// Whether the page is to be read now; it counts as read then.
     fn take(&mut self, now: f64) -> bool {
-        let gap = now - self.after_event;
-        let is_event = self.is_due && gap >= self.pause;
+        self.left = self.most.min(self.left + (now - self.counted) / self.refill);
+        self.counted = now;
+        let is_event = self.is_due && self.left >= 1.0 && now - self.after_event >= self.shortest;
         let is_time = self.every.is_some_and(|every| now - self.latest >= every);
         if !is_event && !is_time {
             return false;
         }
-        if self.is_due {
+        if is_event {
+            self.left -= 1.0;
             self.after_event = now;
-            // Events that come one by one are read at once; only those that go on without a rest wait.
-            self.pause = if gap < 1.5 * self.pause { self.longest.min(2.0 * self.pause) } else { self.first };
         }
         self.is_due = false;
         self.latest = now;
@@ -163,24 +180,29 @@ mod tests {
     use super::*;
 
     fn pace(every: Option<u64>) -> Pace {
-        Pace::new(FIRST, SHORTEST, every.map(Duration::from_secs))
+        Pace::new(BURST, SHORTEST, REFILL, every.map(Duration::from_secs))
+    }
+
+    /// When the page is read if an event arrives each millisecond.
+    fn flood(mut pace: Pace, milliseconds: std::ops::Range<u32>) -> Vec<u32> {
+        milliseconds
+            .filter(|at| {
+                pace.is_due = true;
+                pace.take(f64::from(*at))
+            })
+            .collect()
     }
 
     #[test]
-    fn the_first_event_is_read_at_once_and_a_flood_once_a_second() {
+    fn the_first_events_are_read_at_once_and_a_flood_once_a_second() {
         let mut pace = pace(Some(2));
         assert!(!pace.take(1999.0));
         assert!(pace.take(2000.0), "by the interval");
-        pace.is_due = true;
-        assert!(pace.take(2001.0), "an event right after a reading by the interval");
-        let mut readings = Vec::new();
-        for at in 2002..7_002 {
-            pace.is_due = true;
-            if pace.take(f64::from(at)) {
-                readings.push(at);
-            }
-        }
-        assert_eq!(readings, [2101, 2301, 2701, 3501, 4501, 5501, 6501]);
+        let readings = flood(pace, 2_001..60_000);
+        assert_eq!(readings[..3], [2_001, 2_101, 2_201], "also right after a reading by the interval");
+        let late: Vec<u32> = readings.windows(2).map(|pair| pair[1] - pair[0]).skip(usize::from(BURST) + 2).collect();
+        assert!(late.iter().all(|gap| (999..=1001).contains(gap)), "{late:?}");
+        assert!(readings.len() <= 58 + usize::from(BURST), "{}", readings.len());
     }
 
     #[test]
@@ -195,11 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn events_one_by_one_are_read_at_once() {
+    fn events_that_are_rarer_than_the_refill_are_read_at_once() {
         let mut pace = pace(None);
-        for at in (1..60).map(|second| f64::from(second) * 700.0) {
+        // Pairs that are 100 ms apart, every 2.1 s.
+        for at in (1..60).flat_map(|round| [0.0, 100.0].map(|after| f64::from(round) * 2_100.0 + after)) {
             pace.is_due = true;
             assert!(pace.take(at), "{at}");
         }
+    }
+
+    #[test]
+    fn a_reading_that_is_rare_has_no_burst() {
+        let long = Duration::from_secs(10);
+        assert_eq!(flood(Pace::new(1, long, long, None), 1..40_000), [1, 10_001, 20_001, 30_001]);
     }
 }

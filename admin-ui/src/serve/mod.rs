@@ -5,6 +5,7 @@ mod still;
 
 use crate::address::address;
 use crate::app::App;
+use crate::keyboard::{JUMP, PAGES};
 use crate::look::{COLUMNS_COOKIE, LANG_COOKIE, Look, NoProgram, THEME_COOKIE, Theme, local_path};
 use crate::model::act::{Act, Hidden, Outcome, Refusal};
 use crate::model::sessions::Column;
@@ -153,6 +154,7 @@ where
         provide_context(NoProgram);
     }
     let is_still = kind == Kind::Still;
+    let nonce_of_keys = nonce.clone();
     let start = program.filter(|_| !is_still).map(|((js, wasm), texts)| {
         let start = format!(
             "import start, {{ hydrate }} from {js:?};\n\
@@ -167,6 +169,7 @@ where
             <script type="module" nonce=nonce>{start}</script>
         }
     });
+    let keys = is_still.then(|| view! { <script type="module" nonce=nonce_of_keys>{keys()}</script> });
     let theme = (look.theme != Theme::System).then(|| look.theme.word());
     view! {
         <!DOCTYPE html>
@@ -178,11 +181,18 @@ where
                 <link rel="icon" href="data:," />
                 <link rel="stylesheet" href=style />
                 {start}
+                {keys}
                 <MetaTags />
             </head>
             <body>{app()}</body>
         </html>
     }
+}
+
+/// The script of the keys of a page that only the server renders.
+fn keys() -> String {
+    let pages: Vec<String> = PAGES.iter().map(|(letter, path)| format!("{letter}:{path:?}")).collect();
+    format!("const PAGES={{__proto__:null,{}}},JUMP={JUMP:?};\n{}", pages.join(","), include_str!("keys.js"))
 }
 
 /// Sets the headers of a page. The nonce is the one of this response.

@@ -17,11 +17,12 @@ use crate::{fuzz, machine, shell};
 use anyhow::anyhow;
 use binary::{Binary, Ran};
 use choice::Choice;
+use parking_lot::Mutex;
 pub use run::side_by_side;
 use std::borrow::Cow;
 use std::process::ExitCode;
 use std::time::Duration;
-use suite::Suite;
+use suite::{List, Stage, Suite};
 pub use tally::Tally;
 use times::Stopwatch;
 use tornado_e2e_harness::{Lab, Sweep};
@@ -41,6 +42,22 @@ pub struct Test {
     /// Seed that selects what `cluster` repeats; default: another one each time
     #[arg(long, env = "TORNADO_TEST_SEED")]
     seed: Option<u64>,
+}
+
+/// The name of a part on the command line.
+const fn name(part: Option<Suite>) -> &'static str {
+    match part {
+        None => LINT,
+        Some(suite) => suite.name(),
+    }
+}
+
+/// Stage and list of a part.
+const fn place_of(part: Option<Suite>) -> (Stage, List) {
+    match part {
+        None => (Stage::Code, List::Other),
+        Some(suite) => suite.place(),
+    }
 }
 
 /// Parses a name on the command line; `None` is `lint`.
@@ -71,26 +88,27 @@ impl Test {
         });
         // Its libraries are installed now.
         let window = (prepared.is_ok() && suites.contains(&Suite::Desktop)).then(build::build_window);
-        let mut report = Report::default();
-        if parts.contains(&None) {
-            report.part(LINT, || lint::run(built.as_ref(), self.all).into());
-        }
+        let report = Mutex::new(Report::default());
         let choice = Choice::new(self.all, self.seed);
-        for suite in suites {
+        let run = |part: Option<Suite>| {
+            let Some(suite) = part else { return lint::run(built.as_ref(), self.all).into() };
             let binaries = match (&prepared, built.as_ref().map(|built| &built.binaries)) {
                 (Err(error), _) => Err(anyhow!("cannot prepare the machine: {error:#}")),
                 (Ok(()), Some(Ok(binaries))) => Ok(binaries),
                 (Ok(()), Some(Err(error))) => Err(anyhow!("{error:#}")),
                 (Ok(()), None) => Err(anyhow!("nothing was built")),
             };
-            report.part(suite.name(), || {
-                let binaries = binaries.and_then(|binaries| with_window(suite, binaries, window.as_ref()));
-                binaries.and_then(|binaries| self.suite(suite, &binaries, choice)).unwrap_or_else(|error| {
-                    println!("  cannot run: {error:#}");
-                    Tally::ONE_FAILED.into()
-                })
-            });
+            let binaries = binaries.and_then(|binaries| with_window(suite, binaries, window.as_ref()));
+            binaries.and_then(|binaries| self.suite(suite, &binaries, choice)).unwrap_or_else(|error| {
+                println!("  cannot run {}: {error:#}", suite.name());
+                Tally::ONE_FAILED.into()
+            })
+        };
+        for stage in Stage::ALL {
+            let list = |list: List| parts.iter().copied().filter(|part| place_of(*part) == (stage, list)).collect();
+            Report::beside(&report, [list(List::One), list(List::Other)], run);
         }
+        let report = report.into_inner();
         let total = report.print();
         Ok(if total.is_green() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -181,20 +199,55 @@ struct Report {
 
 impl Report {
     /// Runs a part and prints its counts and its duration, and whether other programs used the machine.
-    fn part(&mut self, name: &str, run: impl FnOnce() -> Ran) {
+    fn part(report: &Mutex<Self>, name: &str, run: impl FnOnce() -> Ran) {
         let stopwatch = Stopwatch::start();
         println!("\n{name} (load {:.1})", stopwatch.load());
         let ran = run();
         let cost = stopwatch.stop();
+        println!("  {cost}");
+        let mut report = report.lock();
+        report.add(name, cost, ran);
+        report.warn(name, cost);
+    }
+
+    /// Runs two lists of parts beside each other, each list in its order. CPU time is that of both.
+    fn beside(report: &Mutex<Self>, lists: [Vec<Option<Suite>>; 2], run: impl Fn(Option<Suite>) -> Ran + Sync) {
+        if lists.iter().any(Vec::is_empty) {
+            lists.concat().into_iter().for_each(|part| Self::part(report, name(part), || run(part)));
+            return;
+        }
+        let names = |list: &[Option<Suite>]| list.iter().map(|part| name(*part)).collect::<Vec<_>>().join(", ");
+        let [one, other] = lists.each_ref().map(|list| names(list));
+        println!("\n{one} beside {other}");
+        let stopwatch = Stopwatch::start();
+        side_by_side(lists.len(), &lists, |list| {
+            for part in list {
+                let watch = Stopwatch::start();
+                println!("{} begins (load {:.1})", name(*part), watch.load());
+                let ran = run(*part);
+                report.lock().add(name(*part), watch.stop(), ran);
+            }
+        });
+        let cost = stopwatch.stop();
+        println!("  both lists: {cost}");
+        report.lock().warn(&format!("{one} beside {other}"), cost);
+    }
+
+    /// Adds and prints the counts of a part.
+    fn add(&mut self, name: &str, cost: times::Cost, ran: Ran) {
         let line = format!("{name}: {} {}", ran.tally, cost.seconds());
-        println!("  {cost}\n{line}");
+        println!("{line}");
+        self.total.add(ran.tally);
+        self.tests.extend(ran.tests);
+        self.lines.push(line);
+    }
+
+    /// Warns if other programs used the machine.
+    fn warn(&mut self, name: &str, cost: times::Cost) {
         if let Some(warning) = cost.warning() {
             println!("  {warning}");
             self.warnings.push(format!("{name}: {warning}"));
         }
-        self.total.add(ran.tally);
-        self.tests.extend(ran.tests);
-        self.lines.push(line);
     }
 
     /// Prints the slowest tests, the counts and the total.

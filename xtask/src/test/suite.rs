@@ -29,6 +29,27 @@ pub enum Suite {
     Kernel,
 }
 
+/// A stage of a run: its parts begin when those of the stage before have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Checks and tests of the code alone.
+    Code,
+    /// Whole servers, machines and browsers.
+    Servers,
+}
+
+impl Stage {
+    /// All stages, in their order.
+    pub const ALL: [Self; 2] = [Self::Code, Self::Servers];
+}
+
+/// One of the two lists of a stage. The parts of a list run one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    One,
+    Other,
+}
+
 /// Limits for the programs of a suite.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -89,6 +110,18 @@ impl Suite {
         }
     }
 
+    /// When it runs, and in which of the two lists that run beside each other then. Whole servers and browsers mostly
+    /// wait, so that both lists need no longer than one.
+    pub const fn place(self) -> (Stage, List) {
+        match self {
+            Self::Unit | Self::Fuzz => (Stage::Code, List::One),
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults => (Stage::Servers, List::One),
+            Self::Store | Self::Console | Self::Packages | Self::Desktop | Self::Kernel => {
+                (Stage::Servers, List::Other)
+            }
+        }
+    }
+
     /// Limits on a machine with this many cores.
     pub fn limits(self, cores: usize) -> Limits {
         // Tests of whole servers and in real time mostly wait, but more than two in parallel delay each other.
@@ -109,8 +142,9 @@ impl Suite {
             Self::Tor => pair,
             // The number of rounds is configurable, and each round has its own time limit.
             Self::Faults => Limits { width: 1, within: Duration::from_secs(4 * 3600), ..pair },
-            // Programs with many pages in a browser, which is slow on a loaded machine.
-            Self::Console => Limits { within: Duration::from_secs(1800), ..pair },
+            // Programs with many pages in a browser, which is slow on a loaded machine. Two of them beside the two of
+            // another suite would delay each other.
+            Self::Console => Limits { width: 1, within: Duration::from_secs(1800), ..pair },
             // Each test is a machine or two, which mostly wait.
             Self::Packages => Limits { width: 1, threads: cores.min(2), ..pair },
             // One window at a time: a loaded machine draws slowly.

@@ -78,6 +78,28 @@ async fn links_lead_from_a_live_page_to_one_of_the_server_and_back() -> anyhow::
     browser.finish().await
 }
 
+/// The pages of the browser have the same keys (`acts::keys_open_pages_and_the_palette`).
+#[tokio::test]
+async fn keys_open_pages_and_the_palette() -> anyhow::Result<()> {
+    let base = serve().await?;
+    let browser = Browser::start().await?;
+    browser.resize(1440, 900).await?;
+    let client = browser.client();
+    for (page, keys, found) in [
+        ("/about", "gu", "html[data-hydrated] nav a[href='/users'][aria-current]"),
+        ("/audit", "/", "html[data-hydrated] dialog[open] input"),
+    ] {
+        client.goto(&format!("{base}{page}")).await?;
+        client.wait().for_element(Locator::Css("html[data-still]")).await?;
+        client.find(Locator::Css("body")).await?.send_keys(keys).await?;
+        client.wait().for_element(Locator::Css(found)).await?;
+    }
+    client.goto(&format!("{base}/audit")).await?;
+    client.wait().for_element(Locator::Css("input[name=actor]")).await?.send_keys("gu/").await?;
+    ensure!(client.current_url().await?.path() == "/audit", "a field keeps its letters");
+    browser.finish().await
+}
+
 #[tokio::test]
 async fn keys_are_checked_and_rotated_with_the_password() -> anyhow::Result<()> {
     let browser = open("/keys").await?;
