@@ -176,6 +176,8 @@ machine = Diese Maschine
 processor = Prozessor
 memory-word = Speicher
 state-disk = Zustandsplatte
+level-high = hoch
+level-very-high = sehr hoch
 dependencies = Abhängigkeiten
 latest = Letzte Ereignisse
 

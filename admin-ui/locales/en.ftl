@@ -176,6 +176,8 @@ machine = This machine
 processor = Processor
 memory-word = Memory
 state-disk = State disk
+level-high = high
+level-very-high = very high
 dependencies = Dependencies
 latest = Latest events
 

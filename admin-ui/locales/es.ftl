@@ -176,6 +176,8 @@ machine = Esta máquina
 processor = Procesador
 memory-word = Memoria
 state-disk = Disco de estado
+level-high = nivel alto
+level-very-high = nivel muy alto
 dependencies = Dependencias
 latest = Últimos eventos
 

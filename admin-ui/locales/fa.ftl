@@ -175,6 +175,8 @@ machine = این ماشین
 processor = پردازنده
 memory-word = حافظه
 state-disk = دیسک وضعیت
+level-high = زیاد
+level-very-high = خیلی زیاد
 dependencies = وابستگی‌ها
 latest = تازه‌ترین رویدادها
 

@@ -21,6 +21,8 @@ const RESYNC: &str = "resync";
 const SHORTEST: Duration = Duration::from_millis(100);
 /// Readings that can follow each other so fast.
 const BURST: u8 = 10;
+/// One reading, less what adding up small parts loses.
+const WHOLE: f64 = 1.0 - 1e-6;
 /// Time until another one can: the interval between readings while events go on. The server limits the readings of an
 /// operator.
 const REFILL: Duration = Duration::from_secs(1);
@@ -155,7 +157,7 @@ impl Pace {
     fn take(&mut self, now: f64) -> bool {
         self.left = self.most.min(self.left + (now - self.counted) / self.refill);
         self.counted = now;
-        let is_event = self.is_due && self.left >= 1.0 && now - self.after_event >= self.shortest;
+        let is_event = self.is_due && self.left >= WHOLE && now - self.after_event >= self.shortest;
         let is_time = self.every.is_some_and(|every| now - self.latest >= every);
         if !is_event && !is_time {
             return false;

@@ -79,6 +79,27 @@ pub fn charts(t: Texts, overview: &Overview, range: Range) -> impl IntoView + us
     }
 }
 
+/// How much of the processor, the memory or a disk is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Usual,
+    /// 60 % or more.
+    High,
+    /// 80 % or more.
+    VeryHigh,
+}
+
+impl Level {
+    /// The level of used and total amount; usual if they are not known.
+    fn of(share: Option<(u64, u64)>) -> Self {
+        match share.map(|(used, total)| u128::from(used) * 100 / u128::from(total.max(1))) {
+            None | Some(..60) => Self::Usual,
+            Some(60..80) => Self::High,
+            Some(80..) => Self::VeryHigh,
+        }
+    }
+}
+
 /// Processor, memory, disk and network interfaces.
 #[component]
 pub fn MachineCard(
@@ -86,11 +107,20 @@ pub fn MachineCard(
     machine: Machine,
 ) -> impl IntoView {
     let t = use_texts();
-    let mini = move |name: String, value: Option<String>, course: Values| {
+    let mini = move |name: String, value: Option<String>, level: Level, course: Values| {
         let value = value.unwrap_or_else(|| t.not_known().to_owned());
+        let tag = match level {
+            Level::Usual => None,
+            Level::High => Some(("tag tag-high", t.level_high())),
+            Level::VeryHigh => Some(("tag tag-very-high", t.level_very_high())),
+        };
         view! {
             <div class="mini">
-                <p class="mini-head"><bdi>{name}</bdi><b>{value}</b></p>
+                <p class="mini-head">
+                    <bdi>{name}</bdi>
+                    {tag.map(|(class, words)| view! { <span class=class>{words}</span> })}
+                    <b>{value}</b>
+                </p>
                 <Sparkline values=course />
             </div>
         }
@@ -100,11 +130,14 @@ pub fn MachineCard(
         (Some(used), Some(total)) => Some(t.of_amount(&memory(total), &memory(used))),
         (used, _) => used.map(memory),
     };
+    let level = |used: &Count, total: Option<u64>| Level::of(used.now.zip(total));
+    let (cpu_level, memory_level) = (level(&machine.cpu, Some(100)), level(&machine.memory_used, machine.memory));
+    let disk_level = level(&machine.disk_used, machine.disk);
     let (memory_course, disk_course) = (machine.memory_used.course.clone(), machine.disk_used.course.clone());
     let rate = move |of: &Count| of.now.map_or_else(|| t.not_known().to_owned(), |bits| t.joined(t.rate(bits as f64)));
     let networks = machine.interfaces.into_iter().map(|one| {
         let value = t.received_and_sent(&rate(&one.received), &rate(&one.sent));
-        mini(t.interface_name(&one.name), Some(value), one.received.course)
+        mini(t.interface_name(&one.name), Some(value), Level::Usual, one.received.course)
     });
     view! {
         <section class="card" aria-labelledby="machine">
@@ -112,11 +145,27 @@ pub fn MachineCard(
                 <h2 id="machine">{t.machine()}</h2>
             </div>
             <div class="minis">
-                {mini(t.processor().to_owned(), machine.cpu.now.map(|n| t.percent(n)), machine.cpu.course)}
-                {mini(t.memory_word().to_owned(), of(machine.memory_used, machine.memory), memory_course)}
-                {mini(t.state_disk().to_owned(), of(machine.disk_used, machine.disk), disk_course)}
+                {mini(t.processor().to_owned(), machine.cpu.now.map(|n| t.percent(n)), cpu_level, machine.cpu.course)}
+                {mini(t.memory_word().to_owned(), of(machine.memory_used, machine.memory), memory_level, memory_course)}
+                {mini(t.state_disk().to_owned(), of(machine.disk_used, machine.disk), disk_level, disk_course)}
                 {networks.views()}
             </div>
         </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_begin_at_60_and_80_percent() {
+        let level = |used| Level::of(Some((used, 1000)));
+        assert_eq!([0, 599, 600, 799, 800, 2000].map(level), {
+            use Level::{High, Usual, VeryHigh};
+            [Usual, Usual, High, High, VeryHigh, VeryHigh]
+        });
+        assert_eq!(Level::of(None), Level::Usual);
+        assert_eq!(Level::of(Some((u64::MAX, u64::MAX))), Level::VeryHigh);
     }
 }
