@@ -1,5 +1,6 @@
 //! Applies the firewall in one transaction, verifies it, and later checks whether it is still in place.
 
+mod excluded;
 mod listing;
 mod owner;
 mod render;
