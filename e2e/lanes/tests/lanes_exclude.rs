@@ -1,6 +1,7 @@
 //! Programs outside the tunnel: what leaves for them, what does not, and who may exclude a program.
 
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows why a program failed")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -40,7 +41,12 @@ impl Place {
         self.pages().map(|page| {
             let curl = ["--", "curl", "--silent", "--max-time", "3", &page];
             let output = self.device.cli(&[words, &curl].concat()).unwrap();
-            output.stdout.trim().parse().ok()
+            let seen = output.stdout.trim().parse().ok();
+            if seen.is_none() {
+                let rules = self.host.exec(&["nft", "list", "table", "inet", "tornado_device"]).unwrap().stdout;
+                println!("{:?} {}\n{rules}\n{}", output.status, output.stderr, self.device.log().unwrap());
+            }
+            seen
         })
     }
 

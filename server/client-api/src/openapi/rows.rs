@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-pub(super) const fn rows() -> [Row; 28] {
+pub(super) const fn rows() -> [Row; 29] {
     use HttpMethod::{Delete, Get, Patch, Post, Put};
     [
         get(path::HEALTH, "Liveness", "StatusWord"),

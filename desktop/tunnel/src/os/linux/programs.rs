@@ -3,9 +3,9 @@
 //! The groups are children of the root group, not of the helper's unit: systemd kills what is in a unit's group when
 //! the unit is restarted. Only root can move processes of another unit, so the helper moves them.
 
+use super::firewall;
 use super::names::own_resolvers;
 use super::netlink::Netlink;
-use super::nft;
 use super::settings::Settings;
 use crate::os::OsError;
 use crate::policy::{Excluded, Family, Group};
@@ -99,11 +99,11 @@ impl ProgramGroups {
     /// If they cannot, or the machine has no control groups of version 2.
     pub async fn prepare(&self) -> Result<(), OsError> {
         self.create()?;
-        let Group { path, level } = self.group(ProgramDns::Tunnel)?;
-        let rule = format!("socket cgroupv2 level {level} \"{path}\" accept");
-        let chain = "type filter hook output priority 0; policy accept;";
-        let test = format!("table inet tornado_test {{\n\tchain test {{\n\t\t{chain}\n\t\t{rule}\n\t}}\n}}\n");
-        nft::test(&test).await.map_err(|error| {
+        let (group, own_dns) = (self.group(ProgramDns::Tunnel)?, self.group(ProgramDns::Own)?);
+        // One family, so that the rules for a family without a route are tested, too.
+        let example =
+            Excluded { group, own_dns, resolvers: firewall::DOCUMENTATION.to_vec(), families: vec![Family::V4] };
+        firewall::test(example).await.map_err(|error| {
             let remedy = "excluding programs requires Linux 5.13 with CONFIG_NFT_SOCKET, and nftables 0.9.9";
             OsError::new("recognise control groups in the firewall", format!("{error}; {remedy}"))
         })

@@ -45,7 +45,8 @@ pub(super) fn chains(programs: &Excluded, links: &str, inner: &[IpAddr]) -> Vec<
     excluded.push(format!("{} return", queries()));
     excluded.extend(programs.families.iter().map(|family| marking(family, &programs.group)));
     let to = |family: Family| programs.resolvers.iter().find(|at| Family::of(**at) == family);
-    let mut redirected = vec![hook("nat", "output", "dstnat")];
+    // nft before 1.0.8 has no name for this priority of this hook.
+    let mut redirected = vec![hook("nat", "output", "-100")];
     redirected.extend(Family::ALL.into_iter().filter_map(to).map(|resolver| {
         let (family, word) = (protocol(Family::of(*resolver)), ip(*resolver));
         let group = of(&programs.own_dns);
