@@ -3,6 +3,7 @@
 use crate::redact::Level;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use tornado_helper_api::ProfileName;
@@ -16,7 +17,8 @@ Exit codes:
   3  the helper is not running, or this user may not use it
   4  the server rejected the request: wrong name, password or code, code required, login ended, invitation already used
   5  the server is unreachable or busy
-  6  no handshake: the server did not respond over the lane";
+  6  no handshake: the server did not respond over the lane
+  7  `leak-check` found a leak";
 
 /// Command-line client of Tornado VPN.
 #[derive(Debug, Parser)]
@@ -107,6 +109,40 @@ pub(crate) enum SplitCommand {
     },
     /// Reach all networks through the tunnel.
     Clear,
+}
+
+/// A program to start outside the tunnel, or what to do with the excluded ones.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ExcludeArguments {
+    /// Let the DNS queries of the program leave outside the tunnel, too.
+    #[arg(long, requires = "program")]
+    pub own_dns: bool,
+    /// Program to start, with its arguments, after `--`.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub program: Vec<OsString>,
+    #[command(subcommand)]
+    pub command: Option<ExcludeCommand>,
+}
+
+/// How to change the programs outside the tunnel.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExcludeCommand {
+    /// List your excluded processes; as root, all.
+    List,
+    /// Exclude a running process of yours. Connections that it already has stay where they are.
+    Add {
+        /// Its process ID.
+        pid: u32,
+        /// Let its DNS queries leave outside the tunnel, too.
+        #[arg(long)]
+        own_dns: bool,
+    },
+    /// Let an excluded process of yours use the tunnel again. Connections that it already has stay where they are.
+    Remove {
+        /// Its process ID.
+        pid: u32,
+    },
 }
 
 /// What to do with profiles.
@@ -259,6 +295,19 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<SplitCommand>,
     },
+    /// Start a program outside the tunnel, or list and change the excluded programs.
+    ///
+    /// The program and its children send and receive as if there were no tunnel, also during lockdown, until they end.
+    /// Their DNS queries still go to the tunnel's resolver, except with `--own-dns`. If the program cannot be started,
+    /// the exit code is 127 if it does not exist, otherwise 126.
+    #[command(after_help = EXIT_CODES)]
+    Exclude(ExcludeArguments),
+    /// Check whether traffic leaves outside the connected tunnel, and explain the result.
+    ///
+    /// The enrolled server reports the addresses that it sees; no other host is asked. The exit code is 7 if a leak was
+    /// found.
+    #[command(after_help = EXIT_CODES)]
+    LeakCheck,
     /// Show what a person who helps needs to know: status, firewall, routes, the end of the log. Only root sees
     /// all parts. Names and addresses are replaced.
     #[command(after_help = EXIT_CODES)]

@@ -23,6 +23,18 @@ pub(crate) enum Failure {
          116`, or restart the machine with tornado-lockdown.service disabled"
     )]
     NotReleased(String),
+    /// A leak check found a leak.
+    #[error("traffic leaves outside the tunnel")]
+    Leak,
+    /// The program that was to be excluded cannot be started.
+    #[error("cannot start {program}: {source}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// Cannot read from or write to the terminal.
     #[error(transparent)]
     Terminal(#[from] std::io::Error),
@@ -30,11 +42,15 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The exit code, as documented in `--help`.
-    pub(crate) const fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
             Self::NotReleased(_) | Self::Terminal(_) => 1,
             Self::CodeRequired => 4,
+            Self::Leak => 7,
+            // As in a shell.
+            Self::NotStarted { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::NotStarted { .. } => 126,
             Self::Helper(error) => match error {
                 HelperError::Malformed(_) | HelperError::BadInvitation(_) => 2,
                 HelperError::NotRunning(_) | HelperError::Forbidden(_) => 3,
@@ -47,6 +63,7 @@ impl Failure {
                 | HelperError::Untrusted(_)
                 | HelperError::Blocked(_)
                 | HelperError::Tunnel(_)
+                | HelperError::Unsupported(_)
                 | HelperError::Internal(_) => 1,
             },
         }

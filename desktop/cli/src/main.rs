@@ -5,6 +5,7 @@
 mod args;
 mod bundle;
 mod error;
+mod exclude;
 mod lockdown;
 mod manual;
 mod output;

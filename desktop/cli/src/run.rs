@@ -3,6 +3,7 @@
 use crate::args::{Arguments, Command, ExitCountry, InvitationInput, ProfileCommand};
 use crate::bundle;
 use crate::error::Failure;
+use crate::exclude;
 use crate::lockdown;
 use crate::manual;
 use crate::output::{self, account};
@@ -90,6 +91,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             let status = split::run(&helper, command).await?;
             return Ok(output::show(&status.split, json, split::list)?);
         }
+        Command::LeakCheck => {
+            let report = helper.check_leaks(NoInput {}).await?;
+            output::show(&report, json, output::leaks::report)?;
+            return if report.leak { Err(Failure::Leak) } else { Ok(()) };
+        }
+        Command::Exclude(arguments) => return exclude::run(&helper, arguments, json).await,
         Command::SupportBundle { redact, save, yes } => {
             return bundle::run(&helper, redact, save.as_deref(), yes).await;
         }

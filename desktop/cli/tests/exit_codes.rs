@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
-    Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login,
-    NoInput, OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _,
-    SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
+    Access, AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported,
+    FirstCode, Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
+    RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
+    SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -103,6 +104,15 @@ impl Helper for FakeHelper {
     async fn set_split(&self, input: Split) -> Result<Status, HelperError> {
         self.answer(format!("split {:?}", input.networks))
     }
+    async fn exclude_program(&self, input: ExcludeProgram) -> Result<ExcludedPrograms, HelperError> {
+        self.answer(format!("exclude {:?}", input.dns)).map(|_| unreachable!("every call fails"))
+    }
+    async fn excluded_programs(&self, _: NoInput) -> Result<ExcludedPrograms, HelperError> {
+        self.answer("excluded".into()).map(|_| unreachable!("every call fails"))
+    }
+    async fn readmit_program(&self, input: ReadmitProgram) -> Result<ExcludedPrograms, HelperError> {
+        self.answer(format!("readmit {}", input.pid)).map(|_| unreachable!("every call fails"))
+    }
     async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
         self.answer(format!("portal {}", input.address))
     }
@@ -114,6 +124,9 @@ impl Helper for FakeHelper {
     }
     async fn end_totp(&self, input: PasswordAgain) -> Result<Status, HelperError> {
         self.answer(format!("end totp {}", input.password.expose()))
+    }
+    async fn check_leaks(&self, _: NoInput) -> Result<LeakReport, HelperError> {
+        self.answer("check leaks".into()).map(|_| unreachable!("every call fails"))
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())
@@ -203,6 +216,7 @@ async fn every_failure_has_its_exit_code() {
         (refused, 4),
         (away, 5),
         (HelperError::NoHandshake("x".into()), 6),
+        (HelperError::Unsupported("x".into()), 1),
     ] {
         *fake.error.lock().unwrap() = error.clone();
         let out = run(&["connect", "--lane", "tor", "--json"], "");
@@ -235,11 +249,19 @@ async fn every_failure_has_its_exit_code() {
     run(&["profile", "list"], "");
     run(&["split", "add", "203.0.113.0/24"], "");
     run(&["portal", "192.0.2.1"], "");
+    let started = run(&["exclude", "--", "true"], "");
+    assert_eq!(started.status.code(), Some(1), "a program that the helper does not exclude is not started");
+    run(&["exclude", "--own-dns", "--", "true"], "");
+    run(&["exclude", "list"], "");
+    run(&["exclude", "remove", "7"], "");
     for wrong in [
         &["split", "add"][..],
         &["split", "add", "203.0.113.0/33"],
         &["split", "remove", "203.0.113.0/24"],
         &["portal", "x"],
+        &["exclude", "true"],
+        &["exclude", "--own-dns"],
+        &["exclude", "add", "x"],
     ] {
         assert_eq!(run(wrong, "").status.code(), Some(2), "{wrong:?}");
     }
@@ -264,7 +286,8 @@ async fn every_failure_has_its_exit_code() {
     assert_eq!(seen[8..11], ["begin totp secret", "confirm totp 123456", "end totp secret"]);
     let seen = &seen[3..];
     assert_eq!(seen[8..11], ["profiles", "split [203.0.113.0/24]", "portal 192.0.2.1"]);
-    let seen = &seen[2..];
+    assert_eq!(seen[11..15], ["exclude Tunnel", "exclude Own", "excluded", "readmit 7"]);
+    let seen = &seen[6..];
     assert_eq!(seen[9..12], ["use profile work", "add profile home p", "remove profile home"]);
     assert_eq!(seen[12..14], ["sessions 20 true", "devices"]);
     assert_eq!(seen[14], format!("remove {before}"));

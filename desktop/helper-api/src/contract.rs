@@ -2,6 +2,8 @@
 
 use crate::access::HelperCaller;
 use crate::error::HelperError;
+use crate::exclude::{ExcludeProgram, ExcludedPrograms, ReadmitProgram};
+use crate::leaks::LeakReport;
 use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, SetLockdown, Status, SwitchLane};
 use crate::profile::{AddProfile, Profiles, SelectProfile};
 use crate::split::{OpenPortal, Split};
@@ -66,9 +68,23 @@ tornado_rpc::contract! {
         set_lockdown(SetLockdown) -> Status = PUT "/v1/lockdown", within 60, up to MAX_BODY, for [User];
         /// Sets the networks that are reached outside the tunnel, in every state. DNS to them is rejected.
         set_split(Split) -> Status = PUT "/v1/split", within 60, up to MAX_BODY, for [User];
+        /// Moves a process of the caller's user outside the tunnel, with the children that it starts later. Connections
+        /// that it already has stay where they are. Fails with [`HelperError::Unsupported`] on a machine without
+        /// control groups of version 2. The list is not stored: a process is excluded until it ends.
+        exclude_program(ExcludeProgram) -> ExcludedPrograms = POST "/v1/excluded",
+            within 60, up to MAX_BODY, for [User];
+        /// Returns the excluded processes of the caller's user.
+        excluded_programs(NoInput) -> ExcludedPrograms = GET "/v1/excluded", within 60, up to 0, for [User];
+        /// Moves an excluded process of the caller's user back, as `exclude_program` does.
+        readmit_program(ReadmitProgram) -> ExcludedPrograms = DELETE "/v1/excluded",
+            within 60, up to MAX_BODY, for [User];
         /// Lets TCP to ports 80 and 443 of one address leave for 60 s, for the login page of a captive portal. A second
         /// call replaces the address and starts the time again.
         open_portal(OpenPortal) -> Status = PUT "/v1/portal", within 60, up to MAX_BODY, for [User];
+        /// Checks, from the side of an ordinary program, whether traffic leaves outside the tunnel. It asks the enrolled
+        /// server for the addresses that it sees, and no other host. Fails with [`HelperError::NotConnected`] if there
+        /// is no tunnel.
+        check_leaks(NoInput) -> LeakReport = POST "/v1/leaks", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and ends the login.
         logout(NoInput) -> Status = POST "/v1/logout", within 60, up to MAX_BODY, for [User];
         /// Returns the current state.

@@ -63,6 +63,9 @@ pub enum HelperError {
     /// The helper could not configure the tunnel on this machine.
     #[error("cannot set up the tunnel: {0}")]
     Tunnel(String),
+    /// This machine lacks what the request needs.
+    #[error("{0}")]
+    Unsupported(String),
     /// An unexpected failure inside the helper.
     #[error("internal error in the helper: {0}")]
     Internal(String),
@@ -96,6 +99,7 @@ impl ServiceError for HelperError {
             Self::Forbidden(_) => 403,
             Self::NotEnrolled | Self::NotLoggedIn | Self::NotConnected | Self::Blocked(_) => 409,
             Self::Tunnel(_) | Self::Internal(_) => 500,
+            Self::Unsupported(_) => 501,
             Self::Unreachable { .. } | Self::Untrusted(_) => 502,
             Self::NotRunning(_) => 503,
             Self::NoHandshake(_) => 504,
@@ -116,6 +120,7 @@ impl ServiceError for HelperError {
             Self::NoHandshake(_) => "no_handshake",
             Self::Blocked(_) => "blocked",
             Self::Tunnel(_) => "tunnel",
+            Self::Unsupported(_) => "unsupported",
             Self::Internal(_) => "internal",
         }
     }

@@ -10,8 +10,10 @@
 mod access;
 mod contract;
 mod error;
+mod exclude;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod leaks;
 mod model;
 mod profile;
 mod serve;
@@ -20,6 +22,8 @@ mod split;
 pub use access::{Access, HelperCaller};
 pub use contract::{Helper, HelperClient};
 pub use error::HelperError;
+pub use exclude::{ExcludeProgram, ExcludedDns, ExcludedProgram, ExcludedPrograms, ReadmitProgram};
+pub use leaks::{Finding, LeakReport, SeenFrom, SeenPath, Verdict};
 pub use model::{
     Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, SetLockdown,
     Status, SwitchLane, TunnelState,

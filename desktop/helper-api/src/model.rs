@@ -245,6 +245,9 @@ pub struct Status {
     /// Networks that are reached outside the tunnel.
     #[serde(default)]
     pub split: Split,
+    /// True while programs are excluded: their traffic leaves outside the tunnel, also during lockdown.
+    #[serde(default)]
+    pub excluded: bool,
     /// The captive portal that can be reached now.
     #[serde(default)]
     pub portal: Option<Portal>,

@@ -25,6 +25,7 @@ use tornado_rpc::Socket;
 use tornado_shared::model::{LockdownMode, LockdownPolicy};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::Os;
+use tornado_tunnel::os::linux::ProgramGroups;
 
 /// Settings of the helper.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Config {
     pub group: Option<String>,
     /// The file that lists this machine's resolvers, resolv.conf(5).
     pub resolv_conf: PathBuf,
+    /// The control groups of excluded programs.
+    pub groups: ProgramGroups,
 }
 
 /// Reasons for which the helper cannot start.
@@ -105,7 +108,7 @@ pub fn store_lockdown_off(state_dir: &Path) -> Result<(), StoreError> {
 /// Serves until `shutdown`, then disconnects the tunnel and closes the session on the server. The desired state stays
 /// stored: the next start blocks traffic until the tunnel is up again. With the mode `always`, traffic stays blocked.
 pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
-    let found = Found::read(Store::new(config.state_dir.clone()));
+    let found = Found::read(Store::new(config.state_dir.clone()), config.groups);
     let is_lockdown = found.blocks();
     let (tunnel, task) = Tunnel::start_under(found.policy(), os, found.lockdown.clone());
     let changes = Changes::new();

@@ -16,7 +16,7 @@ use tornado_log::line::ProcessId;
 use tornado_log::output::{FileAndStderr, FileLimits, LineLayer, LogFile, Stderr, StderrUse, log_panics};
 use tornado_rpc::RequestId;
 use tornado_tunnel::os::Os as _;
-use tornado_tunnel::os::linux::{self, Linux, Offload, Settings, TunNode};
+use tornado_tunnel::os::linux::{self, Linux, Offload, ProgramGroups, Settings, TunNode};
 use tornado_tunnel::plan::Backend;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::FilterExt as _;
@@ -195,6 +195,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         allow_uids: arguments.allow_uids.into_iter().collect(),
         group: Some(arguments.group),
         resolv_conf: Settings::default().resolv_conf,
+        groups: ProgramGroups::new(&arguments.interface),
     };
     let listener = tornado_helper::listen(&config)?;
     let settings = Settings {

@@ -8,9 +8,10 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login, NoInput,
-    OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery,
-    SetLockdown, Split, Status, SwitchLane, TotpOffer,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported, FirstCode,
+    Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
+    RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
+    SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -90,6 +91,15 @@ impl Helper for Idle {
     async fn set_split(&self, _: Split) -> Result<Status, HelperError> {
         self.status(NoInput {}).await
     }
+    async fn exclude_program(&self, _: ExcludeProgram) -> Result<ExcludedPrograms, HelperError> {
+        Ok(ExcludedPrograms::default())
+    }
+    async fn excluded_programs(&self, _: NoInput) -> Result<ExcludedPrograms, HelperError> {
+        Ok(ExcludedPrograms::default())
+    }
+    async fn readmit_program(&self, _: ReadmitProgram) -> Result<ExcludedPrograms, HelperError> {
+        Ok(ExcludedPrograms::default())
+    }
     async fn open_portal(&self, _: OpenPortal) -> Result<Status, HelperError> {
         self.status(NoInput {}).await
     }
@@ -101,6 +111,9 @@ impl Helper for Idle {
     }
     async fn end_totp(&self, _: PasswordAgain) -> Result<Status, HelperError> {
         Err(HelperError::NotLoggedIn)
+    }
+    async fn check_leaks(&self, _: NoInput) -> Result<LeakReport, HelperError> {
+        Err(HelperError::NotConnected)
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.status(NoInput {}).await

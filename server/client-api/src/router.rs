@@ -44,6 +44,7 @@ pub fn router(api: Api) -> Router {
         .route(path::TOR, get(tor::tor))
         .route(path::TOR_EXIT, put(tor::choose_exit))
         .route(path::VERIFY_ID, post(general::verify_id))
+        .route(path::SEEN, get(general::seen))
         .route(path::ME, get(general::me).patch(own::update))
         .route(path::ME_PASSWORD, put(own::password))
         .route(path::ME_DEVICES, get(own::devices))

@@ -158,9 +158,17 @@ async fn without_a_token_only_liveness_is_disclosed() {
         assert_eq!(server.v2("GET", path, None, "").await.json()["code"], "not_found", "{path}");
     }
     // Routes that return data about accounts, lanes or the machine require a token.
-    for path in ["/v2/me", "/v2/me/usage", "/v2/me/sessions", "/v2/me/devices", "/v2/lanes", "/v2/tor"] {
+    for path in ["/v2/me", "/v2/me/usage", "/v2/me/sessions", "/v2/me/devices", "/v2/lanes", "/v2/tor", "/v2/seen"] {
         assert_eq!(server.v2("GET", path, None, "").await.json()["code"], "missing_token", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_device_learns_from_which_address_it_is_seen() {
+    let server = start(config()).await;
+    let answer = server.v2("GET", "/v2/seen", Some("good"), "").await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "address": "127.0.0.1" })));
+    assert_eq!(server.v2("GET", "/v2/seen", Some("forged"), "").await.status, 401);
 }
 
 #[tokio::test]

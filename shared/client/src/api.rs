@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use tornado_shared::api::{
     ChooseExit, Disconnected, EnrollPayload, FirstCode, HeartbeatStatus, HeartbeatWord, IdempotencyKey, Initiate,
     Initiated, Lanes, LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, PasswordAgain, Profile,
-    RecoveryCodes, Refresh, ServerInfo, SessionsQuery, StatusWord, Tokens, TorView, TotpOffer, WelcomePayload, path,
+    RecoveryCodes, Refresh, Seen, ServerInfo, SessionsQuery, StatusWord, Tokens, TorView, TotpOffer, WelcomePayload,
+    path,
 };
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::v2::{ExportSecret, Purpose, seal};
@@ -289,6 +290,14 @@ impl DeviceApi {
         let body = Some(&PasswordAgain { password });
         let _: StatusWord = self.transport.call(Method::DELETE, path::ME_TOTP, Some(access), body).await?;
         Ok(())
+    }
+
+    /// Returns the source address of this connection, as the server sees it.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
+    pub async fn seen(&self, access: &Secret) -> Result<Seen, Error> {
+        self.get(path::SEEN, Some(access)).await
     }
 
     /// Returns the lanes and their states.

@@ -23,7 +23,7 @@ pub use own::{
 pub use server::{ServerInfo, TlsAttestation};
 pub use tor::{ChooseExit, ExitOffer, TorHop, TorHopRole, TorPath, TorView};
 pub use vpn::{
-    Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, LaneState, LaneView, Lanes,
+    Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, LaneState, LaneView, Lanes, Seen,
     SessionTimes, SessionView, StatusWord,
 };
 
@@ -69,6 +69,8 @@ pub mod path {
     pub const ME_USAGE: &str = "/v2/me/usage";
     /// `GET`: a page of the account's sessions.
     pub const ME_SESSIONS: &str = "/v2/me/sessions";
+    /// `GET`: the source address of the caller's connection.
+    pub const SEEN: &str = "/v2/seen";
     /// `GET`: the lanes and their states.
     pub const LANES: &str = "/v2/lanes";
     /// `POST`: new circuits for the device on the tor lane.

@@ -2,7 +2,7 @@
 
 use crate::model::{Lane, PublicKey, SessionId, SessionState, Transfer, UnixSeconds};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Body of `POST /vpn/initiate`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -140,4 +140,11 @@ pub struct Lanes {
     /// `None` if it is not known now, or from an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+}
+
+/// Response of `GET /v2/seen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Source address of the connection, as the server sees it.
+    pub address: IpAddr,
 }

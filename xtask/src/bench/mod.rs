@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements. Ratios within one run are meaningful; absolute figures depend on the machine.
 
+mod client;
 mod console;
 mod control;
 mod dataplane;
@@ -37,7 +38,7 @@ struct Bench {
     run: fn(&Options) -> anyhow::Result<Report>,
 }
 
-const ALL: [Bench; 5] = [console::BENCH, control::BENCH, dataplane::BENCH, telemetry::BENCH, tor::BENCH];
+const ALL: [Bench; 6] = [client::BENCH, console::BENCH, control::BENCH, dataplane::BENCH, telemetry::BENCH, tor::BENCH];
 
 /// Options of every bench.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Output for people and for scripts. The text never reports a tunnel as working unless a handshake was seen.
 
 pub(crate) mod account;
+pub(crate) mod leaks;
 pub(crate) mod lockdown;
 pub(crate) mod profiles;
 pub(crate) mod tor;
@@ -76,6 +77,8 @@ pub(crate) fn error(failure: &Failure, json: bool) {
         Failure::Usage(_) => Problem::new(400, "usage", failure.to_string()),
         Failure::CodeRequired => Problem::new(401, "totp_required", failure.to_string()),
         Failure::NotReleased(_) => Problem::new(500, "not_released", failure.to_string()),
+        Failure::Leak => Problem::new(500, "leak", failure.to_string()),
+        Failure::NotStarted { .. } => Problem::new(500, "not_started", failure.to_string()),
         Failure::Terminal(_) => Problem::new(500, "terminal", failure.to_string()),
     };
     let mut err = std::io::stderr().lock();
@@ -146,6 +149,9 @@ fn text(status: &Status, now: i64) -> String {
     let split: Vec<String> = status.split.networks.iter().map(ToString::to_string).collect();
     if !split.is_empty() {
         row("split", format!("outside the tunnel: {}", split.join(", ")));
+    }
+    if status.excluded {
+        row("excluded", "programs outside the tunnel, see `tornado exclude list`".into());
     }
     if let Some(portal) = &status.portal {
         row("portal", format!("{} can be reached for {}", portal.address, span(portal.until.saturating_sub(now))));

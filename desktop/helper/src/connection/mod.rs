@@ -2,16 +2,20 @@
 
 mod control;
 mod heartbeat;
+mod leaks;
 mod login;
 mod path;
 mod policy;
+mod programs;
 mod schedule;
 mod session;
 mod silence;
 mod state;
 
 pub(crate) use control::TunnelControl;
+pub(crate) use leaks::Machine;
 pub(crate) use policy::{PolicyControl, exempt};
+pub(crate) use programs::Programs;
 pub(crate) use schedule::Schedule;
 pub(crate) use session::CLOSE_TIMEOUT;
 pub(crate) use silence::SilenceDetector;

@@ -54,6 +54,7 @@ impl PolicyControl {
         standing: StandingPolicy,
     ) -> Self {
         publish.lockdown(standing.lockdown);
+        publish.excluded(standing.excluded);
         if let Some(why) = &found.unreadable {
             publish.notice(UNREADABLE, why);
         }
@@ -150,6 +151,16 @@ impl PolicyControl {
             return Ok(());
         }
         self.apply(&mut current.standing, |standing| standing.api_ports = ports).await
+    }
+
+    /// Sets whether programs in the control group of excluded programs use no tunnel.
+    pub(super) async fn set_excluded(&self, excluded: bool) -> Result<(), HelperError> {
+        let mut current = self.current.lock().await;
+        if current.standing.excluded != excluded {
+            self.apply(&mut current.standing, |standing| standing.excluded = excluded).await?;
+            self.publish.excluded(excluded);
+        }
+        Ok(())
     }
 
     async fn apply(

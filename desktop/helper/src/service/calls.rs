@@ -2,13 +2,13 @@
 
 use super::engine::Engine;
 use super::queries::{tor, usage};
-use crate::connection::Connection;
+use crate::connection::{Connection, Machine};
 use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
-    AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login, NoInput,
-    OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split,
-    Status, SwitchLane, TotpOffer,
+    AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported, FirstCode,
+    Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
+    RecoveryCodes, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
@@ -85,9 +85,27 @@ impl Helper for Engine {
         Ok(self.publish.now())
     }
 
+    async fn exclude_program(&self, input: ExcludeProgram) -> Result<ExcludedPrograms, HelperError> {
+        self.programs.exclude(input.pid, input.dns).await
+    }
+
+    async fn excluded_programs(&self, _: NoInput) -> Result<ExcludedPrograms, HelperError> {
+        self.programs.list().await
+    }
+
+    async fn readmit_program(&self, input: ReadmitProgram) -> Result<ExcludedPrograms, HelperError> {
+        self.programs.readmit(input.pid).await
+    }
+
     async fn open_portal(&self, input: OpenPortal) -> Result<Status, HelperError> {
         self.policy.open_portal(input.address).await?;
         Ok(self.publish.now())
+    }
+
+    async fn check_leaks(&self, _: NoInput) -> Result<LeakReport, HelperError> {
+        self.control.require_connected()?;
+        let check = self.connection.lock().await.leak_check().await?;
+        check.run(&self.publish.now(), Machine::read(&self.resolv_conf)).await
     }
 
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {

@@ -2,7 +2,7 @@
 
 use super::queries::Queries;
 use crate::account::{Credentials, DesiredState, DesiredTunnel, FoundPolicy, Store, load_policy, lockdown_at_start};
-use crate::connection::{CLOSE_TIMEOUT, Connection, PolicyControl, TunnelControl, exempt};
+use crate::connection::{CLOSE_TIMEOUT, Connection, PolicyControl, Programs, TunnelControl, exempt};
 use crate::network::Changes;
 use crate::server::Resolver;
 use crate::status::Publisher;
@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tornado_helper_api::{ControlPlane, HelperError, Status};
 use tornado_shared::model::LockdownMode;
 use tornado_tunnel::Tunnel;
+use tornado_tunnel::os::linux::ProgramGroups;
 use tornado_tunnel::policy::StandingPolicy;
 use tornado_tunnel::state::Lockdown;
 
@@ -21,13 +22,14 @@ pub(crate) struct Found {
     credentials: Credentials,
     desired: Option<DesiredTunnel>,
     policy: FoundPolicy,
+    groups: ProgramGroups,
     /// Lockdown until a tunnel is up or the user acts; `None` if traffic is not to be blocked.
     pub(crate) lockdown: Option<Lockdown>,
 }
 
 impl Found {
     /// Reads the store. A file that cannot be read activates lockdown; it is not treated as absent.
-    pub(crate) fn read(store: Store) -> Self {
+    pub(crate) fn read(store: Store, groups: ProgramGroups) -> Self {
         let credentials = Credentials::read(store.clone());
         let (desired, policy) = (DesiredTunnel::load(&store), load_policy(&store));
         let lockdown = lockdown_at_start(&desired, credentials.unreadable(), credentials.is_logged_in());
@@ -37,7 +39,7 @@ impl Found {
         if let Some(why) = &policy.unreadable {
             tracing::error!(why, "the lockdown policy is unreadable; all traffic is blocked");
         }
-        Self { store, credentials, desired: desired.ok().flatten(), policy, lockdown }
+        Self { store, credentials, desired: desired.ok().flatten(), policy, groups, lockdown }
     }
 
     /// The policy under which the tunnel is to be started.
@@ -47,6 +49,8 @@ impl Found {
             lockdown: self.policy.policy,
             exempt: exempt(&self.policy.split, None),
             api_ports: server.into_iter().map(|at| at.port).collect(),
+            // Programs that an earlier process of the helper excluded are still in their group.
+            excluded: self.groups.members().is_ok_and(|members| !members.is_empty()),
         }
     }
 
@@ -65,6 +69,7 @@ pub(crate) struct Engine {
     pub(super) connection: Arc<Mutex<Connection>>,
     pub(super) control: Arc<TunnelControl>,
     pub(super) policy: Arc<PolicyControl>,
+    pub(super) programs: Programs,
     pub(super) publish: Publisher,
     pub(super) queries: Queries,
     /// Changes of the network and wake-ups from sleep.
@@ -73,6 +78,8 @@ pub(crate) struct Engine {
     pub(super) wake: Arc<Notify>,
     /// Increases after each heartbeat attempt, whatever its outcome.
     pub(super) heartbeats: watch::Sender<u64>,
+    /// The file that lists this machine's resolvers.
+    pub(super) resolv_conf: PathBuf,
 }
 
 impl Engine {
@@ -81,10 +88,12 @@ impl Engine {
         let publish = Publisher::new();
         let hosts = found.desired.as_ref().map(|desired| desired.hosts.clone()).unwrap_or_default();
         let (resolv_conf, state_dir) = paths;
+        let used = resolv_conf.clone();
         let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
         let standing = found.policy();
         let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
         let policy = Arc::new(policy);
+        let programs = Programs::new(found.groups, policy.clone());
         let desired = DesiredState::new(found.store, found.desired);
         let control = Arc::new(TunnelControl::new(tunnel, publish.clone(), desired));
         let wake = Arc::new(Notify::new());
@@ -95,11 +104,13 @@ impl Engine {
             connection,
             control,
             policy,
+            programs,
             publish,
             queries,
             changes,
             wake,
             heartbeats: watch::Sender::new(0),
+            resolv_conf: used,
         })
     }
 

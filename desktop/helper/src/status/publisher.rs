@@ -142,6 +142,10 @@ impl Publisher {
         self.change(|status| status.split = split);
     }
 
+    pub(crate) fn excluded(&self, excluded: bool) {
+        self.change(|status| status.excluded = excluded);
+    }
+
     pub(crate) fn portal(&self, portal: Option<Portal>) {
         self.change(|status| status.portal = portal);
     }

@@ -2,6 +2,7 @@
 
 use super::local::LocalNetwork;
 use super::model::{Exempt, NAME_PORTS, Outside, Transport};
+use super::programs::Excluded;
 use super::routing::Routing;
 use std::net::IpAddr;
 
@@ -38,10 +39,12 @@ pub struct Firewall {
     /// Addresses inside the tunnel. Packets to them are dropped on other interfaces, and ARP requests for them are not
     /// answered.
     pub inner: Vec<IpAddr>,
+    /// Programs whose traffic may leave outside the tunnel.
+    pub excluded: Option<Excluded>,
 }
 
 impl Routing {
-    /// The firewall for this routing, on a machine with these local networks.
+    /// The firewall for this routing, on a machine with these local networks, without excluded programs.
     #[must_use]
     pub fn firewall(&self, links: [String; 2], local: &[LocalNetwork]) -> Firewall {
         let marked = self.outside.iter().copied().map(Allow::Marked);
@@ -62,6 +65,6 @@ impl Routing {
             .chain(near)
             .chain(self.exempt().map(Allow::Exempt))
             .collect();
-        Firewall { links, allow, inner: self.inner.clone() }
+        Firewall { links, allow, inner: self.inner.clone(), excluded: None }
     }
 }

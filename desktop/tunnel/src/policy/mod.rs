@@ -21,14 +21,16 @@
 mod firewall;
 mod local;
 mod model;
+mod programs;
 mod routing;
 mod standing;
 
 pub use firewall::{Allow, Firewall};
 pub use local::{LocalNetwork, local_networks, onion_ranges, overlap, own_addresses};
 pub use model::{
-    Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES, PROTOCOL, TABLE,
-    Transport,
+    EXCLUDED_MARK, Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, PREFERENCES,
+    PROTOCOL, TABLE, Transport,
 };
+pub use programs::{Excluded, Group};
 pub use routing::{Action, Default, Routing, Rule};
 pub use standing::StandingPolicy;

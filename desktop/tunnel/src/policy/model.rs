@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Firewall mark of packets of the tunnel and the helper: "to" in ASCII.
 pub const MARK: u32 = 0x746f;
+/// Firewall mark of packets and connections of excluded programs: "tx" in ASCII.
+pub const EXCLUDED_MARK: u32 = 0x7478;
 /// Number of our routing table: "to" in ASCII.
 pub const TABLE: u32 = 0x746f;
 /// Number of the main table (`rtnetlink(7)`).

@@ -1,7 +1,9 @@
 //! Rules and routes of a tunnel or of lockdown.
 
 use super::local::{LocalNetwork, overlap};
-use super::model::{Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, Outside, PREFERENCES, TABLE, Transport};
+use super::model::{
+    EXCLUDED_MARK, Exempt, Family, LinkName, MAIN, MARK, NAME_PORTS, Outside, PREFERENCES, TABLE, Transport,
+};
 use crate::slot::Slot;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -84,6 +86,9 @@ pub struct Routing {
     pub exempt: Vec<Exempt>,
     /// Additional TCP ports at which the helper's marked sockets may look for a server.
     pub api_ports: Vec<u16>,
+    /// Whether programs in the control group of excluded programs use the main table. What is unreachable for other
+    /// programs then leads to an interface that discards its packets.
+    pub excluded: bool,
 }
 
 impl Routing {
@@ -104,6 +109,7 @@ impl Routing {
             bridges: false,
             exempt: Vec::new(),
             api_ports: Vec::new(),
+            excluded: false,
         }
     }
 
@@ -123,6 +129,7 @@ impl Routing {
             bridges: false,
             exempt: Vec::new(),
             api_ports: Vec::new(),
+            excluded: false,
         }
     }
 
@@ -169,8 +176,10 @@ impl Routing {
         let near = local.iter().map(near).chain(links.iter().map(gateways)).chain(self.exempt().map(outside));
         let mut rules: Vec<Rule> = own.iter().map(from).chain(near).collect();
         for family in Family::ALL {
-            rules.push(Rule { mark: Some(MARK), ..rule(family, MARKED, main) });
-            rules.push(Rule { mark: Some(MARK), ..rule(family, MARKED_REFUSED, Action::Refuse) });
+            for mark in [Some(MARK), self.excluded.then_some(EXCLUDED_MARK)].into_iter().flatten() {
+                rules.push(Rule { mark: Some(mark), ..rule(family, MARKED, main) });
+                rules.push(Rule { mark: Some(mark), ..rule(family, MARKED_REFUSED, Action::Refuse) });
+            }
             for (transport, port) in Transport::ALL.into_iter().flat_map(|t| NAME_PORTS.map(|port| (t, port))) {
                 if self.guard {
                     rules.push(Rule { port: Some((transport, port)), ..rule(family, NAMES, Action::Table(TABLE)) });
@@ -235,12 +244,15 @@ mod tests {
 
     #[test]
     fn a_marked_packet_without_a_route_is_rejected() {
-        let rules = Routing::lockdown(Vec::new()).rules(&[], &[], &[]);
-        for family in Family::ALL {
+        let routing = Routing { excluded: true, ..Routing::lockdown(Vec::new()) };
+        let rules = routing.rules(&[], &[], &[]);
+        for (family, mark) in Family::ALL.into_iter().flat_map(|family| [(family, MARK), (family, EXCLUDED_MARK)]) {
             let marked: Vec<_> =
-                rules.iter().filter(|r| r.family == family && r.mark == Some(MARK)).map(|r| r.action).collect();
+                rules.iter().filter(|r| r.family == family && r.mark == Some(mark)).map(|r| r.action).collect();
             assert_eq!(marked, [Action::Table(MAIN), Action::Refuse]);
         }
+        let unused = Routing::lockdown(Vec::new()).rules(&[], &[], &[]);
+        assert!(unused.iter().all(|rule| rule.mark != Some(EXCLUDED_MARK)));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct StandingPolicy {
     /// TCP ports of the device API at which the helper's marked sockets may look for a server, without an address: the
     /// server may have moved, and while traffic is blocked no other program can find it.
     pub api_ports: Vec<u16>,
+    /// Whether excluded programs use no tunnel.
+    pub excluded: bool,
 }
 
 impl StandingPolicy {
@@ -24,7 +26,7 @@ impl StandingPolicy {
         let LockdownPolicy { mode, lan, bridges } = self.lockdown;
         let guard = routing.guard || mode == LockdownMode::Always;
         let (exempt, api_ports) = (self.exempt.clone(), self.api_ports.clone());
-        Routing { guard, lan, bridges, exempt, api_ports, ..routing }
+        Routing { guard, lan, bridges, exempt, api_ports, excluded: self.excluded, ..routing }
     }
 }
 

@@ -6,7 +6,7 @@ mod schemas;
 
 use axum::Json;
 use own::{
-    FirstCode, NewPassword, OwnDevices, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes, TotpOffer, UpdateMe,
+    FirstCode, NewPassword, OwnDevices, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes, Seen, TotpOffer, UpdateMe,
 };
 use rows::{Row, rows};
 use schemas::{
@@ -97,6 +97,7 @@ fn components() -> Components {
         with::<OwnDevices>,
         with::<OwnUsage>,
         with::<OwnSessions>,
+        with::<Seen>,
         with::<PasswordAgain>,
         with::<FirstCode>,
         with::<TotpOffer>,

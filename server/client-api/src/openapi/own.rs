@@ -23,6 +23,12 @@ pub struct NewPassword {
     new: String,
 }
 
+/// The source address of the connection.
+#[derive(ToSchema)]
+pub struct Seen {
+    address: String,
+}
+
 /// The account's password, for confirmation.
 #[derive(ToSchema)]
 pub struct PasswordAgain {

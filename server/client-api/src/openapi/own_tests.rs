@@ -11,6 +11,7 @@ fn schemas_of_usage_have_the_fields_that_are_written() {
     assert_eq!(names::<Quota>(), fields(&quota));
     let usage = api::OwnUsage { sessions: 1, total: bytes, today: bytes, month: bytes, quota: Some(quota) };
     assert_eq!(names::<OwnUsage>(), fields(&usage));
+    assert_eq!(names::<Seen>(), fields(&api::Seen { address: std::net::Ipv4Addr::LOCALHOST.into() }));
     let session = api::OwnSession {
         session_id: SessionId(Uuid::nil()),
         device_id: DeviceId(Uuid::nil()),

@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-pub(super) const fn rows() -> [Row; 28] {
+pub(super) const fn rows() -> [Row; 29] {
     use HttpMethod::{Delete, Get, Patch, Post, Put};
     [
         get(path::HEALTH, "Liveness", "StatusWord"),
@@ -143,6 +143,7 @@ pub(super) const fn rows() -> [Row; 28] {
             "String",
         )
         .problems(&[UNAUTHENTICATED, ("400", "session_expired: connect first"), TOO_MANY]),
+        known(Get, path::SEEN, "Source address of this connection, as the server sees it", "Seen"),
         known(Get, path::LANES, "Both lanes and their states", "Lanes"),
         known(Get, path::TOR, "The device on the tor lane: exit country, circuit, available countries", "TorView"),
         known(

@@ -2,12 +2,12 @@
 
 use crate::api::Api;
 use crate::api_error::ApiError;
-use crate::extract::Bearer;
+use crate::extract::{Bearer, Peer};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use tornado_contracts::session::LiveSession;
-use tornado_shared::api::{Profile, SessionView, StatusWord};
+use tornado_shared::api::{Profile, Seen, SessionView, StatusWord};
 use tornado_shared::model::UserId;
 
 /// Response of `GET /v2/me`.
@@ -35,6 +35,12 @@ pub async fn me(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Me
     let profile = api.auth.whoami(token.clone()).await?;
     let session = api.sessions.mine(token).await?.map(view);
     Ok(Json(Me { profile, session }))
+}
+
+/// `GET /v2/seen`. The address is not logged or stored.
+pub async fn seen(State(api): State<Api>, Bearer(token): Bearer, peer: Peer) -> Result<Json<Seen>, ApiError> {
+    api.auth.whoami(token).await?;
+    Ok(Json(Seen { address: peer.0.to_canonical() }))
 }
 
 fn view(live: LiveSession) -> SessionView {

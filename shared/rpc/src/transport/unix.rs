@@ -36,6 +36,12 @@ impl Peer {
         self.uid
     }
 
+    /// The process; `None` if the kernel does not report it, or it is not visible here.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        self.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0)
+    }
+
     /// True for root.
     #[must_use]
     pub const fn is_superuser(&self) -> bool {

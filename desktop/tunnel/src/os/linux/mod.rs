@@ -5,22 +5,28 @@ mod firewall;
 mod names;
 mod netlink;
 mod nft;
+mod programs;
+mod replies;
 mod rule;
 mod settings;
+mod sink;
 mod surroundings;
 mod watch;
 mod wireguard;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, MARK, Routing, Rule, Transport, overlap};
+use crate::policy::{Family, Firewall, MARK, Routing, Rule, Transport, overlap};
 use async_trait::async_trait;
 use firewall::{AppliedFirewall, Synced};
 use names::Names;
 pub use names::own_resolvers;
 use netlink::Netlink;
+pub use programs::{Member, MoveError, ProgramDns, ProgramGroups};
+pub use replies::accept_replies;
 use rtnetlink::packet_route::rule::RuleMessage;
 pub use settings::Settings;
+use sink::Sink;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use surroundings::{Permitted, Surroundings};
@@ -57,6 +63,8 @@ pub struct Linux {
     unreported: Vec<&'static str>,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
+    programs: ProgramGroups,
+    sink: Sink,
 }
 
 impl Linux {
@@ -76,6 +84,7 @@ impl Linux {
         };
         tracing::info!(?backend, "WireGuard implementation chosen");
         let names = Names::new(&settings.resolv_conf, &settings.state_dir, &settings.interface);
+        let (programs, sink) = (ProgramGroups::new(&settings.interface), Sink::new(&settings.interface));
         Ok(Self {
             settings,
             backend,
@@ -91,6 +100,8 @@ impl Linux {
             rules: Vec::new(),
             unreported: Vec::new(),
             without_ipv6: HashSet::new(),
+            programs,
+            sink,
         })
     }
 
@@ -140,10 +151,17 @@ impl Linux {
         // The firewall is set before the routes that it protects. In lockdown, the routes alone block traffic if it
         // fails.
         let links = Slot::ALL.map(|slot| self.name(slot));
-        let mut surroundings = Surroundings::read(&self.netlink, &links, self.permitted(routing)).await?;
+        let [first_link, second_link] = links.clone();
+        let tunnels = [first_link, second_link, self.sink.name().to_owned()];
+        let mut surroundings = Surroundings::read(&self.netlink, &tunnels, self.permitted(routing)).await?;
         surroundings.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
         let check = std::mem::take(&mut self.check_firewall);
-        let firewall = routing.firewall(links, &surroundings.local);
+        let excluded = match routing.excluded {
+            true => self.programs.for_firewall(&self.netlink, &self.settings, &routing.names).await,
+            false => None,
+        };
+        let firewall = Firewall { excluded, ..routing.firewall(links, &surroundings.local) };
+        let excludes = firewall.excluded.is_some();
         let synced = self.firewall.sync(&firewall, check).await;
         let restored = matches!(synced, Ok(Synced::Restored));
         note(restored, FIREWALL);
@@ -159,18 +177,29 @@ impl Linux {
         note(raised, "the interface");
         let ipv6 = self.netlink.has_ipv6().await;
         let only_v4 = routing.slot.is_some_and(|slot| self.without_ipv6.contains(&slot));
+        let needs_sink = |(family, leads)| match leads {
+            crate::policy::Default::Tunnel(_) => family == Family::V6 && only_v4,
+            crate::policy::Default::Unreachable => true,
+        };
+        let sink = match excludes && routing.defaults.into_iter().any(needs_sink) {
+            true => self.sink.open(&self.netlink, &self.settings.tun_node).await,
+            false => None,
+        };
         // Routes are set before rules, so that a rule never refers to an empty table.
         let mut rerouted = false;
         for (family, leads) in routing.defaults {
             let into = match leads {
                 crate::policy::Default::Tunnel(_) if family == Family::V4 || !only_v4 => index,
-                crate::policy::Default::Tunnel(_) | crate::policy::Default::Unreachable => None,
+                crate::policy::Default::Tunnel(_) | crate::policy::Default::Unreachable => sink,
             };
             if family == Family::V4 || ipv6 {
                 rerouted |= self.netlink.sync_routes(family, into).await?;
             }
         }
         note(rerouted, "the routes");
+        if sink.is_none() {
+            self.sink.close();
+        }
         let rules: Vec<_> = routing
             .rules(&surroundings.own, &surroundings.local, &surroundings.links)
             .into_iter()
@@ -368,6 +397,7 @@ impl Os for Linux {
 
     async fn tear_down(&mut self) -> Result<(), OsError> {
         self.required = None;
+        self.sink.close();
         // Rules are removed first: after that, no lookup reaches our table.
         self.rules.clear();
         self.unreported.clear();

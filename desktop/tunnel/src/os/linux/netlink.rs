@@ -2,7 +2,7 @@
 
 use super::rule;
 use crate::os::OsError;
-use crate::policy::{Family, PREFERENCES, PROTOCOL, Rule, TABLE};
+use crate::policy::{Family, MAIN, PREFERENCES, PROTOCOL, Rule, TABLE};
 use futures::TryStreamExt as _;
 use ipnet::IpNet;
 use libc::{EACCES, EEXIST, EHOSTUNREACH, ENETUNREACH, ENODEV, ENOENT, EOPNOTSUPP, ESRCH, RT_TABLE_LOCAL};
@@ -243,6 +243,27 @@ impl Netlink {
     async fn remove_route(&self, route: RouteMessage) -> Result<(), OsError> {
         let deleted = self.handle.route().del(route).execute().await;
         ignoring(deleted, "remove a route of the tunnel", &[ESRCH, ENOENT, ENODEV])
+    }
+
+    /// Returns whether the main table has a default route with a gateway or an interface.
+    pub(super) async fn has_default(&self, family: Family) -> bool {
+        let all = self.main_routes(family).await;
+        all.iter().any(|route| route.header.destination_prefix_length == 0 && route.header.kind == RouteType::Unicast)
+    }
+
+    async fn main_routes(&self, family: Family) -> Vec<RouteMessage> {
+        let mut filter = in_table(family);
+        filter.header.protocol = RouteProtocol::Unspec;
+        filter.attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Table(_)));
+        filter.header.table = RouteHeader::RT_TABLE_MAIN;
+        let found = self.handle.route().get(filter).execute().try_collect::<Vec<_>>().await;
+        let mut found = found.unwrap_or_default();
+        found.retain(|route| {
+            let named =
+                route.attributes.iter().find_map(|a| if let RouteAttribute::Table(t) = a { Some(*t) } else { None });
+            named.unwrap_or_else(|| route.header.table.into()) == MAIN
+        });
+        found
     }
 
     /// The routes of our table.

@@ -25,6 +25,11 @@ pub(crate) async fn run(text: &str) -> Result<(), NftError> {
     call(&["-f", "-"], text).await.map(drop)
 }
 
+/// Tests whether nft and the kernel accept `text`. Changes nothing.
+pub(crate) async fn test(text: &str) -> Result<(), NftError> {
+    call(&["-c", "-f", "-"], text).await.map(drop)
+}
+
 /// Lists a table as the kernel has it; `None` if it does not exist.
 pub(crate) async fn list(family: &str, table: &str) -> Result<Option<String>, NftError> {
     match call(&["list", "table", family, table], "").await {

@@ -1,21 +1,27 @@
 //! Applies the firewall in one transaction, verifies it, and later checks whether it is still in place.
 
+mod excluded;
 mod listing;
 mod owner;
 mod render;
 
 use super::nft::{self, NftError};
 use crate::os::OsError;
-use crate::policy::Firewall;
+use crate::policy::{Excluded, Firewall, Routing};
 use listing::has_chains;
 use owner::Owner;
 use render::Chain;
 pub(super) use render::TABLE;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Removes the table of version 0.1, which a crashed helper of that version may have left.
 const FORMER: &str = "add table inet tornado_names\ndelete table inet tornado_names\n";
+
+/// Addresses for examples (RFC 5737, RFC 3849).
+pub(super) const DOCUMENTATION: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
 
 /// Delay before the next attempt after creating the copy failed, if it had succeeded before.
 const RETRY: Duration = Duration::from_secs(30);
@@ -159,6 +165,13 @@ impl AppliedFirewall {
             Err(error) => Err(fail(error)),
         }
     }
+}
+
+/// Tests whether nft and the kernel accept the rules for excluded programs. Changes nothing.
+pub(super) async fn test(excluded: Excluded) -> Result<(), NftError> {
+    let firewall = Routing::lockdown(Vec::new()).firewall(["tornado0".into(), "tornado1".into()], &[]);
+    let firewall = Firewall { excluded: Some(excluded), inner: DOCUMENTATION.to_vec(), ..firewall };
+    nft::test(&render::transaction(&[("inet", render::inet(&firewall))])).await
 }
 
 /// Reads the tables back. Returns the listing of each table by family.

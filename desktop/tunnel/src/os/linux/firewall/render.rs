@@ -4,8 +4,10 @@
 //! or its mark. The same rules also run at `output` and `forward`, because only there can a packet be rejected with an
 //! error.
 
+use super::excluded;
 use crate::policy::{
-    Allow, Exempt, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, Transport,
+    Allow, EXCLUDED_MARK, Exempt, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside,
+    Transport,
 };
 use std::net::IpAddr;
 
@@ -36,15 +38,21 @@ pub(super) fn inet(firewall: &Firewall) -> Vec<Chain> {
     let mut arriving = vec![hook("prerouting", "raw", "accept"), format!("iifname {{ \"lo\", {links} }} accept")];
     arriving.extend(firewall.inner.iter().map(|address| format!("{} daddr {address} drop", ip(*address))));
     let early = |name: &str| vec![hook(name, "filter", "accept"), "jump allowed".into(), "jump refused".into()];
-    vec![
+    let mut own = early("output");
+    own.splice(1..1, firewall.excluded.iter().flat_map(excluded::refused));
+    let mut chains = vec![
         ("arriving", arriving),
-        ("own", early("output")),
+        ("own", own),
         ("passing", early("forward")),
         ("leaving", vec![hook("postrouting", "filter", "drop"), "jump allowed".into()]),
         ("allowed", allowed(firewall)),
         ("marked", marked(firewall)),
         ("refused", vec!["meta l4proto tcp reject with tcp reset".into(), "reject with icmpx admin-prohibited".into()]),
-    ]
+    ];
+    if let Some(programs) = &firewall.excluded {
+        chains.extend(excluded::chains(programs, &links, &firewall.inner));
+    }
+    chains
 }
 
 /// The chains of the table in family `arp`: inner addresses are neither accepted from nor announced to the local
@@ -107,6 +115,9 @@ pub(super) fn owner_transaction(chains: &[Chain]) -> String {
 fn allowed(firewall: &Firewall) -> Vec<String> {
     let mut lines =
         vec![format!("meta mark {MARK:#x} goto marked"), format!("oifname {{ \"lo\", {} }} accept", links(firewall))];
+    if firewall.excluded.is_some() {
+        lines.push(format!("ct mark {EXCLUDED_MARK:#x} meta mark {EXCLUDED_MARK:#x} accept"));
+    }
     let (mut near, mut exempted) = (Vec::new(), Vec::new());
     for allow in &firewall.allow {
         match allow {
@@ -178,7 +189,7 @@ fn links(firewall: &Firewall) -> String {
     firewall.links.each_ref().map(|link| format!("\"{link}\"")).join(", ")
 }
 
-const fn ip(address: IpAddr) -> &'static str {
+pub(super) const fn ip(address: IpAddr) -> &'static str {
     match address {
         IpAddr::V4(_) => "ip",
         IpAddr::V6(_) => "ip6",
@@ -189,7 +200,7 @@ const fn ip(address: IpAddr) -> &'static str {
 mod tests {
     use super::*;
     use crate::plan::Slot;
-    use crate::policy::Routing;
+    use crate::policy::{Excluded, Group, Routing};
 
     fn links() -> [String; 2] {
         ["tornado0".into(), "tornado1".into()]
@@ -238,6 +249,20 @@ mod tests {
         routing.exempt = vec![exempt("10.0.0.0/8", false)];
         assert!(!allowed(&routing.firewall(links(), &[])).iter().any(|line| line.contains("10.0.0.0/8 accept")));
         assert!(routing.rules(&[], &[], &[]).iter().all(|rule| rule.to.is_none()));
+    }
+
+    #[test]
+    fn excluded_programs() {
+        let mut firewall =
+            Routing::new(Slot::A, &["10.8.0.2".parse().unwrap(), "fd74::2".parse().unwrap()], Vec::new())
+                .firewall(links(), &[]);
+        firewall.excluded = Some(Excluded {
+            group: Group { path: "tornado.exclude".into(), level: 1 },
+            own_dns: Group { path: "tornado.exclude/own-dns".into(), level: 2 },
+            resolvers: vec!["192.168.7.1".parse().unwrap()],
+            families: vec![Family::V4],
+        });
+        insta::assert_snapshot!(text(&firewall));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::super::nft::{self, NftError};
 use crate::os::OsError;
-use crate::policy::MARK;
+use crate::policy::{EXCLUDED_MARK, MARK};
 use std::net::IpAddr;
 
 /// Our table. It contains only this chain.
@@ -29,7 +29,8 @@ fn removal() -> String {
     format!("add table {TABLE}\ndelete table {TABLE}\n")
 }
 
-/// Queries to a resolver on loopback are not redirected, but the queries that it sends to others are.
+/// Queries to a resolver on loopback are not redirected, but the queries that it sends to others are. Queries of
+/// excluded programs carry the mark only if they may leave.
 fn render(servers: &[IpAddr]) -> String {
     let first = |v4: bool| servers.iter().find(|server| server.is_ipv4() == v4);
     let to = |server: &IpAddr| {
@@ -39,7 +40,7 @@ fn render(servers: &[IpAddr]) -> String {
     let rules: String = [true, false].into_iter().filter_map(first).map(to).collect();
     format!(
         "{}table {TABLE} {{\n    chain queries {{\n        type nat hook output priority -100; policy accept;\n        \
-         meta mark {MARK:#x} return\n        oifname \"lo\" return\n{rules}    }}\n}}\n",
+         meta mark {{ {MARK:#x}, {EXCLUDED_MARK:#x} }} return\n        oifname \"lo\" return\n{rules}    }}\n}}\n",
         removal()
     )
 }
@@ -58,7 +59,7 @@ delete table inet tornado_redirect
 table inet tornado_redirect {
     chain queries {
         type nat hook output priority -100; policy accept;
-        meta mark 0x746f return
+        meta mark { 0x746f, 0x7478 } return
         oifname "lo" return
         meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to 10.8.0.1
         meta nfproto ipv6 meta l4proto { tcp, udp } th dport 53 dnat ip6 to fd74::1
