@@ -50,8 +50,11 @@ fn of_line(line: &str, program: &str) -> impl Iterator<Item = String> {
 pub fn check_command(program: &clap::Command, command: &Command) -> Result<(), String> {
     let mut program = program.clone();
     program.build();
-    for words in variants(&split(&command.text)) {
-        check(&program, &words, command.is_complete)?;
+    let words = split(&command.text);
+    // A list of alternatives gives their names only.
+    let is_complete = command.is_complete && !words.iter().any(|word| word.contains('|'));
+    for words in variants(&words) {
+        check(&program, &words, is_complete)?;
     }
     Ok(())
 }

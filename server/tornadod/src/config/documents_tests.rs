@@ -36,7 +36,11 @@ fn configuration_keys_in_the_documents_exist() {
                 // `key` in `[table]`
                 let key =
                     parts.get(index - 1).filter(|between| **between == " in ").and(parts.get(index.wrapping_sub(2)));
-                for name in [Some(name.clone()), key.map(|key| format!("{name}.{key}"))].into_iter().flatten() {
+                for name in
+                    [Some(name.clone()), key.map(|key| format!("{name}.{}", key.split(" =").next().unwrap_or(key)))]
+                        .into_iter()
+                        .flatten()
+                {
                     if !exists(&name) {
                         wrong.push(format!("{place}: {name}"));
                     }
