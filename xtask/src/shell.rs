@@ -6,8 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-/// The package of the window's program. It needs libraries of a desktop and many crates, so only the suite `desktop`
-/// builds it.
+/// The package of the window's program. It needs libraries of a desktop and many crates, so only the suites `desktop`
+/// and `packages` build it.
 pub const WINDOW: &str = "tornado-gui";
 
 /// The root of the tree.

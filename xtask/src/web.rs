@@ -28,6 +28,11 @@ pub fn build() -> anyhow::Result<()> {
     Web { words: Vec::new() }.run()
 }
 
+/// The files of the desktop client's window, in `target/window`.
+pub fn build_window() -> anyhow::Result<()> {
+    Web { words: vec!["--window".to_owned()] }.run()
+}
+
 /// The files of the desktop client's window, in `target/window`. Uses the program that the build of the tests has
 /// built.
 pub fn build_window_for_tests() -> anyhow::Result<()> {

@@ -83,6 +83,13 @@ impl Version {
     }
 }
 
+/// A path of the source tree.
+#[must_use]
+pub fn root(path: &str) -> PathBuf {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).join(path)
+}
+
 /// Cargo's target directory, which contains this program.
 fn target() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("cannot find the executable of this program")?;

@@ -204,6 +204,16 @@ impl Machine {
         done
     }
 
+    /// The exposure of a unit, as `systemd-analyze security` reports it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is above the limit, in tenths.
+    pub fn exposure(&self, unit: &str, limit: u8) -> anyhow::Result<String> {
+        let said = self.run(&["systemd-analyze", "security", "--no-pager", &format!("--threshold={limit}"), unit])?;
+        Ok(said.lines().last().unwrap_or_default().to_owned())
+    }
+
     /// Path on the host of a file of this machine, given relative to its root. Absolute symbolic links in it refer to
     /// the host.
     #[must_use]

@@ -1,4 +1,4 @@
-//! An apt repository with the packages, and the signatures of those who publish it.
+//! An apt repository with the packages, and the signatures of those who publish them.
 //!
 //! apt verifies the signature of the repository's list, which contains the digest of each package; a package itself has
 //! no signature that apt would check.
@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 const SUITE: &str = "stable";
 /// The public key, for `signed-by` in a source of apt.
 const PUBLIC_KEY: &str = "tornado-archive-keyring.gpg";
+/// The same key, for `rpm --import`.
+const RPM_KEY: &str = "tornado-rpm-key.asc";
 
 /// A key of gpg that signs the repository.
 pub struct Signer {
@@ -30,6 +32,23 @@ impl Signer {
         }
         gpg.args(words);
         gpg
+    }
+
+    /// Signs packages for rpm, and writes the public key to `out`.
+    pub fn sign_rpms(&self, packages: &[PathBuf], out: &Path) -> anyhow::Result<()> {
+        let gpg = shell::find("gpg").context("gpg is not installed")?;
+        let program = format!("__gpg {}", gpg.display());
+        let mut sign = shell::command("rpmsign", &["--define", &program, "--define"]);
+        sign.arg(format!("_gpg_name {}", self.key)).arg("--addsign").args(packages);
+        if let Some(home) = &self.home {
+            sign.env("GNUPGHOME", home);
+        }
+        shell::read(sign).context("cannot sign the packages for rpm")?;
+        // rpmsign(8) reports success even if gpg failed.
+        let format = "%|RSAHEADER?{signed}:{%|DSAHEADER?{signed}:{unsigned}|}|\n";
+        let found = shell::read(shell::command("rpm", &["-qp", "--nosignature", "--qf", format]).args(packages))?;
+        anyhow::ensure!(!found.contains("unsigned"), "gpg did not sign with the key '{}'", self.key);
+        shell::run(self.gpg(&["--armor", "--output"]).arg(out.join(RPM_KEY)).args(["--export", &self.key]))
     }
 }
 
@@ -83,45 +102,4 @@ pub fn sign_digests(key: &Path, out: &Path) -> anyhow::Result<()> {
     let mut minisign = shell::command("minisign", &["-S", "-s"]);
     minisign.arg(key).arg("-m").arg(out.join(DIGESTS)).stdout(Stdio::null());
     shell::run(minisign)
-}
-
-/// Keys for tests, without passphrase.
-pub struct TestKeys {
-    gpg_home: PathBuf,
-    /// The secret key of minisign.
-    pub minisign: PathBuf,
-}
-
-/// Name of the test key.
-const TEST_KEY: &str = "Tornado VPN tests";
-
-impl TestKeys {
-    /// Creates both in a directory.
-    pub fn create(directory: &Path) -> anyhow::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        if directory.exists() {
-            std::fs::remove_dir_all(directory)?;
-        }
-        let keys = Self { gpg_home: directory.join("gpg"), minisign: directory.join("minisign.key") };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&keys.gpg_home)?;
-        let mut gpg = shell::command("gpg", &["--batch", "--quiet", "--passphrase", "", "--quick-generate-key"]);
-        shell::run(gpg.args([TEST_KEY, "ed25519", "sign", "never"]).env("GNUPGHOME", &keys.gpg_home))?;
-        let mut minisign = shell::command("minisign", &["-G", "-W", "-f", "-s"]);
-        minisign.arg(&keys.minisign).arg("-p").arg(directory.join("minisign.pub")).stdout(Stdio::null());
-        shell::run(minisign)?;
-        Ok(keys)
-    }
-
-    /// The key of gpg.
-    pub fn signer(&self) -> Signer {
-        Signer { key: TEST_KEY.to_owned(), home: Some(self.gpg_home.clone()) }
-    }
-}
-
-impl Drop for TestKeys {
-    fn drop(&mut self) {
-        // gpg started an agent. It ends by itself when its directory is removed, but not before.
-        let mut agent = shell::command("gpgconf", &["--kill", "gpg-agent"]);
-        drop(agent.env("GNUPGHOME", &self.gpg_home).status());
-    }
 }

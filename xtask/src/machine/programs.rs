@@ -132,14 +132,19 @@ const PROGRAMS: &[Row] = &[
     ("cpio", &[Kernel], &["cpio"]),
     ("kmod", &[Kernel], &["depmod", "kmod"]),
     ("kmod", &[Kernel, Test], &["modinfo"]),
+    ("appstream", &[Package], &["appstreamcli"]),
     ("binutils", &[Package], &["strip"]),
     ("debian-archive-keyring", &[Package], &[]),
+    ("desktop-file-utils", &[Package], &["desktop-file-validate"]),
     ("dpkg-dev", &[Package], &["dpkg-scanpackages", "dpkg-shlibdeps"]),
     ("gpg", &[Package], &["gpg"]),
     ("gpgconf", &[Package], &["gpgconf"]),
     ("lintian", &[Package], &["lintian"]),
     ("minisign", &[Package], &["minisign"]),
+    ("man-db", &[Package], &["man"]),
     ("mmdebstrap", &[Package], &["mmdebstrap"]),
+    ("rpm", &[Package], &["rpm", "rpmbuild", "rpmsign"]),
+    ("rpmlint", &[Package], &["rpmlint"]),
 ];
 
 fn needed(needs: &[Need]) -> impl Iterator<Item = &'static Row> {

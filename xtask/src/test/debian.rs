@@ -9,8 +9,10 @@ use std::path::Path;
 const RELEASES: &[&str] = &["bookworm", "trixie"];
 /// Packages of a minimal machine with systemd.
 const INCLUDED: &str = "systemd-sysv,dbus,iproute2";
-/// Packages of which apt has copies, so that it can install ours, with dependencies, without a network.
-const CACHED: &str = "ca-certificates nftables tor";
+/// Packages of which apt has copies, so that it can install ours, with dependencies, without a network; and those with
+/// which tests show the window and install packages for rpm.
+const CACHED: &str = "ca-certificates nftables tor \
+                      libwebkit2gtk-4.1-0 libayatana-appindicator3-1 desktop-file-utils dbus-daemon xvfb x11-utils rpm";
 /// Removes the copies of installed packages, then fetches those above.
 const FETCH: &str = "rm -f \"$1\"/var/cache/apt/archives/*.deb && \
                      chroot \"$1\" apt-get --quiet --yes --no-install-recommends --download-only install";

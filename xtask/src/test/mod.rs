@@ -87,7 +87,7 @@ impl Test {
             (built, prepared.join().unwrap_or_else(|_| Err(anyhow!("the preparation panicked"))))
         });
         // Its libraries are installed now.
-        let window = (prepared.is_ok() && suites.contains(&Suite::Desktop)).then(build::build_window);
+        let window = (prepared.is_ok() && suites.iter().any(|suite| has_window(*suite))).then(build::build_window);
         let report = Mutex::new(Report::default());
         let choice = Choice::new(self.all, self.seed);
         let run = |part: Option<Suite>| {
@@ -124,15 +124,15 @@ impl Test {
         if suite == Suite::Console {
             crate::web::build_for_tests()?;
         }
+        if has_window(suite) {
+            crate::web::build_window_for_tests()?;
+        }
         if suite == Suite::Packages {
             if let Some(obstacle) = debian::obstacle() {
                 println!("  SKIPPED: {obstacle}");
                 return Ok(Tally::ONE_SKIPPED.into());
             }
             debian::build_packages()?;
-        }
-        if suite == Suite::Desktop {
-            crate::web::build_window_for_tests()?;
         }
         let mut ran = run::run(suite, binaries, choice);
         if suite.needs_root() {
@@ -145,13 +145,18 @@ impl Test {
     }
 }
 
-/// The programs of a suite: for `desktop`, those of the window too, which must build without findings.
+/// Whether a suite needs the program of the window and its files.
+fn has_window(suite: Suite) -> bool {
+    matches!(suite, Suite::Packages | Suite::Desktop)
+}
+
+/// The programs of a suite: for those with the window, its programs too, which must build without findings.
 fn with_window<'a>(
     suite: Suite,
     binaries: &'a [Binary],
     window: Option<&build::Built>,
 ) -> anyhow::Result<Cow<'a, [Binary]>> {
-    let Some(window) = window.filter(|_| suite == Suite::Desktop) else { return Ok(Cow::Borrowed(binaries)) };
+    let Some(window) = window.filter(|_| has_window(suite)) else { return Ok(Cow::Borrowed(binaries)) };
     let own = window.binaries.as_ref().map_err(|error| anyhow!("{error:#}"))?;
     if !window.findings.is_empty() {
         let findings: Vec<&str> = window.findings.iter().map(String::as_str).collect();
@@ -168,7 +173,7 @@ fn prepare(suites: &[Suite]) -> anyhow::Result<()> {
     if !suites.is_empty() {
         machine::provide(NEEDS)?;
     }
-    if suites.contains(&Suite::Desktop) {
+    if suites.iter().any(|suite| has_window(*suite)) {
         machine::provide(&[Need::Desktop])?;
     }
     if suites.iter().any(|suite| suite.needs_root()) && shell::is_root() {
