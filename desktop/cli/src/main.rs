@@ -13,6 +13,7 @@ mod redact;
 mod run;
 mod secrets;
 mod split;
+mod system;
 mod totp;
 
 use clap::Parser as _;

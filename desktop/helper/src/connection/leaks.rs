@@ -7,6 +7,7 @@ use super::state::Connection;
 use crate::server::translate;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+#[cfg(target_os = "linux")]
 use tokio::net::TcpSocket;
 use tornado_client::{DeviceApi, Options};
 use tornado_helper_api::{
@@ -19,6 +20,7 @@ use tornado_shared::model::{Lane, Secret};
 /// Timeout of one connection. Over Tor, a new circuit may take several seconds.
 const WITHIN: Duration = Duration::from_secs(12);
 /// Timeout of a connection that should be rejected at once.
+#[cfg(target_os = "linux")]
 const REJECTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the check needs. It is collected once, so that the check blocks no other call.
@@ -37,6 +39,7 @@ pub(crate) struct LeakCheck {
 /// What this machine is set to.
 pub(crate) struct Machine {
     /// Interfaces with a default route outside the tunnel.
+    #[cfg(target_os = "linux")]
     pub uplinks: Vec<String>,
     /// The resolvers that programs query.
     pub resolvers: Vec<IpAddr>,
@@ -78,6 +81,7 @@ impl LeakCheck {
         }
         let mut findings: Vec<Finding> = seen.iter().map(|seen| of_family(seen, self.lane)).collect();
         findings.extend(self.of_missing_family(status));
+        #[cfg(target_os = "linux")]
         findings.extend(self.of_interfaces(&machine.uplinks).await);
         findings.push(of_resolvers(status, &machine.resolvers));
         findings.extend(of_choices(status));
@@ -117,6 +121,7 @@ impl LeakCheck {
     }
 
     /// A program may bind to an interface (`SO_BINDTODEVICE`), which bypasses the routes of the tunnel.
+    #[cfg(target_os = "linux")]
     async fn of_interfaces(&self, uplinks: &[String]) -> Vec<Finding> {
         let mut findings = Vec::new();
         for uplink in uplinks {
@@ -233,6 +238,7 @@ fn of_choices(status: &Status) -> Vec<Finding> {
 }
 
 /// Tries a TCP connection from a socket that is bound to the interface.
+#[cfg(target_os = "linux")]
 async fn connects_on(uplink: &str, to: SocketAddr) -> bool {
     let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let Ok(socket) = socket else { return false };
@@ -242,8 +248,12 @@ async fn connects_on(uplink: &str, to: SocketAddr) -> bool {
     matches!(tokio::time::timeout(REJECTED_WITHIN, socket.connect(to)).await, Ok(Ok(_)))
 }
 
+/// Reads what this machine is set to.
+pub(crate) type ReadMachine = Box<dyn Fn() -> Machine + Send + Sync>;
+
 impl Machine {
     /// Reads the main routing table and resolv.conf(5).
+    #[cfg(target_os = "linux")]
     pub(crate) fn read(resolv_conf: &std::path::Path) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let mut uplinks = default_interfaces(&read("/proc/net/route"), &read("/proc/net/ipv6_route"));
@@ -253,9 +263,16 @@ impl Machine {
         let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
         Self { uplinks, resolvers: servers.filter_map(|value| value.trim().parse().ok()).collect() }
     }
+
+    /// Reads the resolvers of all adapters. Sockets that are bound to an interface are not tried on Windows.
+    #[cfg(windows)]
+    pub(crate) fn read() -> Self {
+        Self { resolvers: tornado_tunnel::os::windows::own_resolvers() }
+    }
 }
 
 /// The interfaces of default routes in the two files of proc(5), which show the main table.
+#[cfg(target_os = "linux")]
 fn default_interfaces(v4: &str, v6: &str) -> Vec<String> {
     let fields = |line: &str| line.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let of_v4 = v4.lines().skip(1).filter_map(|line| match fields(line).as_slice() {
@@ -291,6 +308,7 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn interfaces_with_a_default_route_are_found() {
         let v4 = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\

@@ -13,9 +13,9 @@ mod silence;
 mod state;
 
 pub(crate) use control::TunnelControl;
-pub(crate) use leaks::Machine;
+pub(crate) use leaks::{Machine, ReadMachine};
 pub(crate) use policy::{PolicyControl, exempt};
-pub(crate) use programs::Programs;
+pub(crate) use programs::{Groups, Programs};
 pub(crate) use schedule::Schedule;
 pub(crate) use session::CLOSE_TIMEOUT;
 pub(crate) use silence::SilenceDetector;

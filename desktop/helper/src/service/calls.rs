@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::queries::{tor, usage};
-use crate::connection::{Connection, Machine};
+use crate::connection::Connection;
 use async_trait::async_trait;
 use tornado_client::DeviceApi;
 use tornado_helper_api::{
@@ -105,7 +105,7 @@ impl Helper for Engine {
     async fn check_leaks(&self, _: NoInput) -> Result<LeakReport, HelperError> {
         self.control.require_connected()?;
         let check = self.connection.lock().await.leak_check().await?;
-        check.run(&self.publish.now(), Machine::read(&self.resolv_conf)).await
+        check.run(&self.publish.now(), (self.machine)()).await
     }
 
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {

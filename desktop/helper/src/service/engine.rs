@@ -2,17 +2,17 @@
 
 use super::queries::Queries;
 use crate::account::{Credentials, DesiredState, DesiredTunnel, FoundPolicy, Store, load_policy, lockdown_at_start};
-use crate::connection::{CLOSE_TIMEOUT, Connection, PolicyControl, Programs, TunnelControl, exempt};
+use crate::connection::{
+    CLOSE_TIMEOUT, Connection, Groups, PolicyControl, Programs, ReadMachine, TunnelControl, exempt,
+};
 use crate::network::Changes;
-use crate::server::Resolver;
+use crate::server::{OwnResolvers, Resolver};
 use crate::status::Publisher;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify, watch};
 use tornado_helper_api::{ControlPlane, HelperError, Status};
 use tornado_shared::model::LockdownMode;
 use tornado_tunnel::Tunnel;
-use tornado_tunnel::os::linux::ProgramGroups;
 use tornado_tunnel::policy::StandingPolicy;
 use tornado_tunnel::state::Lockdown;
 
@@ -22,14 +22,14 @@ pub(crate) struct Found {
     credentials: Credentials,
     desired: Option<DesiredTunnel>,
     policy: FoundPolicy,
-    groups: ProgramGroups,
+    groups: Groups,
     /// Lockdown until a tunnel is up or the user acts; `None` if traffic is not to be blocked.
     pub(crate) lockdown: Option<Lockdown>,
 }
 
 impl Found {
     /// Reads the store. A file that cannot be read activates lockdown; it is not treated as absent.
-    pub(crate) fn read(store: Store, groups: ProgramGroups) -> Self {
+    pub(crate) fn read(store: Store, groups: Groups) -> Self {
         let credentials = Credentials::read(store.clone());
         let (desired, policy) = (DesiredTunnel::load(&store), load_policy(&store));
         let lockdown = lockdown_at_start(&desired, credentials.unreadable(), credentials.is_logged_in());
@@ -50,7 +50,7 @@ impl Found {
             exempt: exempt(&self.policy.split, None),
             api_ports: server.into_iter().map(|at| at.port).collect(),
             // Programs that an earlier process of the helper excluded are still in their group.
-            excluded: self.groups.members().is_ok_and(|members| !members.is_empty()),
+            excluded: Programs::are_in(&self.groups),
         }
     }
 
@@ -78,18 +78,22 @@ pub(crate) struct Engine {
     pub(super) wake: Arc<Notify>,
     /// Increases after each heartbeat attempt, whatever its outcome.
     pub(super) heartbeats: watch::Sender<u64>,
-    /// The file that lists this machine's resolvers.
-    pub(super) resolv_conf: PathBuf,
+    /// Reads what this machine is set to, for the leak check.
+    pub(super) machine: ReadMachine,
 }
 
 impl Engine {
     /// Starts with the state found in the store.
-    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, paths: (PathBuf, PathBuf)) -> Arc<Self> {
+    pub(crate) fn start(
+        found: Found,
+        tunnel: Tunnel,
+        changes: Changes,
+        reads: (OwnResolvers, ReadMachine),
+    ) -> Arc<Self> {
         let publish = Publisher::new();
         let hosts = found.desired.as_ref().map(|desired| desired.hosts.clone()).unwrap_or_default();
-        let (resolv_conf, state_dir) = paths;
-        let used = resolv_conf.clone();
-        let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
+        let (own, machine) = reads;
+        let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), own);
         let standing = found.policy();
         let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
         let policy = Arc::new(policy);
@@ -110,7 +114,7 @@ impl Engine {
             changes,
             wake,
             heartbeats: watch::Sender::new(0),
-            resolv_conf: used,
+            machine,
         })
     }
 

@@ -1,6 +1,6 @@
-//! Programs outside the tunnel: moves processes of the caller's user, and sets the policy while there are any.
+//! Programs in control groups: moves processes of the caller's user, and sets the policy while there are any.
 
-use super::policy::PolicyControl;
+use crate::connection::policy::PolicyControl;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tornado_helper_api::{ExcludedDns, ExcludedProgram, ExcludedPrograms, HelperCaller, HelperError};
@@ -18,6 +18,11 @@ pub(crate) struct Programs {
 impl Programs {
     pub(crate) fn new(groups: ProgramGroups, policy: Arc<PolicyControl>) -> Self {
         Self { groups, policy, change: Mutex::new(()) }
+    }
+
+    /// Whether programs are excluded: those that an earlier process of the helper excluded are still in their group.
+    pub(crate) fn are_in(groups: &ProgramGroups) -> bool {
+        groups.members().is_ok_and(|members| !members.is_empty())
     }
 
     /// Excludes a process; without `pid`, the process of the caller.
