@@ -4,8 +4,6 @@ use crate::args::{ExcludeArguments, ExcludeCommand};
 use crate::error::Failure;
 use crate::output;
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 use tornado_helper_api::{
     ExcludeProgram, ExcludedDns, ExcludedPrograms, Helper as _, HelperClient, NoInput, ReadmitProgram,
 };
@@ -35,7 +33,14 @@ pub(crate) async fn run(helper: &HelperClient, arguments: ExcludeArguments, json
 
 /// Replaces this process by the program. Returns only if that fails.
 fn start(program: &OsString, words: &[OsString]) -> Failure {
-    let error = Command::new(program).args(words).exec();
+    #[cfg(unix)]
+    let error = std::os::unix::process::CommandExt::exec(std::process::Command::new(program).args(words));
+    // The helper has refused: Windows excludes no programs.
+    #[cfg(not(unix))]
+    let error = {
+        let _ = words;
+        std::io::ErrorKind::Unsupported.into()
+    };
     Failure::NotStarted { program: program.to_string_lossy().into_owned(), source: error }
 }
 

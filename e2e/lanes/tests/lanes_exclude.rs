@@ -77,7 +77,7 @@ impl Place {
         let all = [to(v4, 53), to(v6, 53), to(v4, 853), to("224.0.0.251".parse().unwrap(), 5353)];
         let script: String = all.iter().map(|send| format!("\ntry: {send}\nexcept OSError: pass")).collect();
         let script = format!("import socket as s{script}");
-        let program = [words, &["--", "python3", "-c", &script]].concat();
+        let program = [words, &["--", "/usr/bin/python3", "-c", &script]].concat();
         self.device.cli(&program).unwrap().success().unwrap();
         std::thread::sleep(Duration::from_millis(300));
         capture.stop().unwrap().count()

@@ -70,7 +70,7 @@ fn a_neighbour_gets_no_response_to_packets_for_inner_addresses() {
         let v6 = neighbour.exec(&["ip", "-6", "-oneline", "addr", "show", "dev", "eth0"]).unwrap().stdout;
         let link_local = v6.split_once("inet6 ").and_then(|(_, rest)| rest.split('/').next()).unwrap().to_owned();
         let own = if to.contains(':') { link_local } else { NEIGHBOUR.to_string() };
-        neighbour.exec(&["python3", "-c", PROBES, &to, &own]).unwrap();
+        neighbour.exec(&["/usr/bin/python3", "-c", PROBES, &to, &own]).unwrap();
     };
     let answers = || {
         let filter =
@@ -129,7 +129,7 @@ for family, to in ((s.AF_INET, '{}'), (s.AF_INET6, '{}')):
     );
     let ids = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"];
     let run = || {
-        let words = [&["setpriv"][..], &ids, &["python3", "-c", &script]].concat();
+        let words = [&["setpriv"][..], &ids, &["/usr/bin/python3", "-c", &script]].concat();
         host.exec(&words).unwrap().stdout
     };
     let filter = format!("host {} or host {}", INTERNET.v4, INTERNET.v6);

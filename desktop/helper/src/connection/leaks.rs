@@ -271,16 +271,18 @@ impl Machine {
     }
 }
 
-/// The interfaces of default routes in the two files of proc(5), which show the main table.
+/// The interfaces of default routes in the two files of proc(5). That of IPv6 shows the routes of all tables; those of
+/// the tunnel have no gateway.
 #[cfg(target_os = "linux")]
 fn default_interfaces(v4: &str, v6: &str) -> Vec<String> {
     let fields = |line: &str| line.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
     let of_v4 = v4.lines().skip(1).filter_map(|line| match fields(line).as_slice() {
         [name, to, _, _, _, _, _, mask, ..] if to == "00000000" && mask == "00000000" => Some(name.clone()),
         _ => None,
     });
     let of_v6 = v6.lines().filter_map(|line| match fields(line).as_slice() {
-        [to, length, _, _, _, _, _, _, _, name] if to.bytes().all(|b| b == b'0') && length == "00" => {
+        [to, length, _, _, gateway, _, _, _, _, name] if is_zero(to) && length == "00" && !is_zero(gateway) => {
             Some(name.clone())
         }
         _ => None,
@@ -316,8 +318,10 @@ mod tests {
                   eth1\t0007A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
         let zero = "0".repeat(32);
         let v6 = format!(
-            "{zero} 00 {zero} 00 {zero} 00000400 00000001 00000000 00000003 wlan0\n\
-             {zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200 lo\n"
+            "{zero} 00 {zero} 00 fe80{} 00000400 00000001 00000000 00000003 wlan0\n\
+             {zero} 00 {zero} 00 {zero} 00000001 00000001 00000000 00000001 tornado0\n\
+             {zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200 lo\n",
+            "1".repeat(28)
         );
         assert_eq!(default_interfaces(v4, &v6), ["eth0", "wlan0"]);
     }

@@ -160,7 +160,9 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::account::Store;
+    use crate::connection::{Machine, ReadMachine};
     use crate::network::Changes;
+    use crate::server::OwnResolvers;
     use crate::service::Found;
     use std::sync::Arc;
     use tornado_tunnel::Tunnel;
@@ -173,11 +175,14 @@ mod tests {
         for desired in [false, true] {
             let directory = tempfile::tempdir().unwrap();
             let store = Store::new(directory.path().join("state"));
-            let found = Found::read(store);
+            let groups = tornado_tunnel::os::linux::ProgramGroups::new("maintenance");
+            let found = Found::read(store, groups);
             let lockdown = desired.then(|| Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() });
             let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), lockdown);
-            let paths = (directory.path().join("resolv.conf"), directory.path().join("state"));
-            let engine = Engine::start(found, tunnel, Changes::new(), paths);
+            let resolv_conf = directory.path().join("resolv.conf");
+            let reads =
+                (Box::new(Vec::new) as OwnResolvers, Box::new(move || Machine::read(&resolv_conf)) as ReadMachine);
+            let engine = Engine::start(found, tunnel, Changes::new(), reads);
             let heartbeats = engine.heartbeats.subscribe();
             let maintenance = run(Arc::downgrade(&engine), CancellationToken::new());
             tornado_endurance::sixty_days(2, maintenance).await;
