@@ -8,7 +8,6 @@ mod error;
 mod lockdown;
 mod manual;
 mod output;
-mod redact;
 mod run;
 mod secrets;
 mod split;

@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
     AddProfile, ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput,
-    OpenPortal, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
+    OpenPortal, RemoveDevice, RenameProfile, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
@@ -26,6 +26,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Profile(command) => match command {
             ProfileCommand::List => {
                 return Ok(output::show(&helper.profiles(NoInput {}).await?, json, output::profiles::list)?);
+            }
+            ProfileCommand::Rename { name, new_name } => {
+                let renamed = helper.rename_profile(RenameProfile { name, new_name }).await?;
+                return Ok(output::show(&renamed, json, output::profiles::list)?);
             }
             ProfileCommand::Remove { name } => {
                 let left = helper.remove_profile(SelectProfile { name }).await?;

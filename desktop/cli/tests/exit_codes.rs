@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
     Access, AddProfile, ChooseExit, Connect, Devices, Enroll, Export, Exported, FirstCode, Helper, HelperError, Login,
-    NoInput, OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _,
-    SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
+    NoInput, OpenPortal, PasswordAgain, Profiles, RecoveryCodes, RemoveDevice, RenameProfile, Report, SelectProfile,
+    ServiceError as _, SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -54,6 +54,10 @@ impl Helper for FakeHelper {
     }
     async fn use_profile(&self, input: SelectProfile) -> Result<Status, HelperError> {
         self.answer(format!("use profile {}", input.name))
+    }
+    async fn rename_profile(&self, input: RenameProfile) -> Result<Profiles, HelperError> {
+        self.answer(format!("rename profile {} {}", input.name, input.new_name))
+            .map(|_| unreachable!("every call fails"))
     }
     async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
         self.answer(format!("remove profile {}", input.name)).map(|_| unreachable!("every call fails"))
@@ -114,6 +118,9 @@ impl Helper for FakeHelper {
     }
     async fn end_totp(&self, input: PasswordAgain) -> Result<Status, HelperError> {
         self.answer(format!("end totp {}", input.password.expose()))
+    }
+    async fn report(&self, _: NoInput) -> Result<Report, HelperError> {
+        Ok(Report { parts: Vec::new() })
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())

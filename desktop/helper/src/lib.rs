@@ -14,7 +14,7 @@ mod status;
 pub use account::StoreError;
 use account::{DesiredState, Store};
 use network::Changes;
-use service::{Engine, Found, events, maintenance};
+use service::{Engine, Found, Paths, events, maintenance};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Config {
     pub group: Option<String>,
     /// The file that lists this machine's resolvers, resolv.conf(5).
     pub resolv_conf: PathBuf,
+    /// The log file, whose end is part of reports.
+    pub log_file: PathBuf,
 }
 
 /// Reasons for which the helper cannot start.
@@ -110,7 +112,9 @@ pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: Canc
     let (tunnel, task) = Tunnel::start_under(found.policy(), os, found.lockdown.clone());
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
-    let engine = Engine::start(found, tunnel, changes, (config.resolv_conf, config.state_dir));
+    let Config { resolv_conf, state_dir, log_file, .. } = config.clone();
+    let paths = Paths { resolv_conf, state_dir, log_file };
+    let engine = Engine::start(found, tunnel, changes, paths);
     let events = tokio::spawn(events::run(Arc::downgrade(&engine), shutdown.clone()));
     let maintenance = tokio::spawn(maintenance::run(Arc::downgrade(&engine), shutdown.clone()));
     let mut access = Access::of(config.allow_uids);

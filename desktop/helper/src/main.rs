@@ -195,6 +195,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         allow_uids: arguments.allow_uids.into_iter().collect(),
         group: Some(arguments.group),
         resolv_conf: Settings::default().resolv_conf,
+        log_file: arguments.log_dir.join(format!("{SERVICE}.log")),
     };
     let listener = tornado_helper::listen(&config)?;
     let settings = Settings {

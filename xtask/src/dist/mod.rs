@@ -4,6 +4,7 @@
 
 mod contents;
 mod deb;
+mod linked;
 mod repository;
 mod sbom;
 
@@ -104,14 +105,14 @@ fn build(programs: &Programs, edition: &Edition, out: &Path) -> anyhow::Result<V
 
 /// Writes a list of the crates in each package. Returns the paths.
 fn crate_lists(edition: &Edition, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let (graph, version) = (sbom::Graph::read()?, &edition.version);
+    let (graph, version) = (sbom::read()?, &edition.version);
     let seconds = format!("--date=@{}", edition.epoch);
     let time = shell::read(shell::command("date", &["--utc", &seconds, "+%Y-%m-%dT%H:%M:%SZ"]))?;
     let mut paths = Vec::new();
     let server = ("tornado-server", ["tornadod"].as_slice());
     let cli = ("tornado-cli", ["tornado-helper", "tornado-cli"].as_slice());
     for (package, crates) in [server, cli] {
-        let list = graph.list(package, version, time.trim(), crates)?;
+        let list = sbom::list(&graph, package, version, time.trim(), crates)?;
         let path = out.join(format!("{package}_{version}.cdx.json"));
         std::fs::write(&path, format!("{list:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
         paths.push(path);

@@ -60,6 +60,17 @@ impl Found {
     }
 }
 
+/// Files outside the store.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    /// The file that lists this machine's resolvers.
+    pub resolv_conf: PathBuf,
+    /// The state directory.
+    pub state_dir: PathBuf,
+    /// The log.
+    pub log_file: PathBuf,
+}
+
 /// The helper. Calls that need the server lock the connection and so run one after the other.
 pub(crate) struct Engine {
     pub(super) connection: Arc<Mutex<Connection>>,
@@ -71,16 +82,18 @@ pub(crate) struct Engine {
     pub(super) changes: Changes,
     /// Wakes the maintenance task after a change of the login or the session.
     pub(super) wake: Arc<Notify>,
+    /// The log, for the report.
+    pub(super) log_file: PathBuf,
     /// Increases after each heartbeat attempt, whatever its outcome.
     pub(super) heartbeats: watch::Sender<u64>,
 }
 
 impl Engine {
     /// Starts with the state found in the store.
-    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, paths: (PathBuf, PathBuf)) -> Arc<Self> {
+    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, paths: Paths) -> Arc<Self> {
         let publish = Publisher::new();
         let hosts = found.desired.as_ref().map(|desired| desired.hosts.clone()).unwrap_or_default();
-        let (resolv_conf, state_dir) = paths;
+        let Paths { resolv_conf, state_dir, log_file } = paths;
         let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
         let standing = found.policy();
         let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
@@ -99,6 +112,7 @@ impl Engine {
             queries,
             changes,
             wake,
+            log_file,
             heartbeats: watch::Sender::new(0),
         })
     }

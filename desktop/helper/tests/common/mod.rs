@@ -362,6 +362,7 @@ impl Machine {
             allow_uids: [12_345].into(),
             group: None,
             resolv_conf: self.directory.path().join("resolv.conf"),
+            log_file: self.directory.path().join("helper.log"),
         };
         let listener = tornado_helper::listen(&config).unwrap();
         let task = tokio::spawn(tornado_helper::run(listener, config, Box::new(self.os.clone()), self.stop.clone()));
