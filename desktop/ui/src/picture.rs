@@ -9,6 +9,7 @@ use web_sys::{CanvasRenderingContext2d, File, HtmlCanvasElement, ImageBitmap};
 /// Largest width or height at which a picture is searched, pixels. A larger one is made smaller.
 const LARGEST: u32 = 1600;
 /// Bytes of a pixel: red, green, blue, opacity.
+#[cfg(any(test, target_arch = "wasm32"))]
 const PIXEL: usize = 4;
 
 /// The text of the first QR code in a file; `None` if it is no picture or has no code.
@@ -31,12 +32,12 @@ async fn pixels(file: &File) -> Result<(usize, Vec<u8>), JsValue> {
     let context: CanvasRenderingContext2d = context.dyn_into()?;
     let (w, h) = (f64::from(width), f64::from(height));
     context.draw_image_with_image_bitmap_and_dw_and_dh(&bitmap, 0.0, 0.0, w, h)?;
-    let side = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
-    let data = context.get_image_data(0, 0, side(width), side(height))?;
+    let data = context.get_image_data(0.0, 0.0, w, h)?;
     Ok((width as usize, data.data().0))
 }
 
 /// How light a pixel is. What is transparent counts as white.
+#[cfg(any(test, target_arch = "wasm32"))]
 fn light([red, green, blue, opacity]: [u8; PIXEL]) -> u8 {
     // ITU-R BT.601.
     let light = (u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114) / 1000;

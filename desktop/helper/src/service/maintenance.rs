@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::account::Store;
     use crate::network::Changes;
-    use crate::service::Found;
+    use crate::service::{Found, Paths};
     use std::sync::Arc;
     use tornado_tunnel::Tunnel;
     use tornado_tunnel::os::fake::Fake;
@@ -176,7 +176,9 @@ mod tests {
             let found = Found::read(store);
             let lockdown = desired.then(|| Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() });
             let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), lockdown);
-            let paths = (directory.path().join("resolv.conf"), directory.path().join("state"));
+            let [resolv_conf, state_dir, log_file] =
+                ["resolv.conf", "state", "helper.log"].map(|name| directory.path().join(name));
+            let paths = Paths { resolv_conf, state_dir, log_file };
             let engine = Engine::start(found, tunnel, Changes::new(), paths);
             let heartbeats = engine.heartbeats.subscribe();
             let maintenance = run(Arc::downgrade(&engine), CancellationToken::new());

@@ -36,7 +36,7 @@ pub fn Lockdown() -> impl IntoView {
         (LockdownMode::Auto, "auto", t.lockdown_auto(), t.lockdown_auto_text()),
         (LockdownMode::Always, "always", t.lockdown_always(), t.lockdown_always_text()),
     ];
-    let option = move |(mode, value, word, text): (LockdownMode, &str, &'static str, &'static str)| {
+    let option = move |(mode, value, word, text): (LockdownMode, &'static str, &'static str, &'static str)| {
         let (id, hint) = (format!("mode-{value}"), format!("mode-{value}-hint"));
         view! {
             <div class="opt opt-radio">
