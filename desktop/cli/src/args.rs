@@ -1,6 +1,6 @@
 //! Command line definition: commands, options and their help texts.
 
-use crate::redact::Level;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use std::ffi::OsString;
@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use tornado_helper_api::ProfileName;
 use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, LockdownMode, NotCountry, SessionId, Username};
+use tornado_support::Level;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -162,6 +163,13 @@ pub(crate) enum ProfileCommand {
         #[command(flatten)]
         invitation: InvitationInput,
     },
+    /// Rename a profile.
+    Rename {
+        /// Name of the profile.
+        name: ProfileName,
+        /// Its new name.
+        new_name: ProfileName,
+    },
     /// Remove a profile that is not in use.
     Remove {
         /// Name of the profile.
@@ -183,7 +191,7 @@ pub(crate) enum Command {
     /// Enrol this device with an invitation link from the server's operator.
     #[command(after_help = EXIT_CODES)]
     Enroll(InvitationInput),
-    /// List, use, add or remove server profiles. Each has its own server, account and login; one is in use.
+    /// List, use, add, rename or remove server profiles. Each has its own server, account and login; one is in use.
     #[command(subcommand, after_help = EXIT_CODES)]
     Profile(ProfileCommand),
     /// Log in again to the server that this device is enrolled with.
@@ -308,12 +316,13 @@ pub(crate) enum Command {
     /// found.
     #[command(after_help = EXIT_CODES)]
     LeakCheck,
-    /// Show what a person who helps needs to know: status, firewall, routes, the end of the log. Only root sees
-    /// all parts. Names and addresses are replaced.
+    /// Show what a person who helps needs to know: status, firewall, routes, the end of the log. While the helper does
+    /// not run, only root sees all parts. Names and addresses are replaced.
     #[command(after_help = EXIT_CODES)]
     SupportBundle {
-        /// What is replaced by placeholders.
-        #[arg(long, value_enum, default_value = "all")]
+        /// What is replaced by placeholders: names, IDs and addresses; addresses only; or nothing.
+        #[arg(long, default_value = "all",
+              value_parser = PossibleValuesParser::new(["all", "addresses", "none"]).try_map(|level| level.parse::<Level>()))]
         redact: Level,
         /// Save the text to a new file, after it was shown and confirmed.
         #[arg(long, value_name = "FILE")]

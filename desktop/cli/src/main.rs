@@ -9,11 +9,9 @@ mod exclude;
 mod lockdown;
 mod manual;
 mod output;
-mod redact;
 mod run;
 mod secrets;
 mod split;
-mod system;
 mod totp;
 
 use clap::Parser as _;

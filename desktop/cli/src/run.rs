@@ -9,13 +9,12 @@ use crate::manual;
 use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
 use crate::split;
-use crate::system;
 use crate::totp;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
     AddProfile, ChooseExit, Connect, Enroll, Export, Helper as _, HelperClient, HelperError, Login, NoInput,
-    OpenPortal, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
+    OpenPortal, RemoveDevice, RenameProfile, SelectProfile, SessionsQuery, SetLockdown, Status, SwitchLane,
 };
 use tornado_kit::clock::unix_now;
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
@@ -28,6 +27,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Profile(command) => match command {
             ProfileCommand::List => {
                 return Ok(output::show(&helper.profiles(NoInput {}).await?, json, output::profiles::list)?);
+            }
+            ProfileCommand::Rename { name, new_name } => {
+                let renamed = helper.rename_profile(RenameProfile { name, new_name }).await?;
+                return Ok(output::show(&renamed, json, output::profiles::list)?);
             }
             ProfileCommand::Remove { name } => {
                 let left = helper.remove_profile(SelectProfile { name }).await?;
@@ -163,7 +166,7 @@ fn ask_username() -> Result<Option<Username>, Failure> {
 }
 
 fn host_name() -> Result<DeviceName, Failure> {
-    let name = system::host_name();
+    let name = tornado_support::host_name();
     let missing = |_| Failure::Usage("this machine has no usable host name; pass --device-name".into());
     name.trim().split('.').next().unwrap_or_default().parse().map_err(missing)
 }

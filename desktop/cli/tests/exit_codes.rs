@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
     Access, AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported,
     FirstCode, Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
-    RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
-    SwitchLane, TotpOffer,
+    RecoveryCodes, RemoveDevice, RenameProfile, Report, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown,
+    Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -55,6 +55,10 @@ impl Helper for FakeHelper {
     }
     async fn use_profile(&self, input: SelectProfile) -> Result<Status, HelperError> {
         self.answer(format!("use profile {}", input.name))
+    }
+    async fn rename_profile(&self, input: RenameProfile) -> Result<Profiles, HelperError> {
+        self.answer(format!("rename profile {} {}", input.name, input.new_name))
+            .map(|_| unreachable!("every call fails"))
     }
     async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
         self.answer(format!("remove profile {}", input.name)).map(|_| unreachable!("every call fails"))
@@ -127,6 +131,9 @@ impl Helper for FakeHelper {
     }
     async fn check_leaks(&self, _: NoInput) -> Result<LeakReport, HelperError> {
         self.answer("check leaks".into()).map(|_| unreachable!("every call fails"))
+    }
+    async fn report(&self, _: NoInput) -> Result<Report, HelperError> {
+        Ok(Report { parts: Vec::new() })
     }
     async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())

@@ -2,12 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
+/// An invitation, as the person has it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Invitation {
+    /// The link, `tornado://…`. Spaces around it are ignored.
+    Link(String),
+    /// The parts of a link, typed in.
+    Typed {
+        /// Name or address of the server, with its port unless it is the usual one.
+        server: String,
+        /// Fingerprint of the server's identity, parameter `i` of the link.
+        identity: String,
+        /// The one-time code, parameter `c` of the link.
+        code: String,
+    },
+}
+
 /// Joins a server with an invitation.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
-    /// The invitation link, `tornado://…`. Spaces around it are ignored.
-    pub link: String,
+    /// Name of the new profile; empty for the one in use, or the first one.
+    pub profile: String,
+    /// The invitation.
+    pub invitation: Invitation,
     /// Name of the account; empty if the invitation is for an existing one.
     pub username: String,
     /// Password of the account, new or existing.

@@ -1,6 +1,7 @@
 //! What the window shows.
 
 use crate::Lane;
+use crate::protection::{Lockdown, Portal};
 use serde::{Deserialize, Serialize};
 
 /// Whether the helper responds.
@@ -21,6 +22,8 @@ pub enum Helper {
 /// The enrolled account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
+    /// Name of its profile.
+    pub profile: String,
     /// The server's name or address, without the port.
     pub server: String,
     /// Name of the account.
@@ -192,6 +195,12 @@ pub struct View {
     pub account: Option<Account>,
     /// The tunnel.
     pub tunnel: Tunnel,
+    /// The choices about traffic outside the tunnel.
+    pub lockdown: Lockdown,
+    /// Networks that are reached outside the tunnel.
+    pub excluded: Vec<String>,
+    /// The captive portal that can be reached now.
+    pub portal: Option<Portal>,
     /// The account's quota, if it has one and the server reported it.
     pub quota: Option<Quota>,
     /// Bytes that the account transferred this month, if the server reported it.
@@ -221,6 +230,7 @@ mod tests {
         let view = View {
             helper: Helper::Absent("no socket".into()),
             account: Some(Account {
+                profile: "default".into(),
                 server: "vpn.example.net".into(),
                 user: "ada".into(),
                 device: "laptop".into(),

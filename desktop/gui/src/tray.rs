@@ -205,7 +205,13 @@ mod tests {
 
     fn view(tunnel: Tunnel) -> View {
         let text = |text: &str| text.to_owned();
-        let account = Account { server: text("s"), user: text("u"), device: text("d"), is_signed_in: true };
+        let account = Account {
+            profile: text("default"),
+            server: text("s"),
+            user: text("u"),
+            device: text("d"),
+            is_signed_in: true,
+        };
         View { helper: Helper::Running, account: Some(account), tunnel, ..View::default() }
     }
 

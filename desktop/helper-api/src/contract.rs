@@ -5,8 +5,9 @@ use crate::error::HelperError;
 use crate::exclude::{ExcludeProgram, ExcludedPrograms, ReadmitProgram};
 use crate::leaks::LeakReport;
 use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, SetLockdown, Status, SwitchLane};
-use crate::profile::{AddProfile, Profiles, SelectProfile};
+use crate::profile::{AddProfile, Profiles, RenameProfile, SelectProfile};
 use crate::split::{OpenPortal, Split};
+use crate::support::Report;
 use tornado_rpc::NoInput;
 use tornado_shared::api::{
     ChooseExit, FirstCode, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes, SessionsQuery, TorView, TotpOffer,
@@ -27,6 +28,8 @@ tornado_rpc::contract! {
         add_profile(AddProfile) -> Status = POST "/v1/profiles", within 60, up to MAX_BODY, for [User];
         /// Disconnects, then uses another profile.
         use_profile(SelectProfile) -> Status = PUT "/v1/profiles", within 60, up to MAX_BODY, for [User];
+        /// Renames a profile, which may be in use.
+        rename_profile(RenameProfile) -> Profiles = PATCH "/v1/profiles", within 60, up to MAX_BODY, for [User];
         /// Removes a profile that is not in use, and ends its login on the server if the server responds.
         remove_profile(SelectProfile) -> Profiles = DELETE "/v1/profiles", within 60, up to MAX_BODY, for [User];
         /// Logs in to the enrolled server.
@@ -87,6 +90,8 @@ tornado_rpc::contract! {
         check_leaks(NoInput) -> LeakReport = POST "/v1/leaks", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and ends the login.
         logout(NoInput) -> Status = POST "/v1/logout", within 60, up to MAX_BODY, for [User];
+        /// Returns what the helper configured and the end of its log, for a person who helps. The caller redacts it.
+        report(NoInput) -> Report = GET "/v1/report", within 60, up to 0, for [User];
         /// Returns the current state.
         status(NoInput) -> Status = GET "/v1/status", within 60, up to 0, for [User];
     }

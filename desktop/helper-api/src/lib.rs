@@ -18,6 +18,7 @@ mod model;
 mod profile;
 mod serve;
 mod split;
+mod support;
 
 pub use access::{Access, HelperCaller};
 pub use contract::{Helper, HelperClient};
@@ -28,9 +29,10 @@ pub use model::{
     Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, SetLockdown,
     Status, SwitchLane, TunnelState,
 };
-pub use profile::{AddProfile, NotProfileName, Profile, ProfileName, Profiles, SelectProfile};
+pub use profile::{AddProfile, NotProfileName, Profile, ProfileName, Profiles, RenameProfile, SelectProfile};
 pub use serve::serve;
 pub use split::{MAX_NETWORKS, NotSplit, OpenPortal, Portal, Split};
+pub use support::{Part, Report};
 pub use tornado_rpc::{NoInput, ServiceError};
 pub use tornado_shared::api::{ChooseExit, FirstCode, PasswordAgain, RecoveryCodes, SessionsQuery, TotpOffer};
 pub use tornado_shared::model::{Backend, LockdownMode, LockdownPolicy};

@@ -79,6 +79,16 @@ pub struct SelectProfile {
     pub name: ProfileName,
 }
 
+/// Input of `rename_profile`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameProfile {
+    /// Name of an existing profile.
+    pub name: ProfileName,
+    /// Its new name, which no other profile has.
+    pub new_name: ProfileName,
+}
+
 /// One profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {

@@ -16,7 +16,7 @@ use account::{DesiredState, Store};
 use connection::{Groups, Machine, ReadMachine};
 use network::Changes;
 use server::OwnResolvers;
-use service::{Engine, Found, events, maintenance};
+use service::{Engine, Found, Reads, events, maintenance};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub struct Config {
     /// Users who may call the helper, besides administrators.
     #[cfg(windows)]
     pub allow_sids: BTreeSet<tornado_windows::Sid>,
+    /// The log file, whose end is part of reports.
+    pub log_file: PathBuf,
 }
 
 impl Config {
@@ -168,7 +170,8 @@ pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: Canc
     let (tunnel, task) = Tunnel::start_under(found.policy(), os, found.lockdown.clone());
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
-    let engine = Engine::start(found, tunnel, changes, (config.own_resolvers(), config.machine()));
+    let reads = Reads { own: config.own_resolvers(), machine: config.machine(), log_file: config.log_file.clone() };
+    let engine = Engine::start(found, tunnel, changes, reads);
     let events = tokio::spawn(events::run(Arc::downgrade(&engine), shutdown.clone()));
     let maintenance = tokio::spawn(maintenance::run(Arc::downgrade(&engine), shutdown.clone()));
     if is_lockdown {

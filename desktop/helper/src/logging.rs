@@ -1,7 +1,7 @@
 //! The log of the helper.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tornado_kit::clock::wall_clock;
 use tornado_log::line::ProcessId;
 use tornado_log::output::{FileAndStderr, FileLimits, LineLayer, LogFile, Stderr, StderrUse, log_panics};
@@ -13,6 +13,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Name of the helper in its log lines.
 const SERVICE: &str = "helper";
+
+/// The log file in this directory.
+pub(crate) fn file(directory: &Path) -> PathBuf {
+    directory.join(format!("{SERVICE}.log"))
+}
 
 /// Logs JSON lines to the file of the helper in `directory`, if given, and to standard error; text if that is a
 /// terminal.

@@ -6,7 +6,8 @@ mod common;
 
 use common::{CODE, Machine, Server};
 use tornado_helper_api::{
-    AddProfile, Connect, Enroll, Helper as _, HelperError, NoInput, ProfileName, SelectProfile, Status, TunnelState,
+    AddProfile, Connect, Enroll, Helper as _, HelperError, NoInput, ProfileName, RenameProfile, SelectProfile, Status,
+    TunnelState,
 };
 use tornado_shared::api::path;
 use tornado_shared::model::{Lane, Secret};
@@ -71,6 +72,19 @@ async fn each_profile_keeps_its_server_and_login() {
     std::fs::copy(machine.state_file(), machine.state_file().with_file_name("profile-default.json")).unwrap();
     machine.start().await;
     assert_eq!(listed(&machine).await, [row("default", &first, true), row("work", &second, false)]);
+
+    // Both kinds of profiles can be renamed; a name is used once.
+    let rename = async |from: &str, to: &str| {
+        machine.client.rename_profile(RenameProfile { name: name(from), new_name: name(to) }).await
+    };
+    assert!(matches!(rename("work", "default").await, Err(HelperError::Malformed(_))));
+    assert!(matches!(rename("absent", "other").await, Err(HelperError::Malformed(_))));
+    rename("work", "office").await.unwrap();
+    rename("default", "home").await.unwrap();
+    assert_eq!(machine.client.status(NoInput {}).await.unwrap().profile.as_deref(), Some("home"));
+    assert_eq!(listed(&machine).await, [row("home", &first, true), row("office", &second, false)]);
+    rename("home", "default").await.unwrap();
+    rename("office", "work").await.unwrap();
 
     assert!(matches!(machine.client.remove_profile(select("default")).await, Err(HelperError::Malformed(_))));
     let left = machine.client.remove_profile(select("work")).await.unwrap();

@@ -36,8 +36,16 @@ forbidden-do = Als Administrator:
 enrol-title = Einem Server beitreten
 enrol-text = Mit der Einladung seines Betreibers.
 enrol-link = Einladung
-enrol-link-hint = Ein Link, der mit tornado:// beginnt
-enrol-file = Datei öffnen
+enrol-link-hint = Ein Link, der mit tornado:// beginnt, oder ein eingefügtes Bild seines QR-Codes.
+enrol-file = Datei oder Bild öffnen
+enrol-type = Eintippen
+enrol-paste = Link einfügen
+enrol-server = Server
+enrol-server-hint = Sein Name oder seine Adresse, wie vpn.example.net.
+enrol-identity = Identität
+enrol-identity-hint = Der Teil i des Links, 43 Zeichen.
+enrol-code = Einladungscode
+enrol-code-hint = Der Teil c des Links.
 enrol-username = Kontoname
 enrol-username-hint = Ein neuer Name legt Ihr Konto an. Leer lassen, wenn die Einladung für Ihr bestehendes Konto ist.
 enrol-password = Passwort
@@ -56,7 +64,6 @@ code-hint = Oder einer Ihrer Wiederherstellungscodes.
 sign-in-submit = Anmelden
 sign-in-busy = Meldet an
 sign-out = Abmelden
-sign-out-text = Der Tunnel wird getrennt. Dieses Gerät bleibt eingerichtet.
 
 ## Zustand
 state-disconnected = Nicht verbunden
@@ -165,6 +172,11 @@ error-interference = Ein anderes Programm hat die Einstellungen des Tunnels auf 
 error-device-name = Dieser Gerätename ist nicht möglich. Verwenden Sie Buchstaben, Ziffern, Leerzeichen und Bindestriche.
 error-account-name = Dieser Kontoname ist nicht möglich. Verwenden Sie Buchstaben, Ziffern, Bindestriche und Unterstriche.
 error-password-weak = Das Passwort ist zu schwach. Verwenden Sie mindestens 10 Zeichen, die kein gängiges Wort sind.
+error-part = Das ist kein Teil einer Einladung. Vergleichen Sie Server, Identität und Code mit dem Link.
+error-no-invitation = Die Datei enthält keine Einladung. Öffnen Sie den Text mit dem Link oder ein scharfes Bild des ganzen QR-Codes.
+error-network = Dieses Netz kann nicht ausgenommen werden. Schreiben Sie eine Adresse und eine Länge von mindestens 8, bei IPv6 16.
+error-address = Das ist keine IP-Adresse. Ein Name geht hier nicht.
+error-profile = Dieser Name ist nicht möglich. Verwenden Sie 1 bis 32 Zeichen: a-z, 0-9 und Bindestriche.
 error-other = Die Anfrage ist fehlgeschlagen.
 error-code = Code { $code }
 
@@ -189,3 +201,100 @@ version = Version { $version }
 ## Tray
 tray-pending = In Arbeit
 tray-show = Fenster zeigen
+
+## Seiten der Einstellungen
+settings-protection = Schutz
+change = Ändern
+open = Öffnen
+apply = Anwenden
+
+## Notausschalter
+lockdown = Notausschalter
+lockdown-off = Aus
+lockdown-off-text = Ohne Tunnel nimmt der Verkehr seinen gewöhnlichen Weg, auch wenn der Tunnel abbricht.
+lockdown-auto = Wenn der Tunnel abbricht
+lockdown-auto-text = Bricht der Tunnel ab oder stürzt der Dienst ab, verlässt nichts das Gerät, bis der Tunnel wieder steht oder Sie trennen.
+lockdown-always = Immer
+lockdown-always-text = Nichts verlässt das Gerät ohne Tunnel: auch nicht getrennt, vor der Anmeldung, beim Start und bei angehaltenem Dienst.
+lockdown-local = Lokale Netze
+lockdown-lan = Lokales Netz
+lockdown-lan-hint = Drucker und Freigaben bleiben erreichbar, Namen nicht
+lockdown-bridges = Container und virtuelle Maschinen
+lockdown-bridges-hint = ihre Netze, auch ohne das lokale Netz
+lockdown-way-out = Ohne dieses Fenster:
+consequence-off = Bricht der Tunnel ab, verlässt der Verkehr das Gerät ungeschützt.
+consequence-off-now = Der Verkehr verlässt das Gerät sofort ungeschützt.
+consequence-auto = Solange Sie getrennt sind, nimmt der Verkehr seinen gewöhnlichen Weg.
+consequence-always = Solange der Tunnel steht, ändert sich nichts. Nach dem Trennen verlässt nichts dieses Gerät.
+consequence-always-now = Ab jetzt verlässt nichts dieses Gerät, bis Sie verbinden.
+
+## Netze außerhalb des Tunnels
+networks = Netze außerhalb des Tunnels
+networks-text = Diese Netze werden in jedem Zustand direkt erreicht. Namen werden weiter im Tunnel aufgelöst.
+networks-none = keine
+networks-count = { $n ->
+    [one] { $n } Netz
+   *[other] { $n } Netze
+}
+networks-add-label = Netz
+networks-add-hint = Eine Adresse, auch mit Länge, wie 203.0.113.0/24.
+networks-add = Hinzufügen
+networks-remove = { $network } entfernen
+
+## Anmeldeseite eines Netzes
+portal = Anmeldeseite eines Netzes
+portal-hint = öffnet eine Anmeldeseite für 60 Sekunden
+portal-is-open = { $address } ist offen
+portal-text = Manche Netze zeigen eine Anmeldeseite, bevor sie Verkehr durchlassen. Für 60 Sekunden sind die Ports 80 und 443 einer Adresse außerhalb des Tunnels erreichbar.
+portal-address = Adresse der Anmeldeseite
+portal-address-hint = Oft die Adresse des Routers.
+portal-open = Für 60 Sekunden öffnen
+portal-open-text = { $address } ist noch { $span } außerhalb des Tunnels erreichbar.
+
+## Server
+profiles = Server
+profiles-text = Ein Server ist in Gebrauch. Jeder behält sein Konto und seine Anmeldung.
+profile-in-use = in Gebrauch
+profile-use = Verwenden
+profile-rename = Umbenennen
+profile-remove = Entfernen
+profile-remove-text = Seine Anmeldung endet, und dieses Gerät vergisst den Server. Zum erneuten Beitritt brauchen Sie eine weitere Einladung.
+profile-name = Name auf diesem Gerät
+profile-name-hint = 1 bis 32 Zeichen: a-z, 0-9 und Bindestriche.
+add-profile = Server hinzufügen
+
+## Zweiter Faktor
+factor = Zweiter Faktor
+factor-hint = Codes einer Authenticator-App
+factor-text = Mit einem zweiten Faktor verlangt eine Anmeldung neben dem Passwort einen Code einer Authenticator-App.
+factor-password-hint = Das Passwort Ihres Kontos.
+factor-begin = Einrichten
+factor-end = Entfernen
+factor-scan = Lesen Sie dies mit einer Authenticator-App ein.
+factor-qr = Geheimnis des zweiten Faktors als QR-Code
+factor-secret = Oder eintippen:
+factor-code-hint = Der erste Code, den die App zeigt.
+factor-confirm = Bestätigen
+factor-enabled = Ab jetzt sind Codes nötig. Jeder von diesen ersetzt einmal einen. Sie werden nicht wieder gezeigt: bewahren Sie sie jetzt auf.
+factor-codes = Wiederherstellungscodes
+factor-stored = Ich habe sie aufbewahrt
+factor-disabled = Der zweite Faktor ist entfernt. Eine Anmeldung verlangt nur das Passwort.
+
+## Hilfe
+report = Bericht
+report-text = Für jemanden, der Ihnen hilft. Er enthält, was App und Dienst wissen; nichts wird gesendet.
+report-level = Schwärzung
+report-all = Ohne Namen und Adressen
+report-addresses = Ohne Adressen
+report-nothing = Mit allem
+report-save = Speichern
+report-saved = Gespeichert als { $path }
+log = Protokoll
+log-text = Die letzten Zeilen des Dienstes, ohne Namen und Adressen.
+log-read = Erneut lesen
+about = Über
+about-text = Tornado VPN ist freie Software unter der GNU General Public License, Version 3 oder später.
+keys = Tastatur
+keys-main = Die große Taste
+keys-lanes = Direkt, Tor
+licences = Enthaltene Software

@@ -36,8 +36,16 @@ forbidden-do = As administrator:
 enrol-title = Join a server
 enrol-text = With the invitation from its operator.
 enrol-link = Invitation
-enrol-link-hint = A link that begins with tornado://
-enrol-file = Open a file
+enrol-link-hint = A link that begins with tornado://, or a pasted picture of its QR code.
+enrol-file = Open a file or picture
+enrol-type = Type it in
+enrol-paste = Paste a link
+enrol-server = Server
+enrol-server-hint = Its name or address, as vpn.example.net.
+enrol-identity = Identity
+enrol-identity-hint = The part i of the link, 43 characters.
+enrol-code = Invitation code
+enrol-code-hint = The part c of the link.
 enrol-username = Account name
 enrol-username-hint = A new name creates your account. Leave it empty if the invitation is for your existing account.
 enrol-password = Password
@@ -56,7 +64,6 @@ code-hint = Or one of your recovery codes.
 sign-in-submit = Sign in
 sign-in-busy = Signing in
 sign-out = Sign out
-sign-out-text = The tunnel is disconnected. This device stays enrolled.
 
 ## State
 state-disconnected = Not connected
@@ -165,6 +172,11 @@ error-interference = Another program changed the tunnel's settings on this machi
 error-device-name = This name of the device cannot be used. Use letters, digits, spaces and hyphens.
 error-account-name = This account name cannot be used. Use letters, digits, hyphens and underscores.
 error-password-weak = The password is too weak. Use at least 10 characters that are not a common word.
+error-part = This is not a part of an invitation. Compare server, identity and code with the link.
+error-no-invitation = The file has no invitation. Open the text with the link, or a sharp picture of the whole QR code.
+error-network = This network cannot be excluded. Write an address and a length of at least 8, for IPv6 16.
+error-address = This is not an IP address. A name does not work here.
+error-profile = This name cannot be used. Use 1 to 32 characters: a-z, 0-9 and hyphens.
 error-other = The request failed.
 error-code = code { $code }
 
@@ -189,3 +201,100 @@ version = Version { $version }
 ## Tray
 tray-pending = Under way
 tray-show = Show window
+
+## Pages of the settings
+settings-protection = Protection
+change = Change
+open = Open
+apply = Apply
+
+## Kill switch
+lockdown = Kill switch
+lockdown-off = Off
+lockdown-off-text = Traffic leaves in its usual way whenever no tunnel is up, also if the tunnel is lost.
+lockdown-auto = If the tunnel is lost
+lockdown-auto-text = If the tunnel is lost or the helper crashes, nothing leaves until the tunnel is up again or you disconnect.
+lockdown-always = Always
+lockdown-always-text = Nothing leaves unless the tunnel is up: also while disconnected, before login, at boot, and while the helper is stopped.
+lockdown-local = Local networks
+lockdown-lan = Local network
+lockdown-lan-hint = printers and shares stay reachable; names do not
+lockdown-bridges = Containers and virtual machines
+lockdown-bridges-hint = their networks, even without the local network
+lockdown-way-out = Without this window:
+consequence-off = If the tunnel is lost, traffic leaves unprotected.
+consequence-off-now = Traffic leaves unprotected at once.
+consequence-auto = While you are disconnected, traffic leaves in its usual way.
+consequence-always = Nothing changes while the tunnel is up. After a disconnect, nothing leaves this device.
+consequence-always-now = Nothing leaves this device from now on until you connect.
+
+## Networks outside the tunnel
+networks = Networks outside the tunnel
+networks-text = These networks are reached directly, in every state. Names are still resolved inside the tunnel.
+networks-none = none
+networks-count = { $n ->
+    [one] { $n } network
+   *[other] { $n } networks
+}
+networks-add-label = Network
+networks-add-hint = An address, or an address with a length, as 203.0.113.0/24.
+networks-add = Add
+networks-remove = Remove { $network }
+
+## Captive portal
+portal = Captive portal
+portal-hint = opens a login page for 60 seconds
+portal-is-open = { $address } is open
+portal-text = Some networks show a login page before they let traffic pass. For 60 seconds, ports 80 and 443 of one address can be reached outside the tunnel.
+portal-address = Address of the login page
+portal-address-hint = Often the address of the router.
+portal-open = Open for 60 seconds
+portal-open-text = { $address } can be reached outside the tunnel for { $span } more.
+
+## Servers
+profiles = Servers
+profiles-text = One server is in use. Each keeps its account and sign-in.
+profile-in-use = in use
+profile-use = Use
+profile-rename = Rename
+profile-remove = Remove
+profile-remove-text = Its sign-in ends, and this device forgets the server. To join it again, you need another invitation.
+profile-name = Name on this device
+profile-name-hint = 1 to 32 characters: a-z, 0-9 and hyphens.
+add-profile = Add a server
+
+## Second factor
+factor = Second factor
+factor-hint = codes of an authenticator app
+factor-text = With a second factor, a sign-in requires a code of an authenticator app besides the password.
+factor-password-hint = The password of your account.
+factor-begin = Set it up
+factor-end = Remove it
+factor-scan = Scan this with an authenticator app.
+factor-qr = Secret of the second factor as a QR code
+factor-secret = Or type in:
+factor-code-hint = The first code that the app shows.
+factor-confirm = Confirm
+factor-enabled = Codes are required from now on. Each of these replaces one, once. They are not shown again: store them now.
+factor-codes = Recovery codes
+factor-stored = I have stored them
+factor-disabled = The second factor is removed. A sign-in requires the password only.
+
+## Help
+report = Report
+report-text = For a person who helps you. It has what the app and the helper know; nothing is sent.
+report-level = Redaction
+report-all = Without names and addresses
+report-addresses = Without addresses
+report-nothing = With everything
+report-save = Save
+report-saved = Saved as { $path }
+log = Log
+log-text = The last lines of the helper, without names and addresses.
+log-read = Read again
+about = About
+about-text = Tornado VPN is free software under the GNU General Public License, version 3 or later.
+keys = Keyboard
+keys-main = The big button
+keys-lanes = Direct, Tor
+licences = Software in it

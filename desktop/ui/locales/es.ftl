@@ -36,8 +36,16 @@ forbidden-do = Como administrador:
 enrol-title = Unirse a un servidor
 enrol-text = Con la invitación de su operador.
 enrol-link = Invitación
-enrol-link-hint = Un enlace que empieza por tornado://
-enrol-file = Abrir un archivo
+enrol-link-hint = Un enlace que empieza por tornado://, o una imagen pegada de su código QR.
+enrol-file = Abrir un archivo o imagen
+enrol-type = Escribirla
+enrol-paste = Pegar un enlace
+enrol-server = Servidor
+enrol-server-hint = Su nombre o dirección, como vpn.example.net.
+enrol-identity = Identidad
+enrol-identity-hint = La parte i del enlace, 43 caracteres.
+enrol-code = Código de invitación
+enrol-code-hint = La parte c del enlace.
 enrol-username = Nombre de la cuenta
 enrol-username-hint = Un nombre nuevo crea su cuenta. Déjelo vacío si la invitación es para su cuenta existente.
 enrol-password = Contraseña
@@ -56,7 +64,6 @@ code-hint = O uno de sus códigos de recuperación.
 sign-in-submit = Iniciar sesión
 sign-in-busy = Iniciando sesión
 sign-out = Cerrar sesión
-sign-out-text = El túnel se desconecta. Este dispositivo sigue registrado.
 
 ## Estado
 state-disconnected = Sin conexión
@@ -165,6 +172,11 @@ error-interference = Otro programa cambió los ajustes del túnel en este equipo
 error-device-name = Este nombre de dispositivo no es posible. Use letras, cifras, espacios y guiones.
 error-account-name = Este nombre de cuenta no es posible. Use letras, cifras, guiones y guiones bajos.
 error-password-weak = La contraseña es demasiado débil. Use al menos 10 caracteres que no sean una palabra común.
+error-part = Esto no es parte de una invitación. Compare servidor, identidad y código con el enlace.
+error-no-invitation = El archivo no contiene una invitación. Abra el texto con el enlace o una imagen nítida del código QR entero.
+error-network = Esta red no se puede excluir. Escriba una dirección y una longitud de al menos 8, en IPv6 16.
+error-address = Esto no es una dirección IP. Un nombre no sirve aquí.
+error-profile = Este nombre no se puede usar. Use de 1 a 32 caracteres: a-z, 0-9 y guiones.
 error-other = La petición ha fallado.
 error-code = código { $code }
 
@@ -189,3 +201,100 @@ version = Versión { $version }
 ## Tray
 tray-pending = En curso
 tray-show = Mostrar ventana
+
+## Páginas de los ajustes
+settings-protection = Protección
+change = Cambiar
+open = Abrir
+apply = Aplicar
+
+## Corte de emergencia
+lockdown = Corte de emergencia
+lockdown-off = Desactivado
+lockdown-off-text = Sin túnel, el tráfico sale como siempre, también si el túnel se pierde.
+lockdown-auto = Si se pierde el túnel
+lockdown-auto-text = Si se pierde el túnel o falla el servicio, nada sale hasta que el túnel vuelva o usted se desconecte.
+lockdown-always = Siempre
+lockdown-always-text = Nada sale sin túnel: tampoco sin conexión, antes de iniciar sesión, al arrancar ni con el servicio detenido.
+lockdown-local = Redes locales
+lockdown-lan = Red local
+lockdown-lan-hint = impresoras y recursos siguen accesibles; los nombres no
+lockdown-bridges = Contenedores y máquinas virtuales
+lockdown-bridges-hint = sus redes, incluso sin la red local
+lockdown-way-out = Sin esta ventana:
+consequence-off = Si se pierde el túnel, el tráfico sale sin protección.
+consequence-off-now = El tráfico sale sin protección de inmediato.
+consequence-auto = Mientras esté desconectado, el tráfico sale como siempre.
+consequence-always = Nada cambia mientras el túnel esté activo. Tras desconectar, nada sale de este dispositivo.
+consequence-always-now = Desde ahora nada sale de este dispositivo hasta que se conecte.
+
+## Redes fuera del túnel
+networks = Redes fuera del túnel
+networks-text = A estas redes se llega directamente, en todo estado. Los nombres se resuelven dentro del túnel.
+networks-none = ninguna
+networks-count = { $n ->
+    [one] { $n } red
+   *[other] { $n } redes
+}
+networks-add-label = Red
+networks-add-hint = Una dirección, también con longitud, como 203.0.113.0/24.
+networks-add = Añadir
+networks-remove = Quitar { $network }
+
+## Portal cautivo
+portal = Portal cautivo
+portal-hint = abre una página de acceso durante 60 segundos
+portal-is-open = { $address } está abierta
+portal-text = Algunas redes muestran una página de acceso antes de dejar pasar el tráfico. Durante 60 segundos se llega a los puertos 80 y 443 de una dirección fuera del túnel.
+portal-address = Dirección de la página de acceso
+portal-address-hint = A menudo la dirección del router.
+portal-open = Abrir durante 60 segundos
+portal-open-text = Se llega a { $address } fuera del túnel durante { $span } más.
+
+## Servidores
+profiles = Servidores
+profiles-text = Un servidor está en uso. Cada uno conserva su cuenta y su sesión.
+profile-in-use = en uso
+profile-use = Usar
+profile-rename = Renombrar
+profile-remove = Quitar
+profile-remove-text = Su sesión termina y este dispositivo olvida el servidor. Para volver a unirse necesita otra invitación.
+profile-name = Nombre en este dispositivo
+profile-name-hint = De 1 a 32 caracteres: a-z, 0-9 y guiones.
+add-profile = Añadir un servidor
+
+## Segundo factor
+factor = Segundo factor
+factor-hint = códigos de una app de autenticación
+factor-text = Con un segundo factor, iniciar sesión requiere un código de una app de autenticación además de la contraseña.
+factor-password-hint = La contraseña de su cuenta.
+factor-begin = Configurar
+factor-end = Quitar
+factor-scan = Escanee esto con una app de autenticación.
+factor-qr = Secreto del segundo factor como código QR
+factor-secret = O escriba:
+factor-code-hint = El primer código que muestra la app.
+factor-confirm = Confirmar
+factor-enabled = Desde ahora se requieren códigos. Cada uno de estos sustituye a uno, una vez. No se vuelven a mostrar: guárdelos ahora.
+factor-codes = Códigos de recuperación
+factor-stored = Los he guardado
+factor-disabled = El segundo factor se ha quitado. Iniciar sesión solo requiere la contraseña.
+
+## Ayuda
+report = Informe
+report-text = Para quien le ayude. Contiene lo que saben la app y el servicio; no se envía nada.
+report-level = Censura
+report-all = Sin nombres ni direcciones
+report-addresses = Sin direcciones
+report-nothing = Con todo
+report-save = Guardar
+report-saved = Guardado como { $path }
+log = Registro
+log-text = Las últimas líneas del servicio, sin nombres ni direcciones.
+log-read = Leer de nuevo
+about = Acerca de
+about-text = Tornado VPN es software libre bajo la GNU General Public License, versión 3 o posterior.
+keys = Teclado
+keys-main = El botón grande
+keys-lanes = Directo, Tor
+licences = Software incluido

@@ -36,8 +36,16 @@ forbidden-do = به عنوان مدیر:
 enrol-title = پیوستن به سرور
 enrol-text = با دعوت‌نامهٔ گردانندهٔ آن.
 enrol-link = دعوت‌نامه
-enrol-link-hint = پیوندی که با tornado:// آغاز می‌شود
-enrol-file = گشودن پرونده
+enrol-link-hint = پیوندی که با tornado:// آغاز می‌شود، یا تصویر کد QR آن.
+enrol-file = گشودن پرونده یا تصویر
+enrol-type = نوشتن
+enrol-paste = چسباندن پیوند
+enrol-server = سرور
+enrol-server-hint = نام یا نشانی آن، مانند vpn.example.net.
+enrol-identity = هویت
+enrol-identity-hint = بخش i پیوند، ۴۳ نویسه.
+enrol-code = رمز دعوت
+enrol-code-hint = بخش c پیوند.
 enrol-username = نام حساب
 enrol-username-hint = نام تازه حساب شما را می‌سازد. اگر دعوت‌نامه برای حساب کنونی شماست، خالی بگذارید.
 enrol-password = گذرواژه
@@ -56,7 +64,6 @@ code-hint = یا یکی از رمزهای بازیابی شما.
 sign-in-submit = ورود
 sign-in-busy = در حال ورود
 sign-out = خروج
-sign-out-text = تونل قطع می‌شود. این دستگاه ثبت‌شده می‌ماند.
 
 ## وضعیت
 state-disconnected = وصل نیست
@@ -165,6 +172,11 @@ error-interference = برنامهٔ دیگری تنظیمات تونل این ر
 error-device-name = این نام دستگاه پذیرفته نیست. از حرف، رقم، فاصله و خط تیره استفاده کنید.
 error-account-name = این نام حساب پذیرفته نیست. از حرف، رقم، خط تیره و زیرخط استفاده کنید.
 error-password-weak = گذرواژه بسیار ضعیف است. دست‌کم ۱۰ نویسه به کار ببرید که واژه‌ای رایج نباشد.
+error-part = این بخشی از دعوت‌نامه نیست. سرور، هویت و رمز را با پیوند بسنجید.
+error-no-invitation = پرونده دعوت‌نامه ندارد. متن دارای پیوند یا تصویر روشن کد QR کامل را بگشایید.
+error-network = این شبکه را نمی‌توان بیرون گذاشت. یک نشانی و درازای دست‌کم ۸ بنویسید، برای IPv6 دست‌کم ۱۶.
+error-address = این نشانی IP نیست. نام در اینجا کار نمی‌کند.
+error-profile = این نام را نمی‌توان به کار برد. ۱ تا ۳۲ نویسه: a-z، 0-9 و خط تیره.
 error-other = درخواست ناموفق بود.
 error-code = کد { $code }
 
@@ -189,3 +201,100 @@ version = نسخهٔ { $version }
 ## Tray
 tray-pending = در جریان
 tray-show = نمایش پنجره
+
+## صفحه‌های تنظیمات
+settings-protection = محافظت
+change = تغییر
+open = گشودن
+apply = به کار بردن
+
+## کلید قطع
+lockdown = کلید قطع
+lockdown-off = خاموش
+lockdown-off-text = هر گاه تونلی برقرار نباشد، ترافیک از راه معمول خود می‌رود، حتی اگر تونل از دست برود.
+lockdown-auto = اگر تونل از دست برود
+lockdown-auto-text = اگر تونل از دست برود یا سرویس از کار بیفتد، تا برقراری دوبارهٔ تونل یا قطع آن از سوی شما چیزی خارج نمی‌شود.
+lockdown-always = همیشه
+lockdown-always-text = بدون تونل چیزی خارج نمی‌شود: هنگام قطع، پیش از ورود، در آغاز به کار رایانه و هنگام توقف سرویس نیز.
+lockdown-local = شبکه‌های محلی
+lockdown-lan = شبکهٔ محلی
+lockdown-lan-hint = چاپگرها و پوشه‌های هم‌رسانی در دسترس می‌مانند، نام‌ها نه
+lockdown-bridges = کانتینرها و ماشین‌های مجازی
+lockdown-bridges-hint = شبکه‌های آن‌ها، حتی بدون شبکهٔ محلی
+lockdown-way-out = بدون این پنجره:
+consequence-off = اگر تونل از دست برود، ترافیک بدون محافظت خارج می‌شود.
+consequence-off-now = ترافیک بی‌درنگ بدون محافظت خارج می‌شود.
+consequence-auto = تا وقتی وصل نیستید، ترافیک از راه معمول خود می‌رود.
+consequence-always = تا وقتی تونل برقرار است چیزی تغییر نمی‌کند. پس از قطع اتصال، چیزی از این دستگاه خارج نمی‌شود.
+consequence-always-now = از اکنون تا زمان اتصال، چیزی از این دستگاه خارج نمی‌شود.
+
+## شبکه‌های بیرون از تونل
+networks = شبکه‌های بیرون از تونل
+networks-text = این شبکه‌ها در هر وضعیتی مستقیم در دسترس‌اند. نام‌ها همچنان درون تونل پیدا می‌شوند.
+networks-none = هیچ
+networks-count = { $n ->
+    [one] { $n } شبکه
+   *[other] { $n } شبکه
+}
+networks-add-label = شبکه
+networks-add-hint = یک نشانی، یا نشانی با درازا، مانند 203.0.113.0/24.
+networks-add = افزودن
+networks-remove = برداشتن { $network }
+
+## صفحهٔ ورود شبکه
+portal = صفحهٔ ورود شبکه
+portal-hint = صفحهٔ ورود را ۶۰ ثانیه می‌گشاید
+portal-is-open = { $address } باز است
+portal-text = برخی شبکه‌ها پیش از عبور ترافیک صفحهٔ ورود نشان می‌دهند. ۶۰ ثانیه درگاه‌های ۸۰ و ۴۴۳ یک نشانی بیرون از تونل در دسترس‌اند.
+portal-address = نشانی صفحهٔ ورود
+portal-address-hint = بیشتر نشانی مسیریاب است.
+portal-open = گشودن برای ۶۰ ثانیه
+portal-open-text = { $address } تا { $span } دیگر بیرون از تونل در دسترس است.
+
+## سرورها
+profiles = سرورها
+profiles-text = یک سرور در حال استفاده است. هر یک حساب و ورود خود را نگه می‌دارد.
+profile-in-use = در حال استفاده
+profile-use = استفاده
+profile-rename = تغییر نام
+profile-remove = برداشتن
+profile-remove-text = ورود آن پایان می‌یابد و این دستگاه سرور را فراموش می‌کند. برای پیوستن دوباره به دعوت‌نامهٔ دیگری نیاز دارید.
+profile-name = نام در این دستگاه
+profile-name-hint = ۱ تا ۳۲ نویسه: a-z، 0-9 و خط تیره.
+add-profile = افزودن سرور
+
+## عامل دوم
+factor = عامل دوم
+factor-hint = رمزهای برنامهٔ تأیید
+factor-text = با عامل دوم، ورود افزون بر گذرواژه به رمز یک برنامهٔ تأیید نیاز دارد.
+factor-password-hint = گذرواژهٔ حساب شما.
+factor-begin = راه‌اندازی
+factor-end = برداشتن
+factor-scan = این را با یک برنامهٔ تأیید بخوانید.
+factor-qr = راز عامل دوم به شکل کد QR
+factor-secret = یا بنویسید:
+factor-code-hint = نخستین رمزی که برنامه نشان می‌دهد.
+factor-confirm = تأیید
+factor-enabled = از اکنون رمز لازم است. هر یک از این‌ها یک بار جای یک رمز را می‌گیرد. دوباره نشان داده نمی‌شوند: همین حالا نگه دارید.
+factor-codes = رمزهای بازیابی
+factor-stored = آن‌ها را نگه داشتم
+factor-disabled = عامل دوم برداشته شد. برای ورود تنها گذرواژه لازم است.
+
+## راهنمایی
+report = گزارش
+report-text = برای کسی که به شما کمک می‌کند. آنچه برنامه و سرویس می‌دانند در آن است؛ چیزی فرستاده نمی‌شود.
+report-level = پوشاندن
+report-all = بدون نام‌ها و نشانی‌ها
+report-addresses = بدون نشانی‌ها
+report-nothing = با همه چیز
+report-save = ذخیره
+report-saved = ذخیره شد: { $path }
+log = رخدادها
+log-text = آخرین سطرهای سرویس، بدون نام‌ها و نشانی‌ها.
+log-read = خواندن دوباره
+about = درباره
+about-text = Tornado VPN نرم‌افزار آزاد است، زیر GNU General Public License نسخهٔ ۳ یا نو‌تر.
+keys = صفحه‌کلید
+keys-main = دکمهٔ بزرگ
+keys-lanes = مستقیم، Tor
+licences = نرم‌افزارهای درون آن

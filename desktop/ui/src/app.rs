@@ -1,7 +1,9 @@
 //! The whole window: which screen is shown, in which language.
 
 use crate::context::{Page, Window, use_window};
-use crate::screens::{absent, enrol, settings, sign_in, tunnel};
+use crate::screens::{
+    about, absent, enrol, factor, lockdown, networks, portal, profiles, report, settings, sign_in, tunnel,
+};
 use crate::texts::Texts;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
@@ -17,13 +19,15 @@ enum Screen {
     Enrol,
     SignIn,
     Tunnel,
-    Settings,
+    Above(Page),
 }
 
 fn screen(view: &View, page: Page) -> Screen {
     let has_tunnel = view.tunnel.phase != tornado_gui_api::Phase::Disconnected;
     match (&view.helper, &view.account) {
-        (_, _) if page == Page::Settings => Screen::Settings,
+        (_, _) if page.is_independent() => Screen::Above(page),
+        (Helper::Running, Some(_)) if page != Page::Main => Screen::Above(page),
+        (Helper::Running, None) if page != Page::Main && !page.needs_account() => Screen::Above(page),
         (Helper::Waiting, _) => Screen::Waiting,
         (Helper::Absent(_) | Helper::Forbidden(_), _) => Screen::Absent,
         // A blocked or standing tunnel is shown in any case: it can be disconnected without a sign-in.
@@ -40,6 +44,7 @@ pub fn App() -> impl IntoView {
     let window = Window::new();
     provide_context(window);
     window.open();
+    crate::keys::follow();
     effect(move || window.dress());
     effect(move || window.send_words());
     let lang = Memo::new(move |_| window.lang());
@@ -72,7 +77,24 @@ fn Screens() -> impl IntoView {
         Screen::Enrol => view! { <enrol::Enrol /> }.into_any(),
         Screen::SignIn => view! { <sign_in::SignIn /> }.into_any(),
         Screen::Tunnel => view! { <tunnel::Tunnel /> }.into_any(),
-        Screen::Settings => view! { <settings::Settings /> }.into_any(),
+        Screen::Above(page) => above(page),
+    }
+}
+
+/// A page above the main screen.
+fn above(page: Page) -> AnyView {
+    match page {
+        Page::Main => view! { <tunnel::Tunnel /> }.into_any(),
+        Page::Settings => view! { <settings::Settings /> }.into_any(),
+        Page::Lockdown => view! { <lockdown::Lockdown /> }.into_any(),
+        Page::Networks => view! { <networks::Networks /> }.into_any(),
+        Page::Portal => view! { <portal::Portal /> }.into_any(),
+        Page::Profiles => view! { <profiles::Profiles /> }.into_any(),
+        Page::AddProfile => view! { <enrol::Enrol is_profile=true /> }.into_any(),
+        Page::Factor => view! { <factor::Factor /> }.into_any(),
+        Page::Report => view! { <report::Report /> }.into_any(),
+        Page::Log => view! { <report::Log /> }.into_any(),
+        Page::About => view! { <about::About /> }.into_any(),
     }
 }
 
@@ -94,7 +116,13 @@ mod tests {
         let text = |text: &str| text.to_owned();
         View {
             helper: Helper::Running,
-            account: Some(Account { server: text("s"), user: text("u"), device: text("d"), is_signed_in }),
+            account: Some(Account {
+                profile: text("p"),
+                server: text("s"),
+                user: text("u"),
+                device: text("d"),
+                is_signed_in,
+            }),
             tunnel: Tunnel { phase, ..Tunnel::default() },
             ..View::default()
         }
@@ -114,6 +142,16 @@ mod tests {
         assert_eq!(screen(&enrolled(false, Phase::Blocked), Page::Main), Screen::Tunnel);
         let without_account = View { account: None, ..enrolled(true, Phase::Blocked) };
         assert_eq!(screen(&without_account, Page::Main), Screen::Tunnel);
+    }
+
+    #[test]
+    fn a_page_stays_only_while_it_can_do_something() {
+        let lost = View { helper: Helper::Absent("why".into()), ..enrolled(true, Phase::Connected) };
+        assert_eq!(screen(&lost, Page::Lockdown), Screen::Absent);
+        assert_eq!(screen(&lost, Page::Report), Screen::Above(Page::Report));
+        let without_account = View { helper: Helper::Running, ..View::default() };
+        assert_eq!(screen(&without_account, Page::Factor), Screen::Enrol);
+        assert_eq!(screen(&without_account, Page::Lockdown), Screen::Above(Page::Lockdown));
     }
 
     #[test]

@@ -47,6 +47,18 @@ pub async fn call<O: DeserializeOwned>(command: &str, arguments: impl Serialize)
     decode(&invoke(command, &arguments).await?)
 }
 
+/// The text of a file beside the pages.
+pub async fn file(name: &str) -> Result<String, Failure> {
+    let response = JsFuture::from(leptos::prelude::window().fetch_with_str(name)).await;
+    let response = response.and_then(|response| response.dyn_into::<web_sys::Response>()).map_err(|e| broken(&e))?;
+    if !response.ok() {
+        return Err(Failure::invalid("window", format!("the window has no file {name}; install the package again")));
+    }
+    let text = response.text().map_err(|error| broken(&error))?;
+    let text = JsFuture::from(text).await.map_err(|error| broken(&error))?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
 /// Calls `show` with the current view and each later one, as long as the window exists.
 pub async fn watch(show: impl Fn(View) + 'static) -> Result<(), Failure> {
     // Large messages can arrive late: an older view does not replace a newer one.

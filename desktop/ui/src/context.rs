@@ -6,6 +6,7 @@ use crate::texts::{Lang, Texts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tornado_gui_api::{Failure, Language, Preferences, Start, Theme, TrayWords, View};
 
 /// The screen above the one that the view decides.
@@ -16,6 +17,36 @@ pub enum Page {
     Main,
     /// The settings.
     Settings,
+    /// When traffic outside the tunnel is blocked.
+    Lockdown,
+    /// Networks outside the tunnel.
+    Networks,
+    /// The captive portal.
+    Portal,
+    /// Server profiles.
+    Profiles,
+    /// Another server.
+    AddProfile,
+    /// The second factor of the account.
+    Factor,
+    /// The report for a person who helps.
+    Report,
+    /// The helper's log.
+    Log,
+    /// Version, shortcuts and licences.
+    About,
+}
+
+impl Page {
+    /// Whether it shows something without the helper.
+    pub const fn is_independent(self) -> bool {
+        matches!(self, Self::Settings | Self::Report | Self::About)
+    }
+
+    /// Whether it is about an account.
+    pub const fn needs_account(self) -> bool {
+        matches!(self, Self::Profiles | Self::AddProfile | Self::Factor)
+    }
 }
 
 /// Shared by all screens.
@@ -83,15 +114,15 @@ impl Window {
 
     /// Sends a request that changes something, unless one is under way.
     pub fn send(self, command: &'static str, arguments: impl Serialize + 'static) {
-        self.send_then(command, arguments, |_| {});
+        self.send_then(command, arguments, |_: &Result<(), Failure>| {});
     }
 
     /// As [`Self::send`]; `then` receives the result.
-    pub fn send_then(
+    pub fn send_then<O: DeserializeOwned + 'static>(
         self,
         command: &'static str,
         arguments: impl Serialize + 'static,
-        then: impl FnOnce(&Result<(), Failure>) + 'static,
+        then: impl FnOnce(&Result<O, Failure>) + 'static,
     ) {
         if self.busy.get_untracked().is_some() {
             return;
@@ -99,7 +130,7 @@ impl Window {
         self.busy.set(Some(command));
         self.failure.set(None);
         spawn_local(async move {
-            let result = bridge::call::<()>(command, arguments).await;
+            let result = bridge::call::<O>(command, arguments).await;
             // It was cancelled: the failure of a connect that the person ended is no news.
             if self.busy.get_untracked() != Some(command) {
                 return;

@@ -10,8 +10,10 @@
 pub mod app;
 mod bridge;
 mod context;
+mod keys;
 mod news;
 mod parts;
+mod picture;
 mod rates;
 mod screens;
 // The texts of the console, with the messages of this crate.

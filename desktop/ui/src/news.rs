@@ -41,7 +41,13 @@ mod tests {
         let text = |text: &str| text.to_owned();
         View {
             helper: Helper::Running,
-            account: Some(Account { server: text("s"), user: text("u"), device: text("d"), is_signed_in }),
+            account: Some(Account {
+                profile: text("p"),
+                server: text("s"),
+                user: text("u"),
+                device: text("d"),
+                is_signed_in,
+            }),
             tunnel: Tunnel { phase, ..Tunnel::default() },
             notice: code.map(|code| Notice { code: text(code), detail: text("detail"), at: 0 }),
             ..View::default()

@@ -1,7 +1,7 @@
 //! States and failures in words. Pure: the same view has the same words.
 
 use crate::texts::Texts;
-use tornado_gui_api::{Failure, Lane, LaneCondition, Phase, View};
+use tornado_gui_api::{Failure, Lane, LaneCondition, LockdownMode, Phase, View};
 use tornado_ui::state::{Condition, Lane as LaneWord};
 
 /// The state in words: shape, word and sentence.
@@ -65,6 +65,24 @@ fn connected(view: &View, t: Texts) -> Headline {
     Headline { condition, title: t.state_connected(), text }
 }
 
+/// What follows at once or later from another mode of the kill switch; `None` for the mode in use.
+pub fn consequence(view: &View, mode: LockdownMode, t: Texts) -> Option<&'static str> {
+    let is_up = matches!(view.tunnel.phase, Phase::Connected | Phase::Switching);
+    match mode {
+        _ if mode == view.lockdown.mode => None,
+        LockdownMode::Off if view.tunnel.is_locked || view.tunnel.phase == Phase::Blocked => {
+            Some(t.consequence_off_now())
+        }
+        LockdownMode::Off => Some(t.consequence_off()),
+        LockdownMode::Auto if view.tunnel.is_locked && view.tunnel.phase == Phase::Disconnected => {
+            Some(t.consequence_off_now())
+        }
+        LockdownMode::Auto => Some(t.consequence_auto()),
+        LockdownMode::Always if is_up => Some(t.consequence_always()),
+        LockdownMode::Always => Some(t.consequence_always_now()),
+    }
+}
+
 /// What a failure means and what to do, in the language of the window; `None` for a code without its own text, whose
 /// English description is shown instead.
 pub fn advice(code: &str, retry_after: Option<u64>, t: Texts) -> Option<String> {
@@ -93,6 +111,11 @@ pub fn advice(code: &str, retry_after: Option<u64>, t: Texts) -> Option<String> 
         "interference" => t.error_interference(),
         "invalid_device_name" => t.error_device_name(),
         "invalid_username" => t.error_account_name(),
+        "invalid_part" => t.error_part(),
+        "no_invitation" => t.error_no_invitation(),
+        "invalid_network" => t.error_network(),
+        "invalid_address" => t.error_address(),
+        "invalid_profile" => t.error_profile(),
         "weak_password" => t.error_password_weak(),
         _ => return None,
     };
@@ -108,7 +131,7 @@ pub fn failure(failure: &Failure, t: Texts) -> (String, bool) {
 mod tests {
     use super::*;
     use crate::texts::Lang;
-    use tornado_gui_api::{Exit, Tunnel};
+    use tornado_gui_api::{Exit, Lockdown, Tunnel};
 
     const T: Texts = Texts { lang: Lang::En };
 
@@ -138,6 +161,24 @@ mod tests {
         let connecting = |is_locked| of(Tunnel { phase: Phase::Connecting, is_locked, ..Tunnel::default() }).text;
         assert!(connecting(true).contains("Nothing leaves"));
         assert!(connecting(false).contains("not protected"));
+    }
+
+    #[test]
+    fn a_mode_says_what_follows_before_it_is_applied() {
+        let view = |mode, phase, is_locked| View {
+            lockdown: Lockdown { mode, ..Lockdown::default() },
+            tunnel: Tunnel { phase, is_locked, ..Tunnel::default() },
+            ..View::default()
+        };
+        let auto = view(LockdownMode::Auto, Phase::Disconnected, false);
+        assert_eq!(consequence(&auto, LockdownMode::Auto, T), None);
+        assert!(consequence(&auto, LockdownMode::Always, T).unwrap().contains("from now on"));
+        let connected = view(LockdownMode::Auto, Phase::Connected, false);
+        assert!(!consequence(&connected, LockdownMode::Always, T).unwrap().contains("from now on"));
+        let blocked = view(LockdownMode::Always, Phase::Disconnected, true);
+        for mode in [LockdownMode::Off, LockdownMode::Auto] {
+            assert!(consequence(&blocked, mode, T).unwrap().contains("at once"), "{mode:?}");
+        }
     }
 
     #[test]

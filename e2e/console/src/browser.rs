@@ -1,20 +1,15 @@
 //! A Chromium of Debian, driven through its driver and the DevTools protocol.
 
 use anyhow::{Context, bail, ensure};
-use fantoccini::Locator;
-use fantoccini::error::CmdError;
-use fantoccini::wd::WebDriverCompatibleCommand;
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tornado_e2e_webdriver::{self as webdriver, Extension};
 
-/// Root of the tree.
-pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+pub use tornado_e2e_webdriver::root;
 
 /// Starts the driver, and ends its process group, to which Chromium belongs, when standard input ends. Without it,
 /// Chromium would survive a failed test, or one that was killed at its time limit.
@@ -47,23 +42,6 @@ pub struct Browser {
     _profile: tempfile::TempDir,
 }
 
-/// A request that fantoccini does not know.
-#[derive(Debug)]
-struct Extension {
-    path: &'static str,
-    body: Value,
-}
-
-impl WebDriverCompatibleCommand for Extension {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
-    }
-
-    fn method_and_body(&self, _url: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.body.to_string()))
-    }
-}
-
 impl Browser {
     /// Starts driver and browser, in the network of the calling thread.
     ///
@@ -71,7 +49,7 @@ impl Browser {
     ///
     /// One of them does not start.
     pub async fn start() -> anyhow::Result<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = webdriver::free_port()?;
         let driver = Group::start(port)?;
         let profile = tempfile::tempdir()?;
         let arguments = [
@@ -94,17 +72,7 @@ impl Browser {
             "goog:chromeOptions": { "binary": "/usr/bin/chromium", "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
-        let Value::Object(capabilities) = capabilities else { bail!("capabilities are an object") };
-        let connector = hyper_util::client::legacy::connect::HttpConnector::new();
-        let mut builder = ClientBuilder::new(connector);
-        builder.capabilities(capabilities);
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let client = builder.connect(&format!("http://127.0.0.1:{port}")).await.context("cannot start Chromium")?;
+        let client = webdriver::connect(port, capabilities).await.context("cannot start Chromium")?;
         Ok(Self { client, _driver: driver, _profile: profile })
     }
 
@@ -120,7 +88,7 @@ impl Browser {
     /// The browser refuses it.
     pub async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         let body = json!({ "cmd": command, "params": parameters });
-        Ok(self.client.issue_cmd(Extension { path: "goog/cdp/execute", body }).await?)
+        Ok(self.client.issue_cmd(Extension { path: "goog/cdp/execute".to_owned(), body: Some(body) }).await?)
     }
 
     /// Sets width and height of the page in CSS pixels.
@@ -206,7 +174,8 @@ impl Browser {
     ///
     /// The browser does not respond.
     pub async fn console(&self) -> anyhow::Result<Vec<String>> {
-        let lines = self.client.issue_cmd(Extension { path: "se/log", body: json!({ "type": "browser" }) }).await?;
+        let body = Some(json!({ "type": "browser" }));
+        let lines = self.client.issue_cmd(Extension { path: "se/log".to_owned(), body }).await?;
         let lines = lines.as_array().cloned().unwrap_or_default();
         let is_loud = |line: &&Value| line["level"] == "SEVERE" || line["level"] == "WARNING";
         Ok(lines.iter().filter(is_loud).map(|line| line["message"].to_string()).collect())
@@ -275,7 +244,7 @@ impl Browser {
     ///
     /// It does not appear.
     pub async fn click(&self, css: &str) -> anyhow::Result<()> {
-        self.click_at(Locator::Css(css)).await.with_context(|| css.to_owned())
+        webdriver::click(&self.client, Locator::Css(css)).await
     }
 
     /// Clicks the button or link of the page's content with these words.
@@ -285,26 +254,7 @@ impl Browser {
     /// It does not appear.
     pub async fn press(&self, word: &str) -> anyhow::Result<()> {
         let path = format!("//main//*[self::button or self::a][normalize-space()='{word}']");
-        self.click_at(Locator::XPath(&path)).await.with_context(|| word.to_owned())
-    }
-
-    /// Clicks again if the page was read in between and replaced the element.
-    async fn click_at(&self, place: Locator<'_>) -> anyhow::Result<()> {
-        for _ in 0..10 {
-            match self.click_once(place).await {
-                Err(error) if error.to_string().contains("stale element") => {}
-                clicked => return Ok(clicked?),
-            }
-        }
-        bail!("the element is replaced all the time")
-    }
-
-    async fn click_once(&self, place: Locator<'_>) -> Result<(), CmdError> {
-        let element = self.client.wait().for_element(place).await?;
-        // The driver scrolls an element only if it is outside of the window, not if a bar covers it.
-        let argument = serde_json::to_value(&element)?;
-        self.client.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![argument]).await?;
-        element.click().await
+        webdriver::click(&self.client, Locator::XPath(&path)).await
     }
 
     /// Waits for an element and returns its text.
@@ -323,9 +273,7 @@ impl Browser {
     ///
     /// It does not appear.
     pub async fn fill(&self, css: &str, text: &str) -> anyhow::Result<()> {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.with_context(|| css.to_owned())?;
-        element.clear().await?;
-        element.send_keys(text).await.with_context(|| css.to_owned())
+        webdriver::fill(&self.client, css, text).await
     }
 
     /// Adds an authenticator that confirms every request at once.

@@ -51,9 +51,14 @@ impl Drop for Group {
 const SCREEN: &str = "420x720x24";
 /// Configuration of the window manager: windows without a frame, at the corner.
 const MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<openbox_config xmlns="http://openbox.org/3.4/rc"><applications><application class="*"><decor>no</decor>
+<openbox_config xmlns="http://openbox.org/3.4/rc"><theme><keepBorder>no</keepBorder></theme>
+<applications><application class="*"><decor>no</decor>
 <position force="yes"><x>0</x><y>0</y></position></application></applications></openbox_config>
 "#;
+/// Moves the pointer into the last corner, so that it is on no picture. No program of Debian's base does this.
+const POINTER: &str = "import ctypes as c; x = c.CDLL('libX11.so.6'); x.XOpenDisplay.restype = c.c_void_p; \
+    x.XDefaultRootWindow.restype = c.c_ulong; d = c.c_void_p(x.XOpenDisplay(None)); \
+    x.XWarpPointer(d, c.c_ulong(0), c.c_ulong(x.XDefaultRootWindow(d)), 0, 0, 0, 0, 419, 719); x.XSync(d, 0)";
 /// Length of the head of the X server's picture, words.
 const HEAD: usize = 25;
 
@@ -101,6 +106,9 @@ impl Display {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
         )?;
+        let mut pointer = Command::new("/usr/bin/python3");
+        let moved = pointer.args(["-c", POINTER]).env("DISPLAY", &name).status().context("cannot move the pointer")?;
+        ensure!(moved.success(), "cannot move the pointer: {moved}");
         Ok(Self { name, bus: address, files, _groups: [manager, bus, server] })
     }
 

@@ -2,42 +2,21 @@
 
 use crate::display::{Display, Group};
 use anyhow::{Context as _, bail, ensure};
-use fantoccini::error::CmdError;
-use fantoccini::wd::WebDriverCompatibleCommand;
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use tornado_e2e_webdriver::{self as webdriver, Extension};
 
-/// Root of the tree.
-#[must_use]
-pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+pub use tornado_e2e_webdriver::root;
 
 /// The window.
 pub struct Window {
     client: Client,
     output: PathBuf,
     _driver: Group,
-}
-
-/// A question that fantoccini does not know.
-#[derive(Debug)]
-struct Read {
-    path: String,
-}
-
-impl WebDriverCompatibleCommand for Read {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::GET, None)
-    }
 }
 
 /// What the program is started with.
@@ -60,7 +39,7 @@ impl Window {
     ///
     /// One of them does not start.
     pub async fn open(display: &Display, options: Options<'_>) -> anyhow::Result<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = webdriver::free_port()?;
         std::fs::create_dir_all(options.home)?;
         let output = options.home.join("window.log");
         let log = File::create(&output)?;
@@ -73,19 +52,10 @@ impl Window {
         // The display has no graphics card.
         command.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1").env("LIBGL_ALWAYS_SOFTWARE", "1");
         let driver = Group::start(&mut command)?;
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
         let capabilities = json!({
             "webkitgtk:browserOptions": { "binary": options.program, "args": options.arguments },
         });
-        let Value::Object(capabilities) = capabilities else { bail!("capabilities are an object") };
-        let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
-        builder.capabilities(capabilities);
-        let connected = builder.connect(&format!("http://127.0.0.1:{port}")).await;
+        let connected = webdriver::connect(port, capabilities).await;
         let said = || std::fs::read_to_string(&output).unwrap_or_default();
         let client = connected.with_context(|| format!("cannot start the window: {}", said()))?;
         let window = Self { client, output, _driver: driver };
@@ -143,7 +113,7 @@ impl Window {
     ///
     /// It does not appear.
     pub async fn click(&self, css: &str) -> anyhow::Result<()> {
-        self.click_at(Locator::Css(css)).await.with_context(|| css.to_owned())
+        webdriver::click(&self.client, Locator::Css(css)).await
     }
 
     /// Clicks the button with these words.
@@ -153,25 +123,34 @@ impl Window {
     /// It does not appear.
     pub async fn press(&self, word: &str) -> anyhow::Result<()> {
         let path = format!("//button[normalize-space()='{word}']");
-        self.click_at(Locator::XPath(&path)).await.with_context(|| word.to_owned())
+        webdriver::click(&self.client, Locator::XPath(&path)).await
     }
 
-    /// Clicks again if the element was replaced in between.
-    async fn click_at(&self, place: Locator<'_>) -> anyhow::Result<()> {
-        for _ in 0..10 {
-            match self.click_once(place).await {
-                Err(error) if error.to_string().contains("stale element") => {}
-                clicked => return Ok(clicked?),
-            }
+    /// Clicks the control with this name for screen readers.
+    ///
+    /// # Errors
+    ///
+    /// It does not appear.
+    pub async fn press_labelled(&self, name: &str) -> anyhow::Result<()> {
+        let path = format!("//*[@aria-label='{name}']");
+        webdriver::click(&self.client, Locator::XPath(&path)).await
+    }
+
+    /// Opens a page of the settings, from the main screen or another page of the settings.
+    ///
+    /// # Errors
+    ///
+    /// It does not appear.
+    pub async fn open_page(&self, name: &str, title: &str) -> anyhow::Result<()> {
+        let back = "const back = document.querySelector('.win-back .btn-icon'); back?.click(); return true";
+        while self.client.execute("return !!document.querySelector('.win-back')", Vec::new()).await? == true {
+            self.client.execute(back, Vec::new()).await?;
+            self.drawn().await?;
         }
-        bail!("the element is replaced all the time")
-    }
-
-    async fn click_once(&self, place: Locator<'_>) -> Result<(), CmdError> {
-        let element = self.client.wait().at_most(Duration::from_secs(20)).for_element(place).await?;
-        let argument = serde_json::to_value(&element)?;
-        self.client.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![argument]).await?;
-        element.click().await
+        self.click("header .btn-icon").await?;
+        self.heading("Settings").await?;
+        self.press_labelled(name).await?;
+        self.heading(title).await
     }
 
     /// Fills a field.
@@ -180,9 +159,7 @@ impl Window {
     ///
     /// It does not appear.
     pub async fn fill(&self, css: &str, text: &str) -> anyhow::Result<()> {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.with_context(|| css.to_owned())?;
-        element.clear().await?;
-        element.send_keys(text).await.with_context(|| css.to_owned())
+        webdriver::fill(&self.client, css, text).await
     }
 
     /// Sets the focus.
@@ -232,7 +209,7 @@ impl Window {
             let value = serde_json::to_value(&element)?;
             let id = value.as_object().and_then(|value| value.values().next()).and_then(Value::as_str);
             let path = format!("element/{}/computedlabel", id.context("an element without an id")?);
-            let label = self.client.issue_cmd(Read { path }).await?;
+            let label = self.client.issue_cmd(Extension { path, body: None }).await?;
             if label.as_str().unwrap_or_default().trim().is_empty() {
                 faults.push(format!("without a name: {}", element.html(false).await?));
             }

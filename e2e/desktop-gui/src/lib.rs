@@ -2,5 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accessible;
 pub mod display;
 pub mod driver;

@@ -7,6 +7,7 @@
 mod contents;
 mod deb;
 mod keys;
+mod linked;
 mod programs;
 mod repository;
 mod rpm;
@@ -165,7 +166,7 @@ fn build(programs: &Programs, edition: &Edition, out: &Path) -> anyhow::Result<B
 
 /// Writes a list of the crates in each package. Returns the paths.
 fn crate_lists(edition: &Edition, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let (graph, version) = (sbom::Graph::read()?, &edition.version);
+    let (graph, version) = (sbom::read()?, &edition.version);
     let seconds = format!("--date=@{}", edition.epoch);
     let time = shell::read(shell::command("date", &["--utc", &seconds, "+%Y-%m-%dT%H:%M:%SZ"]))?;
     let mut paths = Vec::new();
@@ -175,7 +176,7 @@ fn crate_lists(edition: &Edition, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
         // The second runs in the window.
         ("tornado-client", &["tornado-gui", "tornado-desktop-ui"]),
     ] {
-        let list = graph.list(package, version, time.trim(), crates)?;
+        let list = sbom::list(&graph, package, version, time.trim(), crates)?;
         let path = out.join(format!("{package}_{version}.cdx.json"));
         std::fs::write(&path, format!("{list:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
         paths.push(path);

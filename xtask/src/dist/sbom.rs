@@ -3,158 +3,76 @@
 //! cargo-cyclonedx describes one crate with all of its targets. This list has what is linked into the programs of a
 //! package on its platform: dependencies of tests and build scripts are not in it.
 
+use super::linked::{Crate, Graph};
 use crate::shell;
-use anyhow::Context as _;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Platform of the packages.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The part of the output of `cargo metadata` that is needed.
-#[derive(Deserialize)]
-pub struct Graph {
-    packages: Vec<Crate>,
-    resolve: Resolve,
+/// The dependencies of all crates on the platform of the packages.
+///
+/// # Errors
+///
+/// cargo cannot read them.
+pub fn read() -> anyhow::Result<Graph> {
+    let words = ["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET];
+    Graph::parse(&shell::read(shell::cargo(&words))?)
 }
 
-#[derive(Deserialize)]
-struct Crate {
-    id: String,
-    name: String,
-    version: String,
-    license: Option<String>,
-    description: Option<String>,
-    /// `None` for our own crates.
-    source: Option<String>,
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    kind: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    deps: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    pkg: String,
-    dep_kinds: Vec<Kind>,
-}
-
-#[derive(Deserialize)]
-struct Kind {
-    /// `dev`, `build`, or `None` for a normal dependency.
-    kind: Option<String>,
-}
-
-impl Graph {
-    /// Reads the dependencies of all crates on the platform of the packages.
-    pub fn read() -> anyhow::Result<Self> {
-        let words = ["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET];
-        let text = shell::read(shell::cargo(&words))?;
-        serde_json::from_str(&text).context("cannot parse the output of cargo metadata")
+/// The list for a package with the programs of these crates.
+///
+/// # Errors
+///
+/// One of the crates does not exist.
+pub fn list(graph: &Graph, package: &str, version: &str, time: &str, crates: &[&str]) -> anyhow::Result<Value> {
+    let linked = graph.linked(crates)?;
+    let names = |crates: &[&Crate]| crates.iter().map(|one| reference(one)).collect::<Vec<_>>();
+    let components: Vec<Value> = linked.crates.iter().map(|(one, _)| component(one)).collect();
+    let mut dependencies = vec![json!({ "ref": package, "dependsOn": names(&linked.roots) })];
+    for (one, direct) in &linked.crates {
+        dependencies.push(json!({ "ref": reference(one), "dependsOn": names(direct) }));
     }
-
-    /// The list for a package with the programs of these crates.
-    pub fn list(&self, package: &str, version: &str, time: &str, crates: &[&str]) -> anyhow::Result<Value> {
-        let by_id: BTreeMap<&str, &Crate> = self.packages.iter().map(|one| (one.id.as_str(), one)).collect();
-        let roots: Vec<&str> =
-            self.packages.iter().filter(|one| crates.contains(&one.name.as_str())).map(Crate::id).collect();
-        anyhow::ensure!(roots.len() == crates.len(), "cargo does not know all of {}", crates.join(", "));
-        let edges = self.linked(&by_id);
-        let mut found = BTreeSet::new();
-        let mut left = roots.clone();
-        while let Some(id) = left.pop() {
-            if found.insert(id) {
-                left.extend(edges.get(id).into_iter().flatten());
-            }
-        }
-        let components: Vec<Value> = found.iter().filter_map(|id| Some(by_id.get(id)?.component())).collect();
-        let name = |id: &&str| by_id.get(id).map(|one| one.reference());
-        let mut dependencies =
-            vec![json!({ "ref": package, "dependsOn": roots.iter().filter_map(name).collect::<Vec<_>>() })];
-        for id in &found {
-            let direct: Vec<String> = edges.get(id).into_iter().flatten().filter_map(name).collect();
-            dependencies.push(json!({ "ref": name(id), "dependsOn": direct }));
-        }
-        let described = json!({ "type": "application", "bom-ref": package, "name": package, "version": version });
-        Ok(json!({
-            "bomFormat": "CycloneDX",
-            "specVersion": "1.5",
-            "version": 1,
-            "metadata": { "timestamp": time, "component": described },
-            "components": components,
-            "dependencies": dependencies,
-        }))
-    }
-
-    /// The crates that each crate links. Procedural macros run in the compiler and are in no program.
-    fn linked<'a>(&'a self, by_id: &BTreeMap<&str, &Crate>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-        let is_linked = |edge: &&Edge| {
-            let is_macro = by_id.get(edge.pkg.as_str()).is_some_and(|one| one.is_macro());
-            !is_macro && edge.dep_kinds.iter().any(|kind| kind.kind.is_none())
-        };
-        let line = |node: &'a Node| {
-            let direct = node.deps.iter().filter(is_linked).map(|edge| edge.pkg.as_str()).collect();
-            (node.id.as_str(), direct)
-        };
-        self.resolve.nodes.iter().map(line).collect()
-    }
+    let described = json!({ "type": "application", "bom-ref": package, "name": package, "version": version });
+    Ok(json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": { "timestamp": time, "component": described },
+        "components": components,
+        "dependencies": dependencies,
+    }))
 }
 
-impl Crate {
-    fn id(&self) -> &str {
-        &self.id
-    }
+/// The package URL; our own crates are on no registry.
+fn reference(one: &Crate) -> String {
+    let Crate { name, version, source, .. } = one;
+    if source.is_some() { format!("pkg:cargo/{name}@{version}") } else { format!("{name}@{version}") }
+}
 
-    fn is_macro(&self) -> bool {
-        self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "proc-macro"))
+fn component(one: &Crate) -> Value {
+    let reference = reference(one);
+    let mut component = json!({ "type": "library", "bom-ref": reference, "name": one.name, "version": one.version });
+    if let Some(licence) = one.licence() {
+        component["licenses"] = json!([{ "expression": licence }]);
     }
-
-    /// The package URL; our own crates are on no registry.
-    fn reference(&self) -> String {
-        let Self { name, version, source, .. } = self;
-        if source.is_some() { format!("pkg:cargo/{name}@{version}") } else { format!("{name}@{version}") }
+    if let Some(description) = &one.description {
+        component["description"] = json!(description.trim());
     }
-
-    fn component(&self) -> Value {
-        let reference = self.reference();
-        let mut component =
-            json!({ "type": "library", "bom-ref": reference, "name": self.name, "version": self.version });
-        if let Some(licence) = &self.license {
-            // SPDX has no `/`, which old crates use for OR.
-            component["licenses"] = json!([{ "expression": licence.replace('/', " OR ") }]);
-        }
-        if let Some(description) = &self.description {
-            component["description"] = json!(description.trim());
-        }
-        if self.source.is_some() {
-            component["purl"] = json!(reference);
-        }
-        component
+    if one.source.is_some() {
+        component["purl"] = json!(reference);
     }
+    component
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_list_has_what_is_linked_and_nothing_else() {
-        let list =
-            Graph::read().unwrap().list("tornado-server", "1.2.3", "2026-01-01T00:00:00Z", &["tornadod"]).unwrap();
+        let list = list(&read().unwrap(), "tornado-server", "1.2.3", "2026-01-01T00:00:00Z", &["tornadod"]).unwrap();
         let components = list["components"].as_array().unwrap();
         let find = |name: &str| components.iter().find(|one| one["name"] == name);
         let tls = find("rustls").unwrap();
@@ -175,6 +93,6 @@ mod tests {
 
     #[test]
     fn an_unknown_crate_is_an_error() {
-        assert!(Graph::read().unwrap().list("x", "1", "", &["tornado-unknown"]).is_err());
+        assert!(list(&read().unwrap(), "x", "1", "", &["tornado-unknown"]).is_err());
     }
 }

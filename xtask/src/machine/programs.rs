@@ -126,6 +126,8 @@ const PROGRAMS: &[Row] = &[
     ("libayatana-appindicator3-dev", &[Desktop], &[]),
     ("librsvg2-dev", &[Desktop], &[]),
     ("libwebkit2gtk-4.1-dev", &[Desktop], &[]),
+    // The accessibility bus, which the session bus starts.
+    ("at-spi2-core", &[Desktop], &[]),
     ("openbox", &[Desktop], &["openbox"]),
     ("webkit2gtk-driver", &[Desktop], &["WebKitWebDriver"]),
     ("xvfb", &[Desktop], &["Xvfb"]),

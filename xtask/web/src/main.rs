@@ -8,6 +8,10 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
+mod licences;
+#[path = "../../src/dist/linked.rs"]
+#[expect(dead_code, reason = "the list for the window is shorter than the one for packages")]
+mod linked;
 #[path = "../../../admin-ui/src/messages.rs"]
 mod messages;
 mod publish;
@@ -88,7 +92,7 @@ impl Web {
         let wasm = self.compile(root, target, window::PACKAGE, "csr")?;
         let bound = self.bind(&out, &wasm, window::OUT)?;
         let binary = self.binary(&bound, window::OUT)?;
-        window::write(root, &out, &bound, &binary, &head)?;
+        window::write(root, &out, &bound, &binary, &licences::list(root)?, &head)?;
         Ok(std::fs::remove_dir_all(bound)?)
     }
 

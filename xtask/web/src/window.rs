@@ -16,6 +16,8 @@ const PAGES: &str = "desktop/ui/static";
 /// What the files depend on besides [`stamp::SOURCES`].
 const SOURCES: [&str; 5] =
     ["desktop/ui/src", "desktop/ui/locales", "desktop/ui/style", "desktop/ui/static", "desktop/gui-api/src"];
+/// Name of the file with the list of crates and their licences.
+const LICENCES: &str = "licences.txt";
 /// Name of the file with the stamp of the sources.
 const STAMP: &str = "stamp.txt";
 
@@ -29,9 +31,9 @@ pub fn is_up_to_date(out: &Path, head: &str) -> bool {
     std::fs::read_to_string(out.join(STAMP)).is_ok_and(|found| found == head)
 }
 
-/// Writes the files: `bound` has the program in JavaScript and WebAssembly. They are complete when this returns;
-/// until then the stamp is missing.
-pub fn write(root: &Path, out: &Path, bound: &Path, wasm: &[u8], head: &str) -> anyhow::Result<()> {
+/// Writes the files: `bound` has the program in JavaScript and WebAssembly, `licences` is the list of crates. They are
+/// complete when this returns; until then the stamp is missing.
+pub fn write(root: &Path, out: &Path, bound: &Path, wasm: &[u8], licences: &str, head: &str) -> anyhow::Result<()> {
     let sheets = STYLES.map(|folder| root.join(folder));
     let sheet = style::join(&sheets.iter().map(|path| path.as_path()).collect::<Vec<_>>())?;
     std::fs::write(out.join("window.css"), sheet)?;
@@ -41,6 +43,7 @@ pub fn write(root: &Path, out: &Path, bound: &Path, wasm: &[u8], head: &str) -> 
         let page = page?;
         std::fs::copy(page.path(), out.join(page.file_name()))?;
     }
+    std::fs::write(out.join(LICENCES), licences)?;
     println!("  window_bg.wasm: {} bytes", wasm.len());
     std::fs::write(out.join(STAMP), head).context("cannot write the stamp of the files")
 }

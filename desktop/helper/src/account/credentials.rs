@@ -126,6 +126,29 @@ impl Credentials {
         found.ok_or_else(|| HelperError::Malformed(format!("there is no profile '{name}'; see `tornado profile list`")))
     }
 
+    /// Renames a profile, which may be in use.
+    ///
+    /// # Errors
+    /// `Malformed` if it does not exist or the new name is taken, `Internal` if it cannot be stored.
+    pub(crate) fn rename_profile(&mut self, name: &ProfileName, new: &ProfileName) -> Result<(), HelperError> {
+        if name == new {
+            return Ok(());
+        }
+        let is_in_use = |name: &ProfileName| self.account.as_ref().is_some_and(|account| account.profile == *name);
+        if is_in_use(new) || profiles::names(&self.store).map_err(internal)?.contains(new) {
+            return Err(HelperError::Malformed(format!("there is already a profile '{new}'; choose another name")));
+        }
+        if let Some(account) = self.account.as_mut().filter(|account| account.profile == *name) {
+            account.profile = new.clone();
+            return account.save(&self.store).map_err(not_stored);
+        }
+        let mut account = self.unused_profile(name)?;
+        account.profile = new.clone();
+        // After a crash in between, the account has both names, and one can be removed.
+        profiles::save(&self.store, &account).map_err(not_stored)?;
+        profiles::remove(&self.store, name).map_err(internal)
+    }
+
     pub(crate) fn remove_profile(&self, name: &ProfileName) -> Result<(), HelperError> {
         profiles::remove(&self.store, name).map_err(internal)
     }

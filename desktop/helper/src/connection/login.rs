@@ -52,6 +52,16 @@ impl Connection {
         Ok(self.publish.now())
     }
 
+    /// Renames a profile. Server, account and login stay.
+    pub(crate) fn rename_profile(&mut self, name: &ProfileName, new: &ProfileName) -> Result<Profiles, HelperError> {
+        if let Some(reason) = self.credentials.unreadable() {
+            return Err(HelperError::Blocked(reason.to_owned()));
+        }
+        self.credentials.rename_profile(name, new)?;
+        self.publish.account(self.credentials.account());
+        self.credentials.profiles()
+    }
+
     /// Removes a profile that is not in use. Its login is ended on the server if the server responds soon; otherwise
     /// its tokens expire.
     pub(crate) async fn remove_profile(&mut self, name: &ProfileName) -> Result<Profiles, HelperError> {

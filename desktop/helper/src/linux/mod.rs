@@ -158,6 +158,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         group: Some(arguments.group),
         resolv_conf: Settings::default().resolv_conf,
         groups: ProgramGroups::new(&arguments.interface),
+        log_file: logging::file(&arguments.log_dir),
     };
     let listener = tornado_helper::listen(&config)?;
     let settings = Settings {

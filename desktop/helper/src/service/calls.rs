@@ -8,7 +8,8 @@ use tornado_client::DeviceApi;
 use tornado_helper_api::{
     AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported, FirstCode,
     Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
-    RecoveryCodes, RemoveDevice, SelectProfile, SessionsQuery, SetLockdown, Split, Status, SwitchLane, TotpOffer,
+    RecoveryCodes, RemoveDevice, RenameProfile, Report, SelectProfile, SessionsQuery, SetLockdown, Split, Status,
+    SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Secret;
@@ -32,6 +33,10 @@ impl Helper for Engine {
         self.connection.lock().await.require_profile(&input.name)?;
         self.disconnect(NoInput {}).await?;
         self.connection.lock().await.use_profile(&input.name).await
+    }
+
+    async fn rename_profile(&self, input: RenameProfile) -> Result<Profiles, HelperError> {
+        self.connection.lock().await.rename_profile(&input.name, &input.new_name)
     }
 
     async fn remove_profile(&self, input: SelectProfile) -> Result<Profiles, HelperError> {
@@ -120,6 +125,12 @@ impl Helper for Engine {
         self.queries.update_tor(&self.connection, &self.control, &self.publish).await;
         self.queries.update_usage(&self.connection, &self.publish).await;
         Ok(self.publish.now())
+    }
+
+    async fn report(&self, _: NoInput) -> Result<Report, HelperError> {
+        let log_file = self.log_file.clone();
+        let collected = tokio::task::spawn_blocking(move || tornado_support::collect(&log_file)).await;
+        collected.map_err(|error| HelperError::Internal(format!("cannot collect the report: {error}")))
     }
 
     async fn export(&self, input: Export) -> Result<Exported, HelperError> {

@@ -8,6 +8,7 @@ use crate::connection::{
 use crate::network::Changes;
 use crate::server::{OwnResolvers, Resolver};
 use crate::status::Publisher;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify, watch};
 use tornado_helper_api::{ControlPlane, HelperError, Status};
@@ -64,6 +65,16 @@ impl Found {
     }
 }
 
+/// What is read outside the store.
+pub(crate) struct Reads {
+    /// The resolvers of this machine's networks.
+    pub own: OwnResolvers,
+    /// What this machine is set to, for the leak check.
+    pub machine: ReadMachine,
+    /// The log, for the report.
+    pub log_file: PathBuf,
+}
+
 /// The helper. Calls that need the server lock the connection and so run one after the other.
 pub(crate) struct Engine {
     pub(super) connection: Arc<Mutex<Connection>>,
@@ -76,6 +87,8 @@ pub(crate) struct Engine {
     pub(super) changes: Changes,
     /// Wakes the maintenance task after a change of the login or the session.
     pub(super) wake: Arc<Notify>,
+    /// The log, for the report.
+    pub(super) log_file: PathBuf,
     /// Increases after each heartbeat attempt, whatever its outcome.
     pub(super) heartbeats: watch::Sender<u64>,
     /// Reads what this machine is set to, for the leak check.
@@ -84,15 +97,10 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Starts with the state found in the store.
-    pub(crate) fn start(
-        found: Found,
-        tunnel: Tunnel,
-        changes: Changes,
-        reads: (OwnResolvers, ReadMachine),
-    ) -> Arc<Self> {
+    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, reads: Reads) -> Arc<Self> {
         let publish = Publisher::new();
         let hosts = found.desired.as_ref().map(|desired| desired.hosts.clone()).unwrap_or_default();
-        let (own, machine) = reads;
+        let Reads { own, machine, log_file } = reads;
         let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), own);
         let standing = found.policy();
         let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
@@ -113,6 +121,7 @@ impl Engine {
             queries,
             changes,
             wake,
+            log_file,
             heartbeats: watch::Sender::new(0),
             machine,
         })

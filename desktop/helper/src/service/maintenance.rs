@@ -160,10 +160,9 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::account::Store;
-    use crate::connection::{Machine, ReadMachine};
+    use crate::connection::Machine;
     use crate::network::Changes;
-    use crate::server::OwnResolvers;
-    use crate::service::Found;
+    use crate::service::{Found, Reads};
     use std::sync::Arc;
     use tornado_tunnel::Tunnel;
     use tornado_tunnel::os::fake::Fake;
@@ -179,9 +178,9 @@ mod tests {
             let found = Found::read(store, groups);
             let lockdown = desired.then(|| Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() });
             let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), lockdown);
-            let resolv_conf = directory.path().join("resolv.conf");
-            let reads =
-                (Box::new(Vec::new) as OwnResolvers, Box::new(move || Machine::read(&resolv_conf)) as ReadMachine);
+            let [resolv_conf, log_file] = ["resolv.conf", "helper.log"].map(|name| directory.path().join(name));
+            let machine = Box::new(move || Machine::read(&resolv_conf));
+            let reads = Reads { own: Box::new(Vec::new), machine, log_file };
             let engine = Engine::start(found, tunnel, Changes::new(), reads);
             let heartbeats = engine.heartbeats.subscribe();
             let maintenance = run(Arc::downgrade(&engine), CancellationToken::new());

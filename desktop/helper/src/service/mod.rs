@@ -6,4 +6,4 @@ pub(crate) mod events;
 pub(crate) mod maintenance;
 mod queries;
 
-pub(crate) use engine::{Engine, Found};
+pub(crate) use engine::{Engine, Found, Reads};

@@ -137,11 +137,12 @@ async fn serve(
     shutdown: CancellationToken,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (state_dir, _) = arguments.directories()?;
+    let (state_dir, log_dir) = arguments.directories()?;
     let config = Config {
         socket: arguments.socket.clone(),
         state_dir,
         allow_sids: arguments.allow_sids.iter().copied().collect(),
+        log_file: logging::file(&log_dir),
     };
     let socket = tornado_helper::listen(&config)?;
     let os = Windows::open(settings()?)?;

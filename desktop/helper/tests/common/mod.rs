@@ -363,6 +363,7 @@ impl Machine {
             group: None,
             resolv_conf: self.directory.path().join("resolv.conf"),
             groups: tornado_tunnel::os::linux::ProgramGroups::new("tornado-test"),
+            log_file: self.directory.path().join("helper.log"),
         };
         let listener = tornado_helper::listen(&config).unwrap();
         let task = tokio::spawn(tornado_helper::run(listener, config, Box::new(self.os.clone()), self.stop.clone()));

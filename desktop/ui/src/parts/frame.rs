@@ -32,6 +32,28 @@ pub fn Top() -> impl IntoView {
     }
 }
 
+/// The head of a page above the main screen: the way back, and the title.
+#[component]
+pub fn PageTop(
+    /// The title.
+    title: &'static str,
+    /// Where the way back leads.
+    back: Page,
+    /// What stands at the end.
+    #[prop(optional, into)]
+    end: Option<String>,
+) -> impl IntoView {
+    let t = use_texts();
+    let window = use_window();
+    view! {
+        <header class="win-top win-back">
+            <IconButton icon=Icon::Back label=t.back() on:click=move |_| window.page.set(back) />
+            <h1 class="grow" tabindex="-1">{title}</h1>
+            {end.map(|end| view! { <span class="small dim">{end}</span> })}
+        </header>
+    }
+}
+
 /// Heading of a screen with its sentence.
 #[component]
 pub fn Say(

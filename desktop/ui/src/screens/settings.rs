@@ -1,14 +1,16 @@
-//! Settings of the window, and the end of the sign-in.
+//! The settings: ways to their pages, and those of the window itself.
 
 use crate::context::{Page, use_window};
+use crate::parts::frame::PageTop;
+use crate::parts::toggle::{Leads, Toggle};
 use crate::parts::trouble::Failed;
 use crate::texts::use_texts;
 use leptos::ev::Event;
 use leptos::prelude::*;
-use tornado_gui_api::{Language, Preferences, Theme};
-use tornado_ui::button::{Button, IconButton, Kind, Size};
+use tornado_gui_api::{Language, LockdownMode, Preferences, Theme};
+use tornado_ui::button::{Button, Size};
 use tornado_ui::icon::Icon;
-use tornado_ui::{Views as _, live, view};
+use tornado_ui::{Views as _, view};
 
 /// The languages by their names, in the order of the choice.
 const LANGUAGES: [(Language, &str, &str); 4] = [
@@ -46,48 +48,71 @@ pub fn Settings() -> impl IntoView {
         (Theme::Dark, "dark", t.theme_dark()),
     ];
     let chosen_theme = window.preferences.get_untracked().theme;
-    let account = window.view.with_untracked(|view| view.account.clone()).filter(|account| account.is_signed_in);
     let version = window.start.with_untracked(|start| start.as_ref().map(|start| start.version.clone()));
-    let toggle = move |id: &'static str,
-                       name: &'static str,
-                       hint: &'static str,
-                       read: fn(&Preferences) -> bool,
-                       flip: fn(&mut Preferences)| {
-        view! {
-            <div class="opt">
-                <label for=id>{name}</label>
-                <span class="hint" id=format!("{id}-hint")>{hint}</span>
-                <input
-                    class="switch"
-                    id=id
-                    type="checkbox"
-                    role="switch"
-                    aria-describedby=format!("{id}-hint")
-                    prop:checked=live(move || window.preferences.with(read))
-                    on:change=move |_| change(flip)
-                />
-            </div>
-        }
+    let start = move |read: fn(&Preferences) -> bool| Signal::derive(move || window.preferences.with(read));
+    let lockdown = move || match window.view.with(|view| view.lockdown.mode) {
+        LockdownMode::Off => t.lockdown_off(),
+        LockdownMode::Auto => t.lockdown_auto(),
+        LockdownMode::Always => t.lockdown_always(),
     };
+    let networks = move || match window.view.with(|view| view.excluded.len() as u64) {
+        0 => t.networks_none().to_owned(),
+        count => t.networks_count(count),
+    };
+    let portal = move || {
+        let open = window.view.with(|view| view.portal.as_ref().map(|portal| portal.address.clone()));
+        open.map_or_else(|| t.portal_hint().to_owned(), |address| t.portal_is_open(&address))
+    };
+    let user = move || {
+        window.view.with(|view| {
+            view.account.as_ref().map_or_else(String::new, |account| format!("{}, {}", account.user, account.server))
+        })
+    };
+    let has_account = Memo::new(move |_| window.view.with(|view| view.account.is_some()));
     view! {
-        <header class="win-top">
-            <IconButton icon=Icon::Back label=t.back() on:click=move |_| window.page.set(Page::Main) />
-            <h1 class="grow" tabindex="-1">{t.settings()}</h1>
-            <span class="small dim">{version.map(|version| t.version(&version))}</span>
-        </header>
+        <PageTop title=t.settings() back=Page::Main end=version.map(|version| t.version(&version)).unwrap_or_default() />
         <main class="win-body" id="main">
             <Failed />
+            <h2 class="group-name">{t.settings_protection()}</h2>
+            <section class="panel" aria-label=t.settings_protection()>
+                <Leads name=t.lockdown() hint=Signal::derive(move || lockdown().to_owned()) verb=t.change() to=Page::Lockdown />
+                <Leads name=t.networks() hint=Signal::derive(networks) verb=t.change() to=Page::Networks />
+                <Leads name=t.portal() hint=Signal::derive(portal) verb=t.open() to=Page::Portal />
+            </section>
+            {move || {
+                has_account.get().then(|| {
+                    view! {
+                        <h2 class="group-name">{t.settings_account()}</h2>
+                        <section class="panel" aria-label=t.settings_account()>
+                            <Leads name=t.profiles() hint=Signal::derive(user) verb=t.change() to=Page::Profiles />
+                            <Leads name=t.factor() hint=t.factor_hint().to_owned() verb=t.change() to=Page::Factor />
+                        </section>
+                    }
+                })
+            }}
             <h2 class="group-name">{t.settings_start()}</h2>
             <section class="panel" aria-label=t.settings_start()>
-                {toggle("start-connect", t.start_connect(), t.start_connect_hint(), |p| p.connect_at_start, |p| p.connect_at_start = !p.connect_at_start)}
-                {toggle("start-login", t.start_login(), t.start_login_hint(), |p| p.start_at_login, |p| p.start_at_login = !p.start_at_login)}
-                {toggle(
-                    "quit-disconnect",
-                    t.quit_disconnect(),
-                    t.quit_disconnect_hint(),
-                    |p| p.disconnect_at_quit,
-                    |p| p.disconnect_at_quit = !p.disconnect_at_quit,
-                )}
+                <Toggle
+                    id="start-connect"
+                    name=t.start_connect()
+                    hint=t.start_connect_hint()
+                    on=start(|p| p.connect_at_start)
+                    on_change=move |_| change(|p| p.connect_at_start = !p.connect_at_start)
+                />
+                <Toggle
+                    id="start-login"
+                    name=t.start_login()
+                    hint=t.start_login_hint()
+                    on=start(|p| p.start_at_login)
+                    on_change=move |_| change(|p| p.start_at_login = !p.start_at_login)
+                />
+                <Toggle
+                    id="quit-disconnect"
+                    name=t.quit_disconnect()
+                    hint=t.quit_disconnect_hint()
+                    on=start(|p| p.disconnect_at_quit)
+                    on_change=move |_| change(|p| p.disconnect_at_quit = !p.disconnect_at_quit)
+                />
             </section>
             <h2 class="group-name">{t.settings_app()}</h2>
             <section class="panel" aria-label=t.settings_app()>
@@ -119,34 +144,13 @@ pub fn Settings() -> impl IntoView {
                         <svg class="i i-end" aria-hidden="true"><use href=Icon::Down.href()></use></svg>
                     </span>
                 </div>
-                <div class="opt">
-                    <span class="opt-name">{t.quit()}</span>
-                    <span class="opt-act">
-                        <Button size=Size::Small on:click=move |_| window.send("quit", ())>{t.quit()}</Button>
-                    </span>
+                <div class="opt opt-acts">
+                    <Button size=Size::Small on:click=move |_| window.page.set(Page::Report)>{t.report()}</Button>
+                    <Button size=Size::Small on:click=move |_| window.page.set(Page::Log)>{t.log()}</Button>
+                    <Button size=Size::Small on:click=move |_| window.page.set(Page::About)>{t.about()}</Button>
+                    <Button size=Size::Small on:click=move |_| window.send("quit", ())>{t.quit()}</Button>
                 </div>
             </section>
-            {account.map(|account| {
-                let sign_out = move |_| {
-                    window.send_then("sign_out", (), move |result| {
-                        if result.is_ok() {
-                            window.page.set(Page::Main);
-                        }
-                    });
-                };
-                view! {
-                    <h2 class="group-name">{t.settings_account()}</h2>
-                    <section class="panel" aria-label=t.settings_account()>
-                        <div class="opt">
-                            <span class="opt-name"><bdi>{account.user}</bdi></span>
-                            <span class="hint">{t.sign_out_text()}</span>
-                            <span class="opt-act">
-                                <Button kind=Kind::Warns size=Size::Small on:click=sign_out>{t.sign_out()}</Button>
-                            </span>
-                        </div>
-                    </section>
-                }
-            })}
         </main>
     }
 }

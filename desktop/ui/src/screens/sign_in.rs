@@ -1,13 +1,14 @@
 //! Sign-in to the enrolled server.
 
 use crate::context::use_window;
+use crate::parts::code::{CodeField, WithCode};
 use crate::parts::frame::{Say, Top};
 use crate::parts::trouble::{Failed, Noticed};
 use crate::texts::use_texts;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use serde::Serialize;
-use tornado_gui_api::SignIn as Request;
+use tornado_gui_api::{Failure, SignIn as Request};
 use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::feedback::Note;
 use tornado_ui::field::{Field, Sent};
@@ -23,7 +24,7 @@ struct Arguments {
 pub fn SignIn() -> impl IntoView {
     let t = use_texts();
     let window = use_window();
-    let with_code = RwSignal::new(false);
+    let with_code = WithCode::new();
     let is_busy = Signal::derive(move || window.busy.with(Option::is_some));
     let text = Signal::derive(move || {
         window.view.with(|view| {
@@ -35,11 +36,7 @@ pub fn SignIn() -> impl IntoView {
         event.prevent_default();
         let Some(sent) = Sent::of(&event) else { return };
         let input = Request { password: sent.text("password"), code: sent.text("code") };
-        window.send_then("sign_in", Arguments { input }, move |result| {
-            if result.as_ref().is_err_and(|failure| failure.code == "totp_required") {
-                with_code.set(true);
-            }
-        });
+        window.send_then("sign_in", Arguments { input }, move |result: &Result<(), Failure>| with_code.after(result));
     };
     let submit_word = move || if is_busy.get() { t.sign_in_busy() } else { t.sign_in_submit() };
     view! {
@@ -56,20 +53,7 @@ pub fn SignIn() -> impl IntoView {
                     large=true
                     required=true
                 />
-                {move || {
-                    with_code.get().then(|| {
-                        view! {
-                            <Field
-                                name="code"
-                                label=t.code()
-                                hint=t.code_hint()
-                                autocomplete="one-time-code"
-                                class="code-input"
-                                required=true
-                            />
-                        }
-                    })
-                }}
+                <CodeField with=with_code />
                 <Failed />
                 <Noticed />
                 <div class="win-foot">

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Serialize;
 use std::time::Duration;
-use tornado_gui_api::{Lane, Phase};
+use tornado_gui_api::{Failure, Lane, Phase};
 use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::icon::Icon;
 use tornado_ui::{Views as _, live, view};
@@ -141,7 +141,7 @@ fn Exit() -> impl IntoView {
     };
     let renew = move |_| {
         said.set(false);
-        window.send_then("new_identity", (), move |result| said.set(result.is_ok()));
+        window.send_then("new_identity", (), move |result: &Result<(), Failure>| said.set(result.is_ok()));
     };
     let options = move || {
         let (chosen, mut countries) = choice.get();

@@ -1,5 +1,6 @@
 //! The window and its desktop: one instance, invitation links, notifications.
 
+use crate::join;
 use crate::site::Site;
 use anyhow::ensure;
 use std::process::{Command, Stdio};
@@ -15,8 +16,7 @@ fn the_desktop_opens_links_in_one_window_and_shows_notifications() {
     let _daemon = Group::start(site.display.dress(&mut daemon).stdout(Stdio::null())).unwrap();
     site.drive(async |window| {
         opens_a_link(&site, window).await?;
-        site.enrol()?;
-        window.heading("Not connected").await?;
+        join::joins(&site, window).await?;
         window.press("Connect").await?;
         window.heading("Connected").await?;
         notifies(&site, window, &log).await

@@ -76,6 +76,7 @@ async fn disconnects(site: &Site, window: &Window) -> anyhow::Result<()> {
 async fn signs_out_and_in(site: &Site, window: &Window) -> anyhow::Result<()> {
     window.click("header button[aria-label='Settings']").await?;
     window.heading("Settings").await?;
+    window.press_labelled("Change: Servers").await?;
     window.press("Sign out").await?;
     window.heading("Sign in").await?;
     ensure!(site.status()?["logged_in"] == false, "{}", site.status()?);

@@ -134,7 +134,7 @@ impl Site {
 }
 
 /// The code of an authenticator now.
-fn code(secret: &str) -> anyhow::Result<String> {
+pub fn code(secret: &str) -> anyhow::Result<String> {
     let secret = totp_rs::Secret::try_from_base32(secret).map_err(|error| anyhow::anyhow!("{error:?}"))?;
     let builder = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret);
     let totp = builder.build().map_err(|error| anyhow::anyhow!("{error:?}"))?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 /// How much is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Level {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
     /// Names, IDs and addresses.
     All,
     /// Addresses only.
@@ -14,8 +15,26 @@ pub(crate) enum Level {
     None,
 }
 
+/// The text is not the name of a level.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the level of redaction must be 'all', 'addresses' or 'none'")]
+pub struct UnknownLevel;
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Self::All),
+            "addresses" => Ok(Self::Addresses),
+            "none" => Ok(Self::None),
+            _ => Err(UnknownLevel),
+        }
+    }
+}
+
 /// Placeholders by value.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Redactor {
     names: Vec<(String, &'static str)>,
     addresses: BTreeMap<IpAddr, usize>,

@@ -1,5 +1,9 @@
 //! What the window can request. Each command forwards one call to the helper.
 
+pub mod account;
+pub mod protection;
+pub mod support;
+
 use crate::convert::{failure, to_api};
 use crate::follow::Views;
 use crate::login;
@@ -10,11 +14,9 @@ use crate::window::{self, Opened};
 use tauri::async_runtime::spawn;
 use tauri::ipc::Channel;
 use tauri::{Manager as _, State};
-use tornado_gui_api::{Enrol, Failure, Lane, Preferences, SignIn, Start, TrayWords, View};
-use tornado_helper_api::{
-    ChooseExit, Connect, Enroll, Helper as _, HelperClient, HelperError, Login, NoInput, Status, SwitchLane,
-};
-use tornado_shared::model::{CountryCode, DeviceName, Secret, Username};
+use tornado_gui_api::{Failure, Lane, Preferences, Start, TrayWords, View};
+use tornado_helper_api::{ChooseExit, Connect, Helper as _, HelperClient, HelperError, NoInput, Status, SwitchLane};
+use tornado_shared::model::CountryCode;
 
 type Helper<'a> = State<'a, HelperClient>;
 
@@ -47,40 +49,6 @@ pub fn watch(views: State<'_, Views>, channel: Channel<View>) {
             }
         }
     });
-}
-
-/// Enrols this device with an invitation.
-#[tauri::command]
-pub async fn enrol(helper: Helper<'_>, input: Enrol) -> Result<(), Failure> {
-    let name = input.username.trim();
-    let username: Option<Username> = if name.is_empty() {
-        None
-    } else {
-        Some(name.parse().map_err(|e| Failure::invalid("invalid_username", format!("the account name {e}")))?)
-    };
-    let device: Result<DeviceName, _> = input.device.trim().parse();
-    let device_name = device.map_err(|e| Failure::invalid("invalid_device_name", format!("the device name {e}")))?;
-    let link = Secret::new(input.link.trim());
-    let (password, totp) = (Secret::new(input.password), code(&input.code));
-    done(helper.enroll(Enroll { link, username, password, totp, device_name }).await)
-}
-
-/// Signs in to the enrolled server.
-#[tauri::command]
-pub async fn sign_in(helper: Helper<'_>, input: SignIn) -> Result<(), Failure> {
-    let (password, totp) = (Secret::new(input.password), code(&input.code));
-    done(helper.login(Login { server: None, username: None, password, totp }).await)
-}
-
-fn code(text: &str) -> Option<Secret> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| Secret::new(text))
-}
-
-/// Disconnects and ends the sign-in.
-#[tauri::command]
-pub async fn sign_out(helper: Helper<'_>) -> Result<(), Failure> {
-    done(helper.logout(NoInput {}).await)
 }
 
 /// Connects, or switches the lane of the tunnel.

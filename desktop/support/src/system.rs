@@ -19,12 +19,15 @@ pub(crate) const COMMANDS: [&[&str]; 3] =
 
 /// The host name; empty if unknown.
 #[cfg(unix)]
-pub(crate) fn host_name() -> String {
+#[must_use]
+pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
 }
 
+/// The host name; empty if unknown.
 #[cfg(windows)]
-pub(crate) fn host_name() -> String {
+#[must_use]
+pub fn host_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }
 
@@ -43,12 +46,15 @@ pub(crate) fn version() -> Vec<(&'static str, String)> {
 
 /// Path of the helper's log.
 #[cfg(unix)]
-pub(crate) fn log() -> PathBuf {
+#[must_use]
+pub fn log() -> PathBuf {
     "/var/log/tornado-helper/helper.log".into()
 }
 
+/// Path of the helper's log.
 #[cfg(windows)]
-pub(crate) fn log() -> PathBuf {
+#[must_use]
+pub fn log() -> PathBuf {
     let data = tornado_windows::os::program_data().unwrap_or_else(|_| r"C:\ProgramData".into());
     data.join("Tornado VPN").join("log").join("helper.log")
 }

@@ -1,0 +1,70 @@
+//! The names of all controls, read out through AT-SPI as a screen reader does.
+
+use crate::site::Site;
+use anyhow::{Context as _, ensure};
+use tornado_e2e_desktop_gui::accessible::{self, Object};
+use tornado_e2e_desktop_gui::driver::Window;
+use zbus::Connection;
+
+/// Roles of controls.
+const CONTROLS: [&str; 9] = [
+    "push button",
+    "check box",
+    "toggle button",
+    "switch",
+    "radio button",
+    "combo box",
+    "entry",
+    "password text",
+    "link",
+];
+
+#[test]
+fn a_screen_reader_has_a_name_for_each_control() {
+    let site = Site::up().unwrap();
+    site.enrol().unwrap();
+    let runtime = site.runtime().unwrap();
+    // Before the program starts, as a screen reader is there before.
+    let bus = runtime.block_on(async { accessible::bus(&site.display.bus().await?).await }).unwrap();
+    site.drive(async |window| {
+        window.heading("Not connected").await?;
+        let main = named(&bus, window, "Connect").await?;
+        for name in ["Settings", "Direct", "Tor"] {
+            ensure!(main.iter().any(|object| object.name.starts_with(name)), "{name} is not in {main:?}");
+        }
+        for (page, title, name) in [
+            ("Change: Kill switch", "Kill switch", "Apply"),
+            ("Change: Networks outside the tunnel", "Networks outside the tunnel", "Add"),
+            ("Open: Captive portal", "Captive portal", "Open for 60 seconds"),
+            ("Change: Servers", "Servers", "Add a server"),
+            ("Change: Second factor", "Second factor", "Set it up"),
+            ("Report", "Report", "Save"),
+            ("About", "About", "Back"),
+        ] {
+            window.open_page(page, title).await?;
+            named(&bus, window, name).await?;
+        }
+        window.press_labelled("Back").await?;
+        named(&bus, window, "Start at login").await.map(drop)
+    })
+    .unwrap();
+}
+
+/// The controls of the screen once one with this name is among them, as many as the page has, all with a name.
+async fn named(bus: &Connection, window: &Window, name: &str) -> anyhow::Result<Vec<Object>> {
+    let count = "return [...document.querySelectorAll('button, input, select, textarea, a[href]')]
+        .filter(node => node.checkVisibility()).length";
+    let mut seen = Vec::new();
+    for _ in 0..60 {
+        let expected = window.client().execute(count, Vec::new()).await?.as_u64().context("no count")?;
+        let objects = accessible::objects(bus).await?;
+        seen = objects.into_iter().filter(|object| CONTROLS.contains(&object.role.as_str())).collect::<Vec<_>>();
+        if seen.len() as u64 == expected && seen.iter().any(|object| object.name == name) {
+            let nameless: Vec<_> = seen.iter().filter(|object| object.name.trim().is_empty()).collect();
+            ensure!(nameless.is_empty(), "without a name: {nameless:?}");
+            return Ok(seen);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    anyhow::bail!("no control {name}, or not as many as the page has: {seen:?}")
+}
