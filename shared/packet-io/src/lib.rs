@@ -32,7 +32,8 @@ mod vnet;
 mod windows;
 mod worker;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 pub use device::{Peer, Status};

@@ -96,7 +96,8 @@ pub fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -89,7 +89,8 @@ impl Sink for FileAndStderr {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::output::FileLimits;

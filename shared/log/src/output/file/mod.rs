@@ -164,7 +164,8 @@ fn ends_with_newline(path: &Path, length: u64) -> bool {
     read.is_ok() && last == *b"\n"
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::platform::MODE;
     use super::*;
