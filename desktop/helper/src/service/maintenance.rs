@@ -173,7 +173,7 @@ mod tests {
         for desired in [false, true] {
             let directory = tempfile::tempdir().unwrap();
             let store = Store::new(directory.path().join("state"));
-            let found = Found::read(store);
+            let found = Found::read(store, tornado_tunnel::os::linux::ProgramGroups::new("tornado-test"));
             let lockdown = desired.then(|| Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() });
             let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), lockdown);
             let paths = (directory.path().join("resolv.conf"), directory.path().join("state"));
