@@ -84,9 +84,9 @@ tornado_rpc::contract! {
         /// Lets TCP to ports 80 and 443 of one address leave for 60 s, for the login page of a captive portal. A second
         /// call replaces the address and starts the time again.
         open_portal(OpenPortal) -> Status = PUT "/v1/portal", within 60, up to MAX_BODY, for [User];
-        /// Checks, from the side of an ordinary program, whether traffic leaves outside the tunnel. It asks the enrolled
-        /// server for the addresses that it sees, and no other host. Fails with [`HelperError::NotConnected`] if there
-        /// is no tunnel.
+        /// Checks, from the side of an ordinary program, whether traffic leaves outside the tunnel. It asks the
+        /// enrolled server for the addresses that it sees, and no other host. Fails with
+        /// [`HelperError::NotConnected`] if there is no tunnel.
         check_leaks(NoInput) -> LeakReport = POST "/v1/leaks", within 60, up to MAX_BODY, for [User];
         /// Disconnects the tunnel and ends the login.
         logout(NoInput) -> Status = POST "/v1/logout", within 60, up to MAX_BODY, for [User];

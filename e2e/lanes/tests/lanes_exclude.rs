@@ -115,8 +115,8 @@ fn an_excluded_program_uses_no_tunnel() {
     place.host.exec(&["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1"]).unwrap();
     assert_eq!(place.seen_as(&["exclude"]), clear);
     assert_eq!(place.others_seen_as(), through);
-    assert_eq!(place.excluded(), [0; 0], "the programs have ended");
-    assert_eq!(device.json(&["status"]).unwrap()["excluded"], false);
+    assert_eq!(device.json(&["status"]).unwrap()["excluded"], false, "the programs have ended");
+    assert_eq!(place.excluded(), [0; 0]);
 
     // DNS queries, and those to neighbours, do not leave unless the user says so.
     assert_eq!(place.queries(&["exclude"]), 0);

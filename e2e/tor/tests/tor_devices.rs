@@ -44,6 +44,17 @@ fn circuits_are_nobody_elses_and_names_are_truthful() {
     assert!(shared.is_empty(), "circuits of more than one session: {shared:?}");
     egress.stop().unwrap().must_be_tor_only("devices and names");
     only_exits_asked(&lab);
+    a_leak_check_sees_an_exit(&lab, &four[2]);
+}
+
+/// The device's own server is asked through Tor, and sees the relay that it also sees as the internet would.
+fn a_leak_check_sees_an_exit(lab: &TorWorld, device: &DeviceProc) {
+    let own = IpAddr::from(lab.world.lab.device_address(3).v4).to_string();
+    let output = device.cli(&["leak-check", "--json"]).unwrap();
+    let report: serde_json::Value = serde_json::from_str(output.stdout.trim()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!((&report["seen"][0]["path"], &report["outside"]), (&"tor".into(), &own.into()), "{report:#}");
+    assert!(report["seen"][0]["address"].is_string(), "{report:#}");
 }
 
 fn a_new_identity_is_one_devices_alone(watch: &Watch, one: &DeviceProc, two: &DeviceProc) {

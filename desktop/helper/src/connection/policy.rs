@@ -153,6 +153,11 @@ impl PolicyControl {
         self.apply(&mut current.standing, |standing| standing.api_ports = ports).await
     }
 
+    /// Whether the firewall has rules for excluded programs. Waits for no change.
+    pub(super) fn is_excluding(&self) -> bool {
+        self.publish.now().excluded
+    }
+
     /// Sets whether programs in the control group of excluded programs use no tunnel.
     pub(super) async fn set_excluded(&self, excluded: bool) -> Result<(), HelperError> {
         let mut current = self.current.lock().await;

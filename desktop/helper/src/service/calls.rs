@@ -121,6 +121,7 @@ impl Helper for Engine {
 
     async fn status(&self, _: NoInput) -> Result<Status, HelperError> {
         self.control.observe().await;
+        self.programs.refresh().await;
         self.confirm_session().await;
         self.queries.update_tor(&self.connection, &self.control, &self.publish).await;
         self.queries.update_usage(&self.connection, &self.publish).await;

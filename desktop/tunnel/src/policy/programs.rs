@@ -1,7 +1,7 @@
 //! Programs outside the tunnel.
 //!
-//! A program is excluded by its control group (`cgroups(7)`, version 2), which its sockets keep and its children inherit.
-//! The firewall recognises the group when a packet is sent, marks packet and connection with
+//! A program is excluded by its control group (`cgroups(7)`, version 2), which its sockets keep and its children
+//! inherit. The firewall recognises the group when a packet is sent, marks packet and connection with
 //! [`EXCLUDED_MARK`](super::EXCLUDED_MARK), and the kernel then selects the route again, now in the main table. The
 //! source address was selected before and may be one inside the tunnel, so it is translated on the way out.
 //!

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tornado_helper_api::{ExcludedDns, ExcludedProgram, ExcludedPrograms, HelperCaller, HelperError};
 use tornado_rpc::{Caller, Peer};
-use tornado_tunnel::os::linux::{MoveError, ProgramDns, ProgramGroups, accept_replies};
+use tornado_tunnel::os::linux::{Member, MoveError, ProgramDns, ProgramGroups, accept_replies};
 
 /// The excluded programs.
 pub(crate) struct Programs {
@@ -65,14 +65,32 @@ impl Programs {
         self.settle(caller).await
     }
 
-    /// Ends the exclusion with its last process. Returns the processes that the caller may see.
-    async fn settle(&self, caller: Peer) -> Result<ExcludedPrograms, HelperError> {
+    /// Ends the exclusion if its last process has ended.
+    pub(crate) async fn refresh(&self) {
+        if !self.policy.is_excluding() {
+            return;
+        }
+        // A change that is in progress does the same.
+        let Ok(_change) = self.change.try_lock() else { return };
+        if let Err(error) = self.members().await {
+            tracing::warn!(%error, "cannot end the exclusion of programs; the firewall still has its rules");
+        }
+    }
+
+    /// The excluded processes. Ends the exclusion with the last one.
+    async fn members(&self) -> Result<Vec<Member>, HelperError> {
         // Without control groups there are no such processes.
         let members = self.groups.members().unwrap_or_default();
         if members.is_empty() {
             self.policy.set_excluded(false).await?;
             self.groups.remove_empty();
         }
+        Ok(members)
+    }
+
+    /// The processes that the caller may see, after a change.
+    async fn settle(&self, caller: Peer) -> Result<ExcludedPrograms, HelperError> {
+        let members = self.members().await?;
         let own = members.into_iter().filter(|member| caller.is_superuser() || member.uid == caller.user());
         let programs = own.map(|member| {
             let dns = match member.dns {

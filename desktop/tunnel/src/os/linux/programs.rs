@@ -199,7 +199,7 @@ impl ProgramGroups {
         if process.is_alive() {
             return Ok(());
         }
-        // It ended meanwhile. If its ID was reused at once, another process was moved, and is moved back.
+        // It ended before it was moved. If its ID was reused at once, another process was moved, and is moved back.
         if let Some(root) = self.directory(ProgramDns::Tunnel)?.parent() {
             let _ = into(root);
         }

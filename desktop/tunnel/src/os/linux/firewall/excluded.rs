@@ -5,7 +5,7 @@
 //! `translated` replaces the source address, and `untranslated` drops a packet that still has an inner one: a flow that
 //! began inside the tunnel.
 
-use super::render::{Chain, ip};
+use super::chain::{Chain, ip};
 use crate::policy::{EXCLUDED_MARK, Excluded, Family, Group, NAME_PORTS, NEIGHBOUR_NAME_PORTS};
 use std::net::IpAddr;
 
@@ -74,7 +74,8 @@ pub(super) fn chains(programs: &Excluded, links: &str, inner: &[IpAddr]) -> Vec<
     ]
 }
 
-/// Rules for the chain `own`: traffic of an excluded program in a family without a route outside the tunnel is rejected.
+/// Rules for the chain `own`: they reject traffic of an excluded program in a family without a route outside the
+/// tunnel.
 pub(super) fn refused(programs: &Excluded) -> Vec<String> {
     let without = Family::ALL.into_iter().filter(|family| !programs.families.contains(family));
     let group = of(&programs.group);

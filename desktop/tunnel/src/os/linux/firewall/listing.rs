@@ -1,6 +1,6 @@
 //! Compares what nft(8) lists with what was applied. Pure.
 
-use super::render::Chain;
+use super::chain::Chain;
 
 /// Returns whether the listing has these chains with the same number of lines.
 pub(super) fn has_chains(listing: &str, chains: &[Chain]) -> bool {

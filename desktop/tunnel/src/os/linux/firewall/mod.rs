@@ -1,5 +1,6 @@
 //! Applies the firewall in one transaction, verifies it, and later checks whether it is still in place.
 
+mod chain;
 mod excluded;
 mod listing;
 mod owner;
@@ -8,9 +9,9 @@ mod render;
 use super::nft::{self, NftError};
 use crate::os::OsError;
 use crate::policy::{Excluded, Firewall, Routing};
+use chain::Chain;
 use listing::has_chains;
 use owner::Owner;
-use render::Chain;
 pub(super) use render::TABLE;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

@@ -6,8 +6,9 @@
 //! the helper ends, only the first table applies.
 
 use super::super::nft::{self, NftError};
+use super::chain::Chain;
 use super::listing::body;
-use super::render::{Chain, OWNED, owner_transaction};
+use super::render::{OWNED, owner_transaction};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin};

@@ -4,6 +4,7 @@
 //! or its mark. The same rules also run at `output` and `forward`, because only there can a packet be rejected with an
 //! error.
 
+use super::chain::{Chain, ip};
 use super::excluded;
 use crate::policy::{
     Allow, EXCLUDED_MARK, Exempt, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside,
@@ -25,9 +26,6 @@ const NEIGHBOURS: [&str; 2] = [
 
 /// The table that only this process can change.
 pub(super) const OWNED: &str = "tornado_owned";
-
-/// A chain: its name and its lines.
-pub(super) type Chain = (&'static str, Vec<String>);
 
 /// The chains of the table in family `inet`.
 pub(super) fn inet(firewall: &Firewall) -> Vec<Chain> {
@@ -187,13 +185,6 @@ const fn name(transport: Transport) -> &'static str {
 
 fn links(firewall: &Firewall) -> String {
     firewall.links.each_ref().map(|link| format!("\"{link}\"")).join(", ")
-}
-
-pub(super) const fn ip(address: IpAddr) -> &'static str {
-    match address {
-        IpAddr::V4(_) => "ip",
-        IpAddr::V6(_) => "ip6",
-    }
 }
 
 #[cfg(test)]
