@@ -189,15 +189,16 @@ fn check_value(name: &str, arg: &Arg, value: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Command as Definition;
     use clap::builder::PossibleValuesParser;
 
-    fn program() -> clap::Command {
+    fn program() -> Definition {
         let lane = Arg::new("lane").required(true).value_parser(PossibleValuesParser::new(["direct", "tor"]));
         let json = Arg::new("json").long("json").action(ArgAction::SetTrue).global(true);
-        let show = clap::Command::new("show").arg(Arg::new("name")).arg(Arg::new("limit").long("limit"));
-        clap::Command::new("p").arg(json).subcommands([
-            clap::Command::new("lane").arg(lane),
-            clap::Command::new("user").subcommand_required(true).subcommand(show),
+        let show = Definition::new("show").arg(Arg::new("name")).arg(Arg::new("limit").long("limit"));
+        Definition::new("p").arg(json).subcommands([
+            Definition::new("lane").arg(lane),
+            Definition::new("user").subcommand_required(true).subcommand(show),
         ])
     }
 

@@ -91,12 +91,12 @@ fn options(command: &clap::Command) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Command as Definition;
 
     #[test]
     fn a_command_that_no_document_names_is_found() {
-        let user = clap::Command::new("user").subcommands(["add", "list"].map(clap::Command::new));
-        let program =
-            clap::Command::new("p").subcommands([user, clap::Command::new("run"), clap::Command::new("stop")]);
+        let user = Definition::new("user").subcommands(["add", "list"].map(Definition::new));
+        let program = Definition::new("p").subcommands([user, Definition::new("run"), Definition::new("stop")]);
         let text = "`p user list|show`, `p run FILE`".to_owned();
         let documents = [Document { path: "a.md".into(), text }];
         assert_eq!(undocumented(&program, "p", &documents), ["user add", "stop"]);

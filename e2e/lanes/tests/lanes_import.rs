@@ -1,5 +1,7 @@
-//! The switch from an installation of the original, as `docs/setup.md` describes it: accounts in a real PostgreSQL whose
-//! owners log in with their existing passwords, and clients that speak the original's plain HTTP through nginx.
+//! The switch from an installation of the original, as `docs/setup.md` describes it: accounts in a real PostgreSQL
+//! whose owners log in with their existing passwords, and clients that speak the original's plain HTTP through nginx.
+
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::{Value, json};
 use std::net::IpAddr;

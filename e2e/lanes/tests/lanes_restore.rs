@@ -193,7 +193,7 @@ fn a_former_version_refuses_newer_accounts_and_returns_to_their_copy() {
     assert_eq!(running.status.code(), Some(4), "{}", running.stderr);
     world.server.stop_master().unwrap();
 
-    let undone = world.server.cli(&["migrate", "undo", "--json"]).unwrap().success().unwrap().json().unwrap();
+    let undone: Value = world.server.cli(&["migrate", "undo", "--json"]).unwrap().success().unwrap().json().unwrap();
     assert_eq!(undone.as_array().unwrap().len(), 1, "the sessions were not newer: {undone}");
     let newer = undone[0]["kept"].as_str().unwrap();
     assert!(std::path::Path::new(newer).is_file() && !copy.exists(), "{undone}");

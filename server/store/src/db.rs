@@ -74,7 +74,8 @@ impl Database {
     /// commit survives a power failure; see [`crate::flush`].
     ///
     /// # Errors
-    /// When the file cannot be created or opened, is not a database, has a newer schema, or cannot be copied or migrated.
+    /// When the file cannot be created or opened, is not a database, has a newer schema, or cannot be copied or
+    /// migrated.
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
         let made = upgrade::copies::private_file(path).and_then(|()| path.canonicalize());
         let path = &made.map_err(|source| StoreError::File { path: path.to_owned(), source })?;

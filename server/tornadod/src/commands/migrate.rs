@@ -1,4 +1,5 @@
-//! `tornadod migrate`: updates the tables, returns to those of the former version, or moves the state of a stopped server from one profile to the other.
+//! `tornadod migrate`: updates the tables, returns to those of the former version, or moves the state of a stopped
+//! server from one profile to the other.
 //!
 //! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.

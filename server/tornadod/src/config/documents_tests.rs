@@ -57,8 +57,8 @@ fn examples_of_the_configuration_in_the_documents_are_valid() {
     let mut count = 0;
     for block in documents().iter().flat_map(Document::blocks).filter(|block| block.language == "toml") {
         count += 1;
-        // Characters that stand for something long are not part of a value's form.
-        if let Err(error) = Config::parse(&block.text.replace('…', "")) {
+        // `…` stands for the certificate of a bridge.
+        if let Err(error) = Config::parse(&block.text.replace("cert=…", &format!("cert={}", "A".repeat(70)))) {
             panic!("{}: {error}", block.place);
         }
     }

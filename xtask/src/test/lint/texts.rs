@@ -94,8 +94,8 @@ fn contains(text: &str, word: &str) -> bool {
     })
 }
 
-/// Returns one line for each path of the tree, each test and each function that a document names and that does not exist. A test is
-/// named as `` `path`: `name` ``, a function as `` `path`: **`name`** ``.
+/// Returns one line for each path of the tree, each test and each function that a document names and that does not
+/// exist. A test is named as `` `path`: `name` ``, a function as `` `path`: **`name`** ``.
 pub fn names(root: &Path, path: &str, text: &str) -> Vec<String> {
     let (mut found, mut is_fenced) = (Vec::new(), false);
     for (index, line) in text.lines().enumerate() {
