@@ -54,10 +54,11 @@ fn a_screen_reader_has_a_name_for_each_control() {
 async fn named(bus: &Connection, window: &Window, name: &str) -> anyhow::Result<Vec<Object>> {
     let count = "return [...document.querySelectorAll('button, input, select, textarea, a[href]')]
         .filter(node => node.checkVisibility()).length";
-    let mut seen = Vec::new();
+    let (mut seen, mut all) = (Vec::new(), Vec::new());
     for _ in 0..60 {
         let expected = window.client().execute(count, Vec::new()).await?.as_u64().context("no count")?;
         let objects = accessible::objects(bus).await?;
+        all.clone_from(&objects);
         seen = objects.into_iter().filter(|object| CONTROLS.contains(&object.role.as_str())).collect::<Vec<_>>();
         if seen.len() as u64 == expected && seen.iter().any(|object| object.name == name) {
             let nameless: Vec<_> = seen.iter().filter(|object| object.name.trim().is_empty()).collect();
@@ -66,5 +67,5 @@ async fn named(bus: &Connection, window: &Window, name: &str) -> anyhow::Result<
         }
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
-    anyhow::bail!("no control {name}, or not as many as the page has: {seen:?}")
+    anyhow::bail!("no control {name}, or not as many as the page has: {seen:?} of {all:?}")
 }
