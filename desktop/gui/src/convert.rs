@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_device_without_an_account_is_not_enrolled() {
-        assert_eq!(view(&Status::default(), 7), View { helper: Helper::Running, now: 7, ..View::default() });
+        let lockdown = Lockdown { lan: true, ..Lockdown::default() };
+        assert_eq!(view(&Status::default(), 7), View { helper: Helper::Running, lockdown, now: 7, ..View::default() });
     }
 
     #[test]

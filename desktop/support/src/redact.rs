@@ -64,7 +64,10 @@ impl Redactor {
             let (before, from) = rest.split_at(start);
             let (token, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
             out.push_str(before);
-            out.push_str(&self.token(token));
+            // `::c` of a path of modules is no address.
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            let is_inside = out.chars().next_back().is_some_and(is_word) || after.chars().next().is_some_and(is_word);
+            out.push_str(&if is_inside { token.to_owned() } else { self.token(token) });
             rest = after;
         }
         out.push_str(rest);
@@ -98,6 +101,15 @@ impl Redactor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_of_modules_is_no_address() {
+        let text = "tornado_helper::connection::policy, a::b and std::fs at ::c";
+        assert_eq!(
+            Redactor::default().apply(text, Level::All),
+            "tornado_helper::connection::policy, a::b and std::fs at <address-1>"
+        );
+    }
 
     #[test]
     fn equal_values_get_equal_placeholders() {

@@ -36,7 +36,7 @@ forbidden-do = Als Administrator:
 enrol-title = Einem Server beitreten
 enrol-text = Mit der Einladung seines Betreibers.
 enrol-link = Einladung
-enrol-link-hint = Ein Link, der mit tornado:// beginnt, oder ein eingefügtes Bild seines QR-Codes.
+enrol-link-hint = Ein tornado://-Link oder ein eingefügtes Bild seines QR-Codes.
 enrol-file = Datei oder Bild öffnen
 enrol-type = Eintippen
 enrol-paste = Link einfügen
@@ -86,6 +86,7 @@ state-disconnecting = Trennt
 state-disconnecting-text = Der Tunnel wird entfernt.
 state-blocked = Gesperrt
 state-blocked-text = Nichts verlässt dieses Gerät. Der Notausschalter hält es zurück.
+state-blocked-always = Der Notausschalter steht auf immer: Nichts verlässt dieses Gerät, bis Sie verbinden.
 
 ## Lanes
 lane = Lane

@@ -36,7 +36,7 @@ forbidden-do = As administrator:
 enrol-title = Join a server
 enrol-text = With the invitation from its operator.
 enrol-link = Invitation
-enrol-link-hint = A link that begins with tornado://, or a pasted picture of its QR code.
+enrol-link-hint = A tornado:// link, or a pasted picture of its QR code.
 enrol-file = Open a file or picture
 enrol-type = Type it in
 enrol-paste = Paste a link
@@ -86,6 +86,7 @@ state-disconnecting = Disconnecting
 state-disconnecting-text = The tunnel is being removed.
 state-blocked = Blocked
 state-blocked-text = Nothing leaves this device. The kill switch holds it back.
+state-blocked-always = The kill switch is set to always: nothing leaves this device until you connect.
 
 ## Lanes
 lane = Lane

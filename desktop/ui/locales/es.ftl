@@ -36,7 +36,7 @@ forbidden-do = Como administrador:
 enrol-title = Unirse a un servidor
 enrol-text = Con la invitación de su operador.
 enrol-link = Invitación
-enrol-link-hint = Un enlace que empieza por tornado://, o una imagen pegada de su código QR.
+enrol-link-hint = Un enlace tornado://, o una imagen pegada de su código QR.
 enrol-file = Abrir un archivo o imagen
 enrol-type = Escribirla
 enrol-paste = Pegar un enlace
@@ -86,6 +86,7 @@ state-disconnecting = Desconectando
 state-disconnecting-text = Se está retirando el túnel.
 state-blocked = Bloqueado
 state-blocked-text = Nada sale de este dispositivo. El corte de emergencia lo retiene.
+state-blocked-always = El corte de emergencia está en siempre: nada sale de este dispositivo hasta que se conecte.
 
 ## Vías
 lane = Vía

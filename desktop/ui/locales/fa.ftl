@@ -36,7 +36,7 @@ forbidden-do = به عنوان مدیر:
 enrol-title = پیوستن به سرور
 enrol-text = با دعوت‌نامهٔ گردانندهٔ آن.
 enrol-link = دعوت‌نامه
-enrol-link-hint = پیوندی که با tornado:// آغاز می‌شود، یا تصویر کد QR آن.
+enrol-link-hint = پیوند tornado:// یا تصویر چسبانده‌شدهٔ کد QR آن.
 enrol-file = گشودن پرونده یا تصویر
 enrol-type = نوشتن
 enrol-paste = چسباندن پیوند
@@ -86,6 +86,7 @@ state-disconnecting = در حال قطع
 state-disconnecting-text = تونل برداشته می‌شود.
 state-blocked = بسته
 state-blocked-text = چیزی از این دستگاه خارج نمی‌شود. کلید قطع جلوی آن را گرفته است.
+state-blocked-always = کلید قطع روی همیشه است: تا زمان اتصال چیزی از این دستگاه خارج نمی‌شود.
 
 ## مسیرها
 lane = مسیر

@@ -42,6 +42,9 @@ pub fn headline(view: &View, t: Texts) -> Headline {
             of(Condition::Pending, t.state_switching(), &t.state_switching_text(target))
         }
         Phase::Disconnecting => of(Condition::Pending, t.state_disconnecting(), t.state_disconnecting_text()),
+        Phase::Blocked if view.lockdown.mode == LockdownMode::Always => {
+            of(Condition::Shut, t.state_blocked(), t.state_blocked_always())
+        }
         Phase::Blocked => of(Condition::Broken, t.state_blocked(), t.state_blocked_text()),
     }
 }
@@ -74,7 +77,8 @@ pub fn consequence(view: &View, mode: LockdownMode, t: Texts) -> Option<&'static
             Some(t.consequence_off_now())
         }
         LockdownMode::Off => Some(t.consequence_off()),
-        LockdownMode::Auto if view.tunnel.is_locked && view.tunnel.phase == Phase::Disconnected => {
+        // Without a lane, no tunnel is desired, and nothing else holds the traffic back.
+        LockdownMode::Auto if view.tunnel.phase == Phase::Blocked && view.tunnel.lane.is_none() => {
             Some(t.consequence_off_now())
         }
         LockdownMode::Auto => Some(t.consequence_auto()),
@@ -175,7 +179,7 @@ mod tests {
         assert!(consequence(&auto, LockdownMode::Always, T).unwrap().contains("from now on"));
         let connected = view(LockdownMode::Auto, Phase::Connected, false);
         assert!(!consequence(&connected, LockdownMode::Always, T).unwrap().contains("from now on"));
-        let blocked = view(LockdownMode::Always, Phase::Disconnected, true);
+        let blocked = view(LockdownMode::Always, Phase::Blocked, true);
         for mode in [LockdownMode::Off, LockdownMode::Auto] {
             assert!(consequence(&blocked, mode, T).unwrap().contains("at once"), "{mode:?}");
         }

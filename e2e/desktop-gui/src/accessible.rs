@@ -15,8 +15,8 @@ const MOST: usize = 4000;
 /// An object: what it is, and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Object {
-    /// Its role, as `push button`.
-    pub role: String,
+    /// Its role, a number of `atspi-constants.h`: WebKit does not report the name.
+    pub role: u32,
     /// What a screen reader says for it.
     pub name: String,
 }
@@ -57,14 +57,24 @@ pub async fn objects(bus: &Connection) -> anyhow::Result<Vec<Object>> {
     Ok(found)
 }
 
+/// The children of an object. One by one: `GetChildren` of GTK leaves out the web view, which is in another process.
 async fn children(bus: &Connection, owner: &str, path: &str) -> anyhow::Result<Vec<(String, OwnedObjectPath)>> {
-    let reply = bus.call_method(Some(owner), path, Some(ACCESSIBLE), "GetChildren", &()).await?;
+    let count: i32 = property(bus, owner, path, "ChildCount").await?.try_into()?;
+    let mut found = Vec::new();
+    for index in 0..count {
+        let reply = bus.call_method(Some(owner), path, Some(ACCESSIBLE), "GetChildAtIndex", &index).await?;
+        found.push(reply.body().deserialize()?);
+    }
+    Ok(found)
+}
+
+async fn property(bus: &Connection, owner: &str, path: &str, name: &str) -> anyhow::Result<OwnedValue> {
+    let reply = bus.call_method(Some(owner), path, Some(PROPERTIES), "Get", &(ACCESSIBLE, name)).await?;
     Ok(reply.body().deserialize()?)
 }
 
 async fn read(bus: &Connection, owner: &str, path: &str) -> anyhow::Result<Object> {
-    let reply = bus.call_method(Some(owner), path, Some(PROPERTIES), "Get", &(ACCESSIBLE, "Name")).await?;
-    let name: String = reply.body().deserialize::<OwnedValue>()?.try_into()?;
-    let reply = bus.call_method(Some(owner), path, Some(ACCESSIBLE), "GetRoleName", &()).await?;
+    let name: String = property(bus, owner, path, "Name").await?.try_into()?;
+    let reply = bus.call_method(Some(owner), path, Some(ACCESSIBLE), "GetRole", &()).await?;
     Ok(Object { role: reply.body().deserialize()?, name })
 }

@@ -47,8 +47,10 @@ impl Drop for Group {
     }
 }
 
-/// Size of the screen, which the window fills.
-const SCREEN: &str = "420x720x24";
+/// Size of the screen: that of the window, and room for the pointer.
+const SCREEN: &str = "480x780x24";
+/// Width and height of the window.
+const WINDOW: (u32, u32) = (420, 720);
 /// Configuration of the window manager: windows without a frame, at the corner.
 const MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <openbox_config xmlns="http://openbox.org/3.4/rc"><theme><keepBorder>no</keepBorder></theme>
@@ -58,7 +60,7 @@ const MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 /// Moves the pointer into the last corner, so that it is on no picture. No program of Debian's base does this.
 const POINTER: &str = "import ctypes as c; x = c.CDLL('libX11.so.6'); x.XOpenDisplay.restype = c.c_void_p; \
     x.XDefaultRootWindow.restype = c.c_ulong; d = c.c_void_p(x.XOpenDisplay(None)); \
-    x.XWarpPointer(d, c.c_ulong(0), c.c_ulong(x.XDefaultRootWindow(d)), 0, 0, 0, 0, 419, 719); x.XSync(d, 0)";
+    x.XWarpPointer(d, c.c_ulong(0), c.c_ulong(x.XDefaultRootWindow(d)), 0, 0, 0, 0, 479, 779); x.XSync(d, 0)";
 /// Length of the head of the X server's picture, words.
 const HEAD: usize = 25;
 
@@ -91,6 +93,9 @@ impl Display {
         let mut bus = Group::start(
             Command::new("dbus-daemon")
                 .args(["--session", "--nofork", "--nopidfile", "--print-address"])
+                // What it starts, as the accessibility bus, belongs to this display.
+                .env("DISPLAY", &name)
+                .env("XDG_CACHE_HOME", files.path())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null()),
         )?;
@@ -153,6 +158,7 @@ fn pixels(raw: &[u8]) -> Option<(u32, u32, Vec<u8>)> {
         .collect();
     let word = |index: usize| words.get(index).copied();
     let (head, width, height, line, colours) = (word(0)?, word(4)?, word(5)?, word(12)?, word(19)?);
+    let (width, height) = (width.min(WINDOW.0), height.min(WINDOW.1));
     let start = (head + colours * 12) as usize;
     let mut pixels = Vec::with_capacity((width * height * 3) as usize);
     for row in 0..height as usize {

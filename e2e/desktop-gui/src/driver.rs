@@ -132,7 +132,7 @@ impl Window {
     ///
     /// It does not appear.
     pub async fn press_labelled(&self, name: &str) -> anyhow::Result<()> {
-        let path = format!("//*[@aria-label='{name}']");
+        let path = format!("//*[@aria-label='{name}'] | //button[normalize-space()='{name}']");
         webdriver::click(&self.client, Locator::XPath(&path)).await
     }
 

@@ -3,11 +3,14 @@
 use super::Helper;
 use crate::convert::{failure, level};
 use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tauri::{AppHandle, Manager as _, State};
 use time::OffsetDateTime;
 use tornado_gui_api::{Failure, Redaction};
-use tornado_helper_api::{Helper as _, NoInput, Report};
+use tornado_helper_api::{Helper as _, NoInput, Part, Report};
 use tornado_kit::clock::unix_now;
 use tornado_support::{Bundle, Level, collect, log_file};
 
@@ -55,13 +58,53 @@ pub async fn log(helper: Helper<'_>) -> Result<String, Failure> {
     let status = helper.status(NoInput {}).await;
     let report = helper.report(NoInput {}).await.map_err(|error| failure(&error))?;
     let title = log_file().display().to_string();
-    let last = Report { parts: report.parts.into_iter().filter(|part| part.title == title).collect() };
-    Ok(Bundle::of(&status, last).render(Level::All))
+    let is_log = |part: &Part| part.title == title;
+    let content = report.parts.into_iter().find(is_log).map(|part| readable(&part.content)).unwrap_or_default();
+    let part = Part { title: String::new(), content };
+    let text = Bundle::of(&status, Report { parts: vec![part] }).render(Level::All);
+    Ok(text.split_once('\n').map(|(_, lines)| lines.to_owned()).unwrap_or_default())
+}
+
+/// The lines of a log for people: time, level, message, fields. A line of another format stays as it is.
+fn readable(log: &str) -> String {
+    log.lines()
+        .map(|line| serde_json::from_str(line).map_or_else(|_| line.to_owned(), |line: Line| line.text()) + "\n")
+        .collect()
+}
+
+/// A line of the log.
+#[derive(Deserialize)]
+struct Line {
+    time: String,
+    level: String,
+    message: String,
+    #[serde(default)]
+    fields: BTreeMap<String, Value>,
+}
+
+impl Line {
+    fn text(&self) -> String {
+        // Without the fraction of the second.
+        let time = self.time.get(..19).unwrap_or(&self.time).replace('T', " ");
+        let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let fields: String = self.fields.iter().map(|(name, field)| format!(" {name}={}", value(field))).collect();
+        format!("{time} {} {}{fields}", self.level, self.message)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_the_log_are_readable() {
+        let line =
+            r#"{"time":"2026-11-28T13:13:36.749Z","level":"INFO","service":"helper","message":"lockdown policy set",
+            "fields":{"mode":"always","lan":true}}"#
+                .replace('\n', " ");
+        let log = format!("{line}\nnot JSON");
+        assert_eq!(readable(&log), "2026-11-28 13:13:36 INFO lockdown policy set lan=true mode=always\nnot JSON\n");
+    }
 
     #[test]
     fn the_file_is_named_after_the_time() {

@@ -140,7 +140,9 @@ impl Credentials {
         }
         if let Some(account) = self.account.as_mut().filter(|account| account.profile == *name) {
             account.profile = new.clone();
-            return account.save(&self.store).map_err(not_stored);
+            account.save(&self.store).map_err(not_stored)?;
+            // A copy that a crash left was ignored because of its name.
+            return profiles::remove(&self.store, name).map_err(internal);
         }
         let mut account = self.unused_profile(name)?;
         account.profile = new.clone();

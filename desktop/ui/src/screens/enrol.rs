@@ -132,7 +132,7 @@ pub fn Enrol(
                     class="input mono"
                     id="link"
                     name="link"
-                    rows="3"
+                    rows="2"
                     dir="ltr"
                     spellcheck="false"
                     autocapitalize="none"

@@ -61,7 +61,7 @@ pub fn Lockdown() -> impl IntoView {
         <main class="win-body" id="main">
             <Failed />
             <div class="panel" role="radiogroup" aria-label=t.lockdown()>{modes.into_iter().map(option).views()}</div>
-            <div role="status">
+            <div class="trouble" role="status">
                 {move || {
                     consequence.get().map(|text| view! { <Note weight=Weight::Warning>{text}</Note> })
                 }}

@@ -52,7 +52,7 @@ pub fn Portal() -> impl IntoView {
         <PageTop title=t.portal() back=Page::Settings />
         <main class="win-body" id="main">
             <p class="dim">{t.portal_text()}</p>
-            <div role="status">{open}</div>
+            <div class="trouble" role="status">{open}</div>
             <form class="win-form" on:submit=submit>
                 <Field name="address" label=t.portal_address() hint=t.portal_address_hint() class="mono" required=true />
                 <Failed />

@@ -74,7 +74,7 @@ pub fn Report() -> impl IntoView {
             </span>
             <Lines label=t.report() text />
             <Failed />
-            <div role="status">
+            <div class="trouble" role="status">
                 {move || {
                     saved.get().map(|path| view! { <Note><bdi>{t.report_saved(&path)}</bdi></Note> })
                 }}

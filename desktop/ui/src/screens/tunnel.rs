@@ -1,7 +1,7 @@
 //! The tunnel: state in words, lane, path, rates, facts, one big button.
 
 use crate::bridge;
-use crate::context::use_window;
+use crate::context::{Page, use_window};
 use crate::parts::chart::RateChart;
 use crate::parts::facts::{Facts, Month};
 use crate::parts::frame::{Say, Top};
@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Serialize;
 use std::time::Duration;
-use tornado_gui_api::{Failure, Lane, Phase};
+use tornado_gui_api::{Failure, Lane, LockdownMode, Phase, View};
 use tornado_ui::button::{Button, Kind, Size};
 use tornado_ui::icon::Icon;
 use tornado_ui::{Views as _, live, view};
@@ -60,7 +60,9 @@ pub fn Tunnel() -> impl IntoView {
     let stops = Memo::new(move |_| window.view.with(|view| way::stops(view, t)));
     let is_up = Memo::new(move |_| matches!(phase.get(), Phase::Connected | Phase::Switching));
     refresh_while(is_up);
-    let reason = Memo::new(move |_| window.view.with(|view| view.tunnel.reason.clone()));
+    // Without a lane, the kill switch alone blocks, which the sentence above says.
+    let is_choice = |view: &View| view.lockdown.mode == LockdownMode::Always && view.tunnel.lane.is_none();
+    let reason = Memo::new(move |_| window.view.with(|view| view.tunnel.reason.clone().filter(|_| !is_choice(view))));
     view! {
         <Top />
         <main class="win-body" id="main">
@@ -207,6 +209,7 @@ fn Control(
     let t = use_texts();
     let window = use_window();
     let giving_up = RwSignal::new(false);
+    let is_always = Memo::new(move |_| window.view.with(|view| view.lockdown.mode == LockdownMode::Always));
     // Cancelling is possible while the call that connects is under way.
     let is_held = Signal::derive(move || {
         window.busy.with(|busy| busy.is_some_and(|busy| busy != "connect")) || phase.get() == Phase::Disconnecting
@@ -228,6 +231,14 @@ fn Control(
             <Button size=Size::Large wide=true icon=Icon::Power disabled=is_held on:click=disconnect>
                 {t.disconnect()}
             </Button>
+        }
+        .into_any(),
+        // A disconnect would release nothing.
+        Phase::Blocked if is_always.get() => view! {
+            <Button kind=Kind::Primary size=Size::Large wide=true icon=Icon::Power disabled=is_held on:click=connect>
+                {t.connect()}
+            </Button>
+            <Button wide=true on:click=move |_| window.page.set(Page::Lockdown)>{t.lockdown()}</Button>
         }
         .into_any(),
         Phase::Blocked if giving_up.get() => view! {
