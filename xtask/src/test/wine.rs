@@ -90,7 +90,8 @@ impl Prefix {
 
     /// A program of wine. It neither opens windows nor asks for components to download.
     fn command(&self, program: &str, words: &[&Path]) -> Command {
-        let mut command = shell::command(program, &[]);
+        // wine shows the modes of files as access lists, and files do not inherit those of their directory.
+        let mut command = shell::command("sh", &["-c", "umask 077 && exec \"$@\"", "sh", program]);
         command.args(words).env("WINEPREFIX", &self.0).env("WINEDEBUG", "-all").env_remove("DISPLAY");
         command.env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=");
         command

@@ -59,7 +59,7 @@ pub struct Client {
 /// the owner in `security` is LocalSystem, only LocalSystem succeeds.
 pub fn serve(path: &Path, security: &Security, instance: Instance) -> io::Result<NamedPipeServer> {
     check_name(path)?;
-    // wine ignores the flag for the first instance. Windows honours it, which closes the gap between check and creation.
+    // wine ignores the flag for the first instance. Windows applies it: no gap remains between check and creation.
     if instance == Instance::First && is_served(path)? {
         return Err(io::ErrorKind::AddrInUse.into());
     }
