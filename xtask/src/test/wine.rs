@@ -80,6 +80,8 @@ impl Prefix {
         std::fs::create_dir_all(&directory)?;
         let prefix = Self(directory);
         shell::read(prefix.command("wineboot", &[Path::new("--init")]))?;
+        // Its service manager would answer instead of that of the tests.
+        shell::run(prefix.command("wineserver", &[Path::new("--kill")]))?;
         let source = shell::root().join(format!("e2e/windows/{MISSING}.c"));
         let library = prefix.0.join(format!("drive_c/windows/system32/{MISSING}.dll"));
         let mut compiler = shell::command("x86_64-w64-mingw32-gcc", &["-shared", "-O2", "-Wall", "-o"]);
