@@ -35,7 +35,8 @@ const LINT: &str = "lint";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, windows, kernel; default: all
+    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, windows, kernel;
+    /// default: all
     suites: Vec<String>,
     /// Skip and shorten nothing: all of `cluster`, a long fault campaign, coverage-guided fuzzing, cargo-deny
     #[arg(long)]

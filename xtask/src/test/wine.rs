@@ -80,6 +80,8 @@ impl Prefix {
         std::fs::create_dir_all(&directory)?;
         let prefix = Self(directory);
         shell::read(prefix.command("wineboot", &[Path::new("--init")]))?;
+        // Its service manager would answer instead of that of the tests.
+        shell::run(prefix.command("wineserver", &[Path::new("--kill")]))?;
         let source = shell::root().join(format!("e2e/windows/{MISSING}.c"));
         let library = prefix.0.join(format!("drive_c/windows/system32/{MISSING}.dll"));
         let mut compiler = shell::command("x86_64-w64-mingw32-gcc", &["-shared", "-O2", "-Wall", "-o"]);
@@ -90,7 +92,8 @@ impl Prefix {
 
     /// A program of wine. It neither opens windows nor asks for components to download.
     fn command(&self, program: &str, words: &[&Path]) -> Command {
-        let mut command = shell::command(program, &[]);
+        // wine shows the modes of files as access lists, and files do not inherit those of their directory.
+        let mut command = shell::command("sh", &["-c", "umask 077 && exec \"$@\"", "sh", program]);
         command.args(words).env("WINEPREFIX", &self.0).env("WINEDEBUG", "-all").env_remove("DISPLAY");
         command.env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=");
         command
