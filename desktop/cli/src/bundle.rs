@@ -2,26 +2,15 @@
 
 use crate::error::Failure;
 use crate::redact::{Level, Redactor};
+use crate::system;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tornado_helper_api::{Helper as _, HelperClient, NoInput, Status};
 use tornado_shared::model::text::shown;
 
-/// Directory of the helper's log.
-const LOG: &str = "/var/log/tornado-helper/helper.log";
 /// Maximum size of the part of the log, bytes.
 const LOG_TAIL: usize = 64 * 1024;
-/// Commands whose output shows what the helper configured. They require root.
-const COMMANDS: [&[&str]; 5] = [
-    &["nft", "list", "table", "inet", "tornado_device"],
-    &["ip", "rule"],
-    &["ip", "-6", "rule"],
-    &["ip", "route", "show", "table", "29807"],
-    &["ip", "-br", "link"],
-];
-
 /// Collects, shows, and saves to `save` after a confirmation, or without one if `yes`.
 pub(crate) async fn run(helper: &HelperClient, level: Level, save: Option<&Path>, yes: bool) -> Result<(), Failure> {
     let status = helper.status(NoInput {}).await;
@@ -40,7 +29,7 @@ fn collect(status: Option<&Status>, failure: Option<String>, level: Level) -> St
     let session = status.and_then(|status| status.session.map(|session| session.to_string()));
     let server = status.and_then(|status| status.server.as_deref());
     let host = server.and_then(|server| server.rsplit_once(':')).map(|(host, _)| host);
-    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let own = system::host_name();
     let mut redactor = Redactor::default()
         .and(host, "<server>")
         .and(status.and_then(|status| status.user.as_deref()), "<user>")
@@ -53,8 +42,9 @@ fn collect(status: Option<&Status>, failure: Option<String>, level: Level) -> St
         let _ = writeln!(text, "== {title}\n{}\n", redactor.apply(content.trim_end(), level));
     };
     part("tornado", env!("CARGO_PKG_VERSION"));
-    part("system", &std::fs::read_to_string("/etc/os-release").unwrap_or_default());
-    part("kernel", &std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default());
+    for (title, content) in system::version() {
+        part(title, &content);
+    }
     part(
         "status",
         &match (status, failure) {
@@ -62,16 +52,17 @@ fn collect(status: Option<&Status>, failure: Option<String>, level: Level) -> St
             (None, failure) => failure.unwrap_or_default(),
         },
     );
-    for words in COMMANDS {
+    for words in system::COMMANDS {
         part(&words.join(" "), &output(words));
     }
-    part(LOG, &tail(Path::new(LOG)));
+    let log = system::log();
+    part(&log.display().to_string(), &tail(&log));
     text
 }
 
 fn output(words: &[&str]) -> String {
     let Some((program, rest)) = words.split_first() else { return String::new() };
-    let run = Command::new(program).args(rest).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output();
+    let run = system::system_program(program).args(rest).output();
     match run {
         Ok(output) => format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
         Err(error) => format!("cannot run {program}: {error}"),
@@ -103,10 +94,12 @@ fn confirmed(path: &Path) -> std::io::Result<bool> {
     Ok(answer.trim().eq_ignore_ascii_case("y"))
 }
 
-/// Creates the file with mode 0600. An existing file is not replaced.
+/// Creates the file, on Unix with mode 0600. An existing file is not replaced.
 fn store(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create_new(true), 0o600);
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(PathBuf::from(path))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()

@@ -2,6 +2,13 @@
 
 use tornado_helper_api::HelperError;
 
+/// How to release traffic without the helper's program.
+#[cfg(unix)]
+const RELEASE: &str = "as root, run `nft delete table inet tornado_device` and `ip rule flush protocol 116`, or restart \
+                       the machine with tornado-lockdown.service disabled";
+#[cfg(windows)]
+const RELEASE: &str = "as an administrator, run `tornado-helperd --release`";
+
 /// Reasons for which a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -18,10 +25,7 @@ pub(crate) enum Failure {
     )]
     CodeRequired,
     /// The helper does not run, and its firewall could not be removed without it.
-    #[error(
-        "cannot release traffic: {0}; as root, run `nft delete table inet tornado_device` and `ip rule flush protocol \
-         116`, or restart the machine with tornado-lockdown.service disabled"
-    )]
+    #[error("cannot release traffic: {0}; {advice}", advice = RELEASE)]
     NotReleased(String),
     /// Cannot read from or write to the terminal.
     #[error(transparent)]

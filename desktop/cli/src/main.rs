@@ -12,6 +12,7 @@ mod redact;
 mod run;
 mod secrets;
 mod split;
+mod system;
 mod totp;
 
 use clap::Parser as _;

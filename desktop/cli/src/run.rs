@@ -8,6 +8,7 @@ use crate::manual;
 use crate::output::{self, account};
 use crate::secrets::{self, MAX_INPUT};
 use crate::split;
+use crate::system;
 use crate::totp;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
@@ -155,7 +156,7 @@ fn ask_username() -> Result<Option<Username>, Failure> {
 }
 
 fn host_name() -> Result<DeviceName, Failure> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = system::host_name();
     let missing = |_| Failure::Usage("this machine has no usable host name; pass --device-name".into());
     name.trim().split('.').next().unwrap_or_default().parse().map_err(missing)
 }

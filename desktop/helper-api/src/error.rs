@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tornado_rpc::{Fault, ServiceError};
 
+/// The command that starts the helper.
+#[cfg(unix)]
+const START: &str = "systemctl start tornado-helper";
+#[cfg(windows)]
+const START: &str = "sc start tornado-helper";
+
 /// Reasons for which a call to the helper fails. Codes are stable. Each text says what failed, why, and what to do
 /// next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum HelperError {
     /// The helper is not running, or it listens on another socket. Only the client creates this error.
-    #[error("cannot reach the helper: {0}; start it with `systemctl start tornado-helper`")]
+    #[error("cannot reach the helper: {0}; start it with `{start}`", start = START)]
     NotRunning(String),
     /// The caller may not use the helper.
     #[error("{0}")]

@@ -2,7 +2,7 @@
 //!
 //! The methods are one list for [`tornado_rpc::contract!`]. Errors are `application/problem+json` (RFC 9457) and carry
 //! a [`HelperError`]. For debugging, use `curl --unix-socket /run/tornado-helper/helper.sock http://helper/v1/status`.
-//! The contract is narrow: requests carry no paths, commands or routes, so a caller can change nothing but the user's
+//! On Windows the socket is a named pipe. The contract is narrow: requests carry no paths, commands or routes, so a caller can change nothing but the user's
 //! own tunnel and account.
 
 #![forbid(unsafe_code)]
@@ -38,7 +38,11 @@ use tornado_rpc::Channel;
 const MAX_REPLY: usize = 256 * 1024;
 
 /// Default path of the helper's socket.
+#[cfg(unix)]
 pub const DEFAULT_SOCKET: &str = "/run/tornado-helper/helper.sock";
+/// Default name of the helper's pipe.
+#[cfg(windows)]
+pub const DEFAULT_SOCKET: &str = r"\\.\pipe\tornado-helper";
 /// Environment variable that overrides [`DEFAULT_SOCKET`].
 pub const SOCKET_VARIABLE: &str = "TORNADO_HELPER_SOCKET";
 

@@ -14,6 +14,7 @@ mod status;
 pub use account::StoreError;
 use account::{DesiredState, Store};
 use network::Changes;
+use server::OwnResolvers;
 use service::{Engine, Found, events, maintenance};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,16 +30,48 @@ use tornado_tunnel::os::Os;
 /// Settings of the helper.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Path of the Unix socket.
+    /// Path of the Unix socket, on Windows name of the pipe.
     pub socket: PathBuf,
-    /// Directory of the login and the desired state. It is created with mode 0700.
+    /// Directory of the login and the desired state. It is created for this process's user only.
     pub state_dir: PathBuf,
     /// Users who may call the helper, besides root.
+    #[cfg(unix)]
     pub allow_uids: BTreeSet<u32>,
     /// Group whose members may call the helper.
+    #[cfg(unix)]
     pub group: Option<String>,
     /// The file that lists this machine's resolvers, resolv.conf(5).
+    #[cfg(unix)]
     pub resolv_conf: PathBuf,
+    /// Users who may call the helper, besides administrators.
+    #[cfg(windows)]
+    pub allow_sids: BTreeSet<tornado_windows::Sid>,
+}
+
+impl Config {
+    /// The users who may call the helper.
+    fn access(&self) -> Access {
+        #[cfg(unix)]
+        {
+            let access = Access::of(self.allow_uids.iter().copied());
+            match &self.group {
+                Some(group) => access.and_group(group),
+                None => access,
+            }
+        }
+        #[cfg(windows)]
+        Access::of(self.allow_sids.iter().copied())
+    }
+
+    fn own_resolvers(&self) -> OwnResolvers {
+        #[cfg(unix)]
+        {
+            let (resolv_conf, state_dir) = (self.resolv_conf.clone(), self.state_dir.clone());
+            Box::new(move || tornado_tunnel::os::linux::own_resolvers(&resolv_conf, &state_dir))
+        }
+        #[cfg(windows)]
+        Box::new(tornado_tunnel::os::windows::own_resolvers)
+    }
 }
 
 /// Reasons for which the helper cannot start.
@@ -58,22 +91,24 @@ pub enum Error {
 fn listen_advice(why: &std::io::Error) -> String {
     match account::advice(why, "--socket") {
         unknown if unknown.is_empty() => {
-            "; check that no other helper is running and that this process is root".to_owned()
+            let user = if cfg!(windows) { "LocalSystem" } else { "root" };
+            format!("; check that no other helper is running and that this process is {user}")
         }
         known => known,
     }
 }
 
-/// Binds the socket. Call this before any other change to the machine, because it fails while another helper runs.
+/// Opens the socket. Call this before any other change to the machine, because it fails while another helper runs.
 ///
 /// # Errors
 /// If the socket's directory cannot be created, or the socket cannot be bound.
 pub fn listen(config: &Config) -> Result<Socket, Error> {
     let fail = |source| Error::Socket { path: config.socket.clone(), source };
+    #[cfg(unix)]
     if let Some(directory) = config.socket.parent() {
         std::fs::create_dir_all(directory).map_err(fail)?;
     }
-    tornado_rpc::listen_alone(&config.socket).map_err(|error| fail(error.into_source()))
+    config.access().listen(&config.socket).map_err(|error| fail(error.into_source()))
 }
 
 /// Removes the stored desired state, so that the next start does not activate lockdown.
@@ -110,18 +145,14 @@ pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: Canc
     let (tunnel, task) = Tunnel::start_under(found.policy(), os, found.lockdown.clone());
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
-    let engine = Engine::start(found, tunnel, changes, (config.resolv_conf, config.state_dir));
+    let engine = Engine::start(found, tunnel, changes, config.own_resolvers());
     let events = tokio::spawn(events::run(Arc::downgrade(&engine), shutdown.clone()));
     let maintenance = tokio::spawn(maintenance::run(Arc::downgrade(&engine), shutdown.clone()));
-    let mut access = Access::of(config.allow_uids);
-    if let Some(group) = config.group {
-        access = access.and_group(group);
-    }
     if is_lockdown {
         shutdown.run_until_cancelled(engine.wait_for_lockdown()).await;
     }
     let status = engine.status_changes();
-    if let Err(error) = tornado_helper_api::serve(socket, access, engine.clone(), status, shutdown).await {
+    if let Err(error) = tornado_helper_api::serve(socket, config.access(), engine.clone(), status, shutdown).await {
         tracing::error!(%error, "the socket server failed");
     }
     engine.stop().await;
@@ -134,5 +165,6 @@ pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: Canc
         tracing::warn!("the tunnel was not removed in time; the next start removes what is left");
     }
     // Another process may have removed the socket.
+    #[cfg(unix)]
     let _ = std::fs::remove_file(&config.socket);
 }

@@ -96,22 +96,26 @@ async fn within(inside: Arc<Inside>, address: SocketAddr) -> io::Result<tokio_ru
 async fn connect(inside: Arc<Inside>, address: SocketAddr) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(mark) = inside.mark {
-        set_mark(&socket2::SockRef::from(&socket), mark);
+        set_mark(&socket2::SockRef::from(&socket), mark, address.ip());
     }
     let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     inside.tls.connect(inside.name.clone(), stream).await
 }
 
-/// Sets the mark of a socket (`SO_MARK`, socket(7)). Without CAP_NET_ADMIN, or on another operating system, the socket
-/// stays unmarked: routing then treats it like that of any other program.
-pub fn set_mark(socket: &socket2::Socket, mark: u32) {
+/// Sets the mark of a socket for packets to `to` (`SO_MARK`, socket(7)). Windows has no marks: there, its packets leave
+/// through the interface that leads to `to` outside the tunnels of this process. Without CAP_NET_ADMIN, or on another
+/// operating system, the socket stays unmarked: routing then treats it like that of any other program.
+pub fn set_mark(socket: &socket2::Socket, mark: u32, to: IpAddr) {
     #[cfg(target_os = "linux")]
-    if let Err(error) = socket.set_mark(mark) {
+    let (marked, _) = (socket.set_mark(mark), to);
+    #[cfg(windows)]
+    let (marked, _) = (tornado_windows::os::network::keep_outside(socket, to), mark);
+    #[cfg(not(any(target_os = "linux", windows)))]
+    let (marked, _) = (io::Result::Ok(()), (socket, mark, to));
+    if let Err(error) = marked {
         tracing::debug!(%error, "cannot set the mark of a socket");
     }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (socket, mark);
 }
 
 /// Tries candidates in order, each `delay` after the previous one, or at once if that one failed. Returns the first

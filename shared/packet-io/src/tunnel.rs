@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::task::{JoinHandle, yield_now};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
+#[cfg(target_os = "linux")]
 use tornado_tun_node::TunNode;
 
 /// Number of peers that are set or listed before packets get a turn, about 0.1 ms.
@@ -47,11 +48,29 @@ pub struct Link {
 }
 
 impl Link {
+    /// Uses an adapter, and creates the thread that processes its packets. `mtu` is that of the inner packets, in bytes.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    #[cfg(windows)]
+    pub fn open(name: &str, mtu: u16, adapter: tornado_windows::os::wintun::Adapter) -> Result<Self, PacketIoError> {
+        let worker = Worker::start(name).map_err(|source| PacketIoError { what: "a thread", source })?;
+        Ok(Self { tun: Tun::new(adapter, mtu), worker, offload: Offload::Off })
+    }
+
+    /// Locally unique ID of the interface (`NET_LUID`).
+    #[cfg(windows)]
+    #[must_use]
+    pub fn luid(&self) -> u64 {
+        self.tun.luid()
+    }
+
     /// Creates the device, and the thread that processes its packets, in the caller's network namespace. `mtu` is that
     /// of the inner packets, in bytes.
     ///
     /// # Errors
     /// If the thread cannot be started, or the kernel rejects the device.
+    #[cfg(target_os = "linux")]
     pub async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> Result<Self, PacketIoError> {
         let open = |what| move |source| PacketIoError { what, source };
         let worker = Worker::start(name).map_err(open("a thread"))?;

@@ -1,6 +1,6 @@
 //! The client side of a contract.
 
-use crate::transport::{self, Stream as SocketStream};
+use crate::transport::{self, ClientStream};
 use crate::verb::{self, Encoded, Verb, not_encoded};
 use crate::{Fault, REQUEST_ID, RequestId, ServiceError};
 use futures::future::BoxFuture;
@@ -196,7 +196,7 @@ impl Failed {
 }
 
 /// Opens connections to a socket.
-type Connector = BoxCloneSyncService<Uri, TokioIo<SocketStream>, io::Error>;
+type Connector = BoxCloneSyncService<Uri, TokioIo<ClientStream>, io::Error>;
 
 fn connector(socket: Arc<Path>) -> Connector {
     BoxCloneSyncService::new(tower::service_fn(move |_: Uri| {

@@ -1,16 +1,16 @@
-//! Remote procedure calls between processes of one machine: HTTP/1.1 and JSON over a Unix socket.
+//! Remote procedure calls between processes of one machine: HTTP/1.1 and JSON over a Unix socket, on Windows over a
+//! named pipe.
 //!
 //! A contract is one list of methods for [`contract!`], which generates its trait, router and client. Errors travel as
 //! `application/problem+json` (RFC 9457) and are converted back to the contract's error enum. The kernel reports the
-//! user at the other end of a connection (`SO_PEERCRED`, unix(7)). [`Access`] maps that user to roles, and each method
-//! lists the roles that may call it. This crate does not depend on any service.
+//! user at the other end of a connection (`SO_PEERCRED`, unix(7); the token of a pipe's client). [`Access`] maps that
+//! user to roles, and each method lists the roles that may call it. This crate does not depend on any service.
 //!
 //! ```text
 //! client → channel → transport ─ socket ─ transport → server → door → connection → respond → the contract's trait
 //! ```
 //!
-//! [`transport`] is the only module that depends on the operating system. A named pipe would need to provide the same
-//! few items.
+//! [`transport`] is the only module that depends on the operating system.
 
 #![forbid(unsafe_code)]
 
@@ -42,7 +42,9 @@ pub use request::{REQUEST_ID, RequestId};
 pub use respond::problem_response;
 pub use server::{SocketServer, with_unknown_methods};
 pub use stream::Lines;
-pub use transport::{Peer, Socket, SocketError, UserId, listen, listen_alone};
+#[cfg(unix)]
+pub use transport::listen;
+pub use transport::{Peer, Socket, SocketError, UserId, listen_alone};
 
 /// For the code that [`contract!`] generates.
 #[doc(hidden)]

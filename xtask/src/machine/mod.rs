@@ -31,6 +31,9 @@ const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
 /// Target of the shared model, which must build for the console and the desktop app.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
+/// Target of the client for Windows.
+pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
 /// Arguments of `cargo xtask install`.
 #[derive(clap::Args)]
 pub struct Install {
@@ -79,12 +82,17 @@ pub fn toolchain() -> anyhow::Result<()> {
 /// Adds the standard library for the browser, if rustup manages the toolchain. Without rustup, `xtask/web` reports
 /// whether it is missing.
 pub fn web_target() -> anyhow::Result<()> {
+    target(WASM)
+}
+
+/// Adds the standard library for a target, if rustup manages the toolchain.
+pub fn target(target: &str) -> anyhow::Result<()> {
     if !shell::has("rustup") {
         return Ok(());
     }
     let targets = shell::read(shell::command("rustup", &["target", "list", "--installed"]))?;
-    if !targets.lines().any(|line| line == WASM) {
-        shell::run(shell::command("rustup", &["target", "add", WASM]))?;
+    if !targets.lines().any(|line| line == target) {
+        shell::run(shell::command("rustup", &["target", "add", target]))?;
     }
     Ok(())
 }

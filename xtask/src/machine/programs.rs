@@ -2,7 +2,7 @@
 //! table with the sources (`test/lint/calls.rs`), because a program that is missing here fails on a fresh machine.
 
 use crate::shell;
-use Need::{Base, Cluster, Desktop, Fuzz, Kernel, Package, Server, Test, Tree};
+use Need::{Base, Cluster, Desktop, Fuzz, Kernel, Package, Server, Test, Tree, Windows};
 
 /// What needs a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Need {
     Kernel,
     /// Packages: `dist`, and the suite `packages`.
     Package,
+    /// The client for Windows: the suite `windows`.
+    Windows,
 }
 
 /// A Debian 12 package, what needs it, and its programs by the names with which they are called, without directories;
@@ -145,6 +147,10 @@ const PROGRAMS: &[Row] = &[
     ("mmdebstrap", &[Package], &["mmdebstrap"]),
     ("rpm", &[Package], &["rpm", "rpmbuild", "rpmsign"]),
     ("rpmlint", &[Package], &["rpmlint"]),
+    ("gcc-mingw-w64-x86-64", &[Windows], &["x86_64-w64-mingw32-gcc"]),
+    ("wine", &[Windows], &["wine", "wineboot", "wineserver"]),
+    // Its programs for 64 bits, which wine only recommends.
+    ("wine64", &[Windows], &[]),
 ];
 
 fn needed(needs: &[Need]) -> impl Iterator<Item = &'static Row> {

@@ -129,6 +129,8 @@ impl Binary {
             Suite::Console
         } else if self.is_integration && self.target.starts_with("packages_") {
             Suite::Packages
+        } else if self.is_integration && self.target.starts_with("windows_") {
+            Suite::Windows
         } else if self.package == "desktop/gui" || (self.is_integration && self.target.starts_with("desktop_")) {
             Suite::Desktop
         } else if self.is("fuzz", "corpus") {
@@ -143,7 +145,12 @@ impl Binary {
     /// Runs the program and prints one line, or its complete output if a test failed. Several programs may run in
     /// parallel.
     pub fn run(&self, limits: Limits) -> Ran {
-        let end = match self.watch(limits) {
+        self.run_with(limits, |program| Command::new(program))
+    }
+
+    /// As [`run`](Self::run), with the command that `start` makes of the program's path.
+    pub fn run_with(&self, limits: Limits, start: impl FnOnce(&std::path::Path) -> Command) -> Ran {
+        let end = match self.watch(limits, start) {
             Ok(end) => end,
             Err(error) => {
                 println!("  {}: cannot run: {error:#}", self.name());
@@ -171,8 +178,8 @@ impl Binary {
         Ran { tally, tests }
     }
 
-    fn watch(&self, limits: Limits) -> anyhow::Result<End> {
-        let mut command = Command::new(&self.program);
+    fn watch(&self, limits: Limits, start: impl FnOnce(&std::path::Path) -> Command) -> anyhow::Result<End> {
+        let mut command = start(&self.program);
         command.args(["--show-output", "--test-threads", &limits.threads.to_string()]);
         // As cargo does. A snapshot that differs is a failure; no new file is written.
         command.current_dir(&self.package_dir).env("CARGO_MANIFEST_DIR", &self.package_dir);
@@ -245,6 +252,7 @@ pub(super) mod tests {
         assert_eq!(binary("e2e/desktop-gui", "desktop_window", true).suite(), Suite::Desktop);
         assert_eq!(binary("desktop/gui", "tornado-gui", false).suite(), Suite::Desktop);
         assert_eq!(binary("desktop/ui", "tornado_desktop_ui", false).suite(), Suite::Unit);
+        assert_eq!(binary("e2e/windows", "windows_client", true).suite(), Suite::Windows);
         assert_eq!(binary("fuzz", "corpus", true).suite(), Suite::Fuzz);
         assert_eq!(binary("fuzz", "tornado_fuzz", false).suite(), Suite::Unit);
         // A library is not assigned to a suite by its name.

@@ -29,9 +29,14 @@ pub fn build_window() -> Built {
 }
 
 fn built(name: &str, packages: &[&str]) -> Built {
+    built_with(name, &[packages, &["--all-targets"]].concat())
+}
+
+/// Builds what these arguments of cargo select.
+pub fn built_with(name: &str, selection: &[&str]) -> Built {
     println!("\n{name}");
     let stopwatch = Stopwatch::start();
-    let words = [&["build"], packages, &["--all-targets", "--keep-going", "--message-format", "json"]].concat();
+    let words = [&["build"], selection, &["--keep-going", "--message-format", "json"]].concat();
     let mut command = with_lints(shell::cargo(&words));
     command.stderr(Stdio::inherit());
     let (mut binaries, mut findings) = (Vec::new(), BTreeSet::new());

@@ -11,6 +11,7 @@ mod suite;
 mod tally;
 mod times;
 mod watch;
+mod wine;
 
 use crate::machine::programs::Need;
 use crate::{fuzz, machine, shell};
@@ -33,7 +34,7 @@ const LINT: &str = "lint";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, kernel; default: all
+    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, windows, kernel; default: all
     suites: Vec<String>,
     /// Skip and shorten nothing: all of `cluster`, a long fault campaign, coverage-guided fuzzing, cargo-deny
     #[arg(long)]
@@ -116,6 +117,9 @@ impl Test {
             }
             debian::build_packages()?;
         }
+        if suite == Suite::Windows {
+            return wine::run();
+        }
         let mut ran = run::run(suite, binaries, choice);
         if suite.needs_root() {
             ran.tally.add(left_behind());
@@ -163,6 +167,9 @@ fn prepare(suites: &[Suite]) -> anyhow::Result<()> {
     }
     if suites.contains(&Suite::Packages) {
         debian::prepare()?;
+    }
+    if suites.contains(&Suite::Windows) {
+        wine::prepare()?;
     }
     if suites.contains(&Suite::Kernel) {
         guest::prepare()?;

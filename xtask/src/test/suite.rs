@@ -25,6 +25,8 @@ pub enum Suite {
     Packages,
     /// The desktop client's window on a display without a screen, with a whole server; needs root.
     Desktop,
+    /// The client's programs for Windows, under wine.
+    Windows,
     /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
@@ -48,7 +50,7 @@ pub struct Limits {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Unit,
         Self::Store,
         Self::Lanes,
@@ -59,6 +61,7 @@ impl Suite {
         Self::Console,
         Self::Packages,
         Self::Desktop,
+        Self::Windows,
         Self::Kernel,
     ];
 
@@ -75,6 +78,7 @@ impl Suite {
             Self::Console => "console",
             Self::Packages => "packages",
             Self::Desktop => "desktop",
+            Self::Windows => "windows",
             Self::Kernel => "kernel",
         }
     }
@@ -85,7 +89,7 @@ impl Suite {
             Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Console | Self::Packages | Self::Desktop => {
                 true
             }
-            Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
+            Self::Unit | Self::Store | Self::Fuzz | Self::Windows | Self::Kernel => false,
         }
     }
 
@@ -115,7 +119,8 @@ impl Suite {
             Self::Packages => Limits { width: 1, threads: cores.min(2), ..pair },
             // One window at a time: a loaded machine draws slowly.
             Self::Desktop => Limits { width: 1, ..pair },
-            Self::Kernel => Limits { width: 1, ..pair },
+            // The tests share one service.
+            Self::Windows | Self::Kernel => Limits { width: 1, ..pair },
         }
     }
 }

@@ -68,7 +68,7 @@ fn describe(error: &StoreError) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use std::fs;

@@ -94,7 +94,7 @@ fn addresses(answer: &Message) -> Vec<IpAddr> {
 pub(crate) async fn marked_udp(to: SocketAddr) -> io::Result<UdpSocket> {
     let any = if to.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
-    set_mark(&socket2::SockRef::from(&socket), MARK);
+    set_mark(&socket2::SockRef::from(&socket), MARK, to.ip());
     socket.connect(to).await?;
     Ok(socket)
 }

@@ -8,4 +8,4 @@ mod resolver;
 pub(crate) use dns::marked_udp;
 pub(crate) use error::translate;
 pub(crate) use reach::{VerifiedServer, endpoints, reach};
-pub(crate) use resolver::Resolver;
+pub(crate) use resolver::{OwnResolvers, Resolver};

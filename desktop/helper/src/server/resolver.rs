@@ -8,7 +8,6 @@ use futures::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -28,6 +27,15 @@ const OTHER_HOSTS: Duration = Duration::from_millis(500);
 /// A response is reused for this time, which covers all lookups of one attempt.
 const REUSE: Duration = Duration::from_secs(1);
 
+/// Returns the resolvers that this machine uses outside the tunnel.
+pub(crate) type OwnResolvers = Box<dyn Fn() -> Vec<IpAddr> + Send + Sync>;
+
+/// Path of the hosts(5) file.
+#[cfg(unix)]
+const HOSTS: &str = "/etc/hosts";
+#[cfg(windows)]
+const HOSTS: &str = r"C:\Windows\System32\drivers\etc\hosts";
+
 /// Addresses of a host.
 struct Found {
     addresses: Vec<IpAddr>,
@@ -40,8 +48,7 @@ pub(crate) struct Resolver {
     hosts: Hosts,
     cache: HashMap<String, (Instant, Vec<IpAddr>)>,
     tunnel: watch::Receiver<View>,
-    resolv_conf: PathBuf,
-    state_dir: PathBuf,
+    own: OwnResolvers,
     /// Address at which a lane responded last; tried first.
     last_responding: Option<IpAddr>,
     network: watch::Receiver<u64>,
@@ -52,10 +59,9 @@ impl Resolver {
         hosts: Hosts,
         tunnel: watch::Receiver<View>,
         network: watch::Receiver<u64>,
-        resolv_conf: PathBuf,
-        state_dir: PathBuf,
+        own: OwnResolvers,
     ) -> Self {
-        Self { hosts, cache: HashMap::new(), tunnel, resolv_conf, state_dir, last_responding: None, network }
+        Self { hosts, cache: HashMap::new(), tunnel, own, last_responding: None, network }
     }
 
     pub(crate) const fn hosts(&self) -> &Hosts {
@@ -154,13 +160,13 @@ impl Resolver {
 
     /// Tries the hosts file, then this machine's own resolvers with marked sockets, then the system resolver.
     async fn look_up_outside_tunnel(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        let hosts = tokio::fs::read_to_string("/etc/hosts").await.unwrap_or_default();
+        let hosts = tokio::fs::read_to_string(HOSTS).await.unwrap_or_default();
         let listed = listed(&hosts, host);
         if !listed.is_empty() {
             return Ok(listed);
         }
         let inside = self.tunnel.borrow().names.clone();
-        let mut servers = tornado_tunnel::os::linux::own_resolvers(&self.resolv_conf, &self.state_dir);
+        let mut servers = (self.own)();
         servers.retain(|server| !inside.contains(server));
         let servers = servers.into_iter().take(3).map(|server| SocketAddr::new(server, 53)).collect();
         let name = host.to_owned();

@@ -4,9 +4,8 @@ use super::queries::Queries;
 use crate::account::{Credentials, DesiredState, DesiredTunnel, FoundPolicy, Store, load_policy, lockdown_at_start};
 use crate::connection::{CLOSE_TIMEOUT, Connection, PolicyControl, TunnelControl, exempt};
 use crate::network::Changes;
-use crate::server::Resolver;
+use crate::server::{OwnResolvers, Resolver};
 use crate::status::Publisher;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify, watch};
 use tornado_helper_api::{ControlPlane, HelperError, Status};
@@ -77,11 +76,10 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Starts with the state found in the store.
-    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, paths: (PathBuf, PathBuf)) -> Arc<Self> {
+    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, own: OwnResolvers) -> Arc<Self> {
         let publish = Publisher::new();
         let hosts = found.desired.as_ref().map(|desired| desired.hosts.clone()).unwrap_or_default();
-        let (resolv_conf, state_dir) = paths;
-        let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
+        let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), own);
         let standing = found.policy();
         let policy = PolicyControl::new(tunnel.clone(), publish.clone(), found.store.clone(), &found.policy, standing);
         let policy = Arc::new(policy);

@@ -4,6 +4,8 @@
 pub mod fake;
 #[cfg(target_os = "linux")]
 pub mod linux;
+#[cfg(any(windows, test))]
+pub mod windows;
 
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::Routing;

@@ -142,7 +142,7 @@ impl Routing {
         self
     }
 
-    pub(super) fn exempt(&self) -> impl Iterator<Item = Exempt> + '_ {
+    pub(crate) fn exempt(&self) -> impl Iterator<Item = Exempt> + '_ {
         let is_free = |exempt: &&Exempt| !self.never_local.iter().any(|range| overlap(range, &exempt.net));
         self.exempt.iter().filter(is_free).copied()
     }

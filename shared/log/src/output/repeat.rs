@@ -1,7 +1,6 @@
 //! A log file whose lines are repeated on standard error.
 
 use super::{LogFile, Sink, Stderr};
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -19,11 +18,20 @@ pub enum StderrUse {
 
 impl StderrUse {
     /// The use of this process's standard error.
+    #[cfg(unix)]
     #[must_use]
     pub fn of_this_process() -> Self {
+        use nix::fcntl::{FcntlArg, OFlag, fcntl};
         let is_file = std::fs::metadata("/proc/self/fd/2").is_ok_and(|found| found.is_file());
         let flags = fcntl(io::stderr(), FcntlArg::F_GETFL).unwrap_or_default();
         if is_file && OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND) { Self::Reports } else { Self::Lines }
+    }
+
+    /// The use of this process's standard error. A service of Windows has none, and what is written to it is discarded.
+    #[cfg(windows)]
+    #[must_use]
+    pub const fn of_this_process() -> Self {
+        Self::Lines
     }
 }
 
@@ -81,7 +89,7 @@ impl Sink for FileAndStderr {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::output::FileLimits;

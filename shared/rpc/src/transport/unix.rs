@@ -13,6 +13,9 @@ pub type Socket = std::os::unix::net::UnixListener;
 /// One connection.
 pub(crate) type Stream = tokio::net::UnixStream;
 
+/// The client's end of one connection.
+pub(crate) type ClientStream = Stream;
+
 /// A user of this machine: the uid.
 pub type UserId = u32;
 

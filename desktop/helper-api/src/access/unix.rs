@@ -1,17 +1,12 @@
-//! Access control of the helper's socket. The kernel reports the caller's uid (`SO_PEERCRED`, `unix(7)`).
+//! Users and groups of Unix. The kernel reports the caller's uid (`SO_PEERCRED`, `unix(7)`).
 
+use super::HelperCaller;
 use crate::error::HelperError;
 use nix::unistd::{Gid, Group, Uid, User};
 use std::collections::BTreeSet;
-use tornado_rpc::{Known, ServiceError as _, UserId};
+use std::path::Path;
+use tornado_rpc::{Known, ServiceError as _, Socket, SocketError, UserId};
 use tornado_shared::problem::Problem;
-
-/// The roles that a caller of the helper can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HelperCaller {
-    /// A user of this machine who may call the helper.
-    User,
-}
 
 /// The users who may call the helper: root, a set of uids, and the members of one group.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +27,14 @@ impl Access {
     pub fn and_group(mut self, name: impl Into<String>) -> Self {
         self.group = Some(name.into());
         self
+    }
+
+    /// Opens the helper's socket. Every user may connect to it; a call is refused if the user may not make it.
+    ///
+    /// # Errors
+    /// `AddrInUse` if a helper is running; otherwise that of the operating system.
+    pub fn listen(&self, path: &Path) -> Result<Socket, SocketError> {
+        tornado_rpc::listen_alone(path)
     }
 
     /// Returns whether `uid` may call the helper. It reads the user database and may block.

@@ -1,10 +1,16 @@
 //! Files in the state directory.
 
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod platform;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use tornado_kit::files::{Access, Durability, optional, replace, sync_directory};
 use zeroize::Zeroizing;
@@ -35,7 +41,10 @@ pub enum StoreError {
         detail: String,
     },
     /// Other users can read or change the file.
-    #[error("cannot use {path}: other users can access it; run `chmod 600 {path}`, and log in again if it was not you")]
+    #[error(
+        "cannot use {path}: other users can access it; run `{}`, and log in again if it was not you",
+        platform::repair(.path)
+    )]
     Exposed {
         /// Path of the file.
         path: PathBuf,
@@ -47,7 +56,7 @@ pub(crate) fn advice(why: &io::Error, option: &str) -> String {
     if why.kind() != io::ErrorKind::ReadOnlyFilesystem {
         return String::new();
     }
-    format!("; remount it read-write as root (`mount -o remount,rw`), or start the helper with another {option}")
+    format!("; {}, or start the helper with another {option}", platform::REMOUNT)
 }
 
 const PROBE: &str = "probe.json";
@@ -106,8 +115,7 @@ impl Store {
     pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let file = optional(fs::File::open(self.path(name))).map_err(|e| self.io(name, e))?;
         let Some(file) = file else { return Ok(None) };
-        let mode = file.metadata().map_err(|e| self.io(name, e))?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if platform::is_exposed(&self.path(name), &file).map_err(|e| self.io(name, e))? {
             return Err(StoreError::Exposed { path: self.path(name) });
         }
         let mut text = Zeroizing::new(Vec::with_capacity(8192));
@@ -122,21 +130,14 @@ impl Store {
 
     /// Gives a file to the owner of the directory.
     pub(crate) fn give_to_owner(&self, name: &str) -> Result<(), StoreError> {
-        let give = || {
-            let (directory, file) = (fs::metadata(&self.directory)?, fs::metadata(self.path(name))?);
-            if directory.uid() == file.uid() {
-                return Ok(());
-            }
-            std::os::unix::fs::chown(self.path(name), Some(directory.uid()), Some(directory.gid()))
-        };
-        give().map_err(|e| self.io(name, e))
+        platform::give_to_owner(&self.directory, &self.path(name)).map_err(|e| self.io(name, e))
     }
 
     /// Replaces the file atomically: after a crash, either the old or the new content is there.
     pub(crate) fn replace<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
         let text = serde_json::to_vec_pretty(value).map_err(|e| self.io(name, io::Error::other(e)))?;
         let text = Zeroizing::new(text);
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+        let made = platform::create(&self.directory);
         let replaced = made.and_then(|()| replace(&self.path(name), &text, Access::PRIVATE, Durability::Synced));
         replaced.map_err(|e| self.io(name, e))
     }

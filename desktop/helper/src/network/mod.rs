@@ -1,9 +1,14 @@
-//! Detects what may change the path to the server: routes and addresses by rtnetlink(7), sleep by comparing clocks.
+//! Detects what may change the path to the server: changes of routes and addresses, and sleep by comparing clocks.
 
-use futures::{FutureExt as _, StreamExt as _};
-use nix::time::{ClockId, clock_gettime};
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod platform;
+
 use parking_lot::Mutex;
-use rtnetlink::{MulticastGroup, new_multicast_connection};
+use platform::{clocks, watch_routes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -23,13 +28,6 @@ const TICK: Duration = Duration::from_secs(1);
 const SLEPT: Duration = Duration::from_secs(2);
 /// A pause of this length counts as sleep even if both clocks advanced: a virtual machine or a process was suspended.
 const SUSPENDED: Duration = Duration::from_secs(10);
-const GROUPS: [MulticastGroup; 5] = [
-    MulticastGroup::Link,
-    MulticastGroup::Ipv4Ifaddr,
-    MulticastGroup::Ipv4Route,
-    MulticastGroup::Ipv6Ifaddr,
-    MulticastGroup::Ipv6Route,
-];
 /// Addresses that represent the default route. They are reserved for documentation (RFC 5737, RFC 3849), so no other
 /// route matches them. No packet is ever sent to them.
 const DEFAULT_ROUTE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
@@ -138,24 +136,6 @@ async fn or_warn(watching: impl Future<Output = io::Result<()>>, what: &str) {
     }
 }
 
-/// The content of a message is not used: the routing table is read after each batch.
-async fn watch_routes(changes: Changes) -> io::Result<()> {
-    let mut former = changes.routes().await;
-    loop {
-        let (connection, _handle, mut messages) = new_multicast_connection(&GROUPS)?;
-        let connection = tokio::spawn(connection);
-        while messages.next().await.is_some() {
-            tokio::time::sleep(SETTLE).await;
-            while let Some(Some(_)) = messages.next().now_or_never() {}
-            former = changes.compare(former).await;
-        }
-        // The kernel ends the subscription if messages arrive faster than they are read.
-        connection.abort();
-        tokio::time::sleep(TICK).await;
-        former = changes.compare(former).await;
-    }
-}
-
 /// `clocks` returns the two clocks that [`slept`] compares.
 async fn watch_sleep(
     changes: Changes,
@@ -177,13 +157,8 @@ async fn watch_sleep(
     Ok(())
 }
 
-/// CLOCK_BOOTTIME, which counts sleep, and CLOCK_MONOTONIC, which does not (clock_gettime(2)).
-fn clocks() -> io::Result<(Duration, Duration)> {
-    Ok((clock_gettime(ClockId::CLOCK_BOOTTIME)?.into(), clock_gettime(ClockId::CLOCK_MONOTONIC)?.into()))
-}
-
-/// Returns whether the machine slept. `with_sleep` is the time elapsed by CLOCK_BOOTTIME, `awake` by CLOCK_MONOTONIC,
-/// which stops while the machine sleeps (clock_gettime(2)).
+/// Returns whether the machine slept. `with_sleep` is the time elapsed by the clock that counts sleep, `awake` by the
+/// one that stops while the machine sleeps.
 fn slept(with_sleep: Duration, awake: Duration) -> bool {
     with_sleep >= awake + SLEPT || with_sleep >= SUSPENDED
 }

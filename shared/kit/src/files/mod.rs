@@ -3,10 +3,19 @@
 //! An unfinished file has a fixed name beside its target ([`UNFINISHED`]). So a process that is killed leaves at most
 //! one, which the next replacement removes. Libraries for this choose random names.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::{Access, sync_directory};
+#[cfg(windows)]
+pub use windows::{Access, sync_directory};
+
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Prefix of the names of unfinished files.
@@ -19,30 +28,6 @@ pub enum Durability {
     Synced,
     /// Old, new or empty. For hints, and for file systems in memory.
     Unsynced,
-}
-
-/// Who may access a file. Exactly these bits: the umask is not applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
-    mode: u32,
-    owner: Option<(u32, u32)>,
-}
-
-impl Access {
-    /// Mode 0600, owned by this process.
-    pub const PRIVATE: Self = Self::mode(0o600);
-
-    /// This mode, owned by this process.
-    #[must_use]
-    pub const fn mode(mode: u32) -> Self {
-        Self { mode, owner: None }
-    }
-
-    /// Another user and group.
-    #[must_use]
-    pub const fn owned_by(self, uid: u32, gid: u32) -> Self {
-        Self { owner: Some((uid, gid)), ..self }
-    }
 }
 
 /// Replaces `path` with a new file that contains `bytes`. A reader sees either the old file or the complete new one.
@@ -75,23 +60,12 @@ pub fn create(
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     optional(fs::remove_file(path))?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    access.restrict(options.write(true).create_new(true));
+    let mut file = options.open(path)?;
     write(&mut file)?;
-    if let Some((uid, gid)) = access.owner {
-        fchown(&file, Some(uid), Some(gid))?;
-    }
-    file.set_permissions(Permissions::from_mode(access.mode))?;
+    access.apply(&file)?;
     if durability == Durability::Synced { file.sync_all() } else { Ok(()) }
-}
-
-/// Writes the entries of a directory to disk.
-///
-/// # Errors
-/// The operating system's error.
-pub fn sync_directory(directory: &Path) -> io::Result<()> {
-    // The parent of a name without a directory is empty.
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    File::open(directory)?.sync_all()
 }
 
 /// The name under which `path` is written before it is complete.
@@ -122,10 +96,10 @@ pub fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     #[test]
     fn a_replaced_file_is_private_and_complete() {

@@ -4,15 +4,19 @@
 //! Each line is one `write` in append mode. The file is compared with its path before each line, so a file that was
 //! removed or renamed is created again. One process rotates: the one that holds the file's lock.
 
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod platform;
+
 use super::Sink;
-use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use platform::{appending, identity, permit};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use tornado_kit::files::{beside, optional};
-
-/// Owner writes, the group of the directory reads.
-const MODE: u32 = 0o640;
 
 /// When a file is rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,15 +143,12 @@ fn append(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
 }
 
 fn open(path: &Path) -> io::Result<Open> {
-    let file =
-        OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(nix::libc::O_NOFOLLOW).open(path)?;
+    let file = appending(path)?;
     let found = file.metadata()?;
     if !found.is_file() {
         return Err(ErrorKind::InvalidInput.into());
     }
-    if found.permissions().mode() & 0o777 != MODE {
-        file.set_permissions(Permissions::from_mode(MODE))?;
-    }
+    permit(&file, &found)?;
     let is_alone = file.try_lock().is_ok();
     // Another process may have left a line without an end.
     let is_torn = found.len() > 0 && !ends_with_newline(path, found.len());
@@ -155,19 +156,19 @@ fn open(path: &Path) -> io::Result<Open> {
 }
 
 fn ends_with_newline(path: &Path, length: u64) -> bool {
-    use std::os::unix::fs::FileExt as _;
     let mut last = [0];
-    let file = File::open(path);
-    file.is_ok_and(|file| file.read_exact_at(&mut last, length.saturating_sub(1)).is_ok()) && last == *b"\n"
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(length.saturating_sub(1)))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last == *b"\n"
 }
 
-fn identity(found: &Metadata) -> (u64, u64) {
-    (found.dev(), found.ino())
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use super::platform::MODE;
     use super::*;
+    use std::os::unix::fs::MetadataExt as _;
 
     const SMALL: FileLimits = FileLimits { size: 100, kept: 3 };
 

@@ -1,0 +1,107 @@
+//! The suite `windows`: the client's programs are compiled for Windows and run under wine.
+//!
+//! The Windows of wine starts services and enforces what programs check themselves. It has no filtering engine, no
+//! drivers and one user; `docs/build_windows.md` lists what therefore runs only on a real machine.
+
+use super::binary::{Binary, Ran};
+use super::build::{Built, built_with};
+use super::suite::Suite;
+use super::times::cores;
+use crate::machine::programs::Need;
+use crate::{machine, shell};
+use anyhow::{Context as _, anyhow};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The packages and the test, compiled together so that all have the same dependencies.
+const WORDS: &[&str] = &[
+    "--package",
+    "tornado-cli",
+    "--package",
+    "tornado-helper",
+    "--package",
+    "tornado-e2e-windows",
+    "--bins",
+    "--test",
+    "windows_client",
+    "--target",
+    machine::WINDOWS,
+];
+/// A library that wine lacks.
+const MISSING: &str = "bcryptprimitives";
+
+/// Why the suite cannot run here, if so.
+pub fn obstacle() -> Option<String> {
+    let is_possible = std::env::consts::ARCH == "x86_64" && shell::has("apt-get");
+    (!is_possible).then(|| "the suite needs Debian on amd64".to_owned())
+}
+
+/// Installs compiler, linker and wine.
+pub fn prepare() -> anyhow::Result<()> {
+    if obstacle().is_some() {
+        return Ok(());
+    }
+    machine::provide(&[Need::Windows])?;
+    machine::target(machine::WINDOWS)
+}
+
+/// Compiles the programs and runs the test.
+pub fn run() -> anyhow::Result<Ran> {
+    if let Some(obstacle) = obstacle() {
+        println!("  SKIPPED: {obstacle}");
+        return Ok(super::Tally::ONE_SKIPPED.into());
+    }
+    let Built { binaries, findings } = built_with("build for Windows", WORDS);
+    let binaries = binaries?;
+    if !findings.is_empty() {
+        let findings: Vec<&str> = findings.iter().map(String::as_str).collect();
+        return Err(anyhow!("clippy: {} findings\n{}", findings.len(), findings.join("\n")));
+    }
+    let prefix = Prefix::create()?;
+    let mut sum = Ran::default();
+    for binary in binaries {
+        let ran = binary.run_with(Suite::Windows.limits(cores()), |program| prefix.command("wine", &[program]));
+        sum.tally.add(ran.tally);
+        sum.tests.extend(ran.tests);
+    }
+    Ok(sum)
+}
+
+/// The directory with wine's registry and its drive C. Its programs are ended on drop.
+struct Prefix(PathBuf);
+
+impl Prefix {
+    /// Creates a new one: services and files of an earlier run must not exist.
+    fn create() -> anyhow::Result<Self> {
+        let directory = shell::target_dir().join("wine");
+        if directory.exists() {
+            std::fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+        }
+        std::fs::create_dir_all(&directory)?;
+        let prefix = Self(directory);
+        shell::read(prefix.command("wineboot", &[Path::new("--init")]))?;
+        let source = shell::root().join(format!("e2e/windows/{MISSING}.c"));
+        let library = prefix.0.join(format!("drive_c/windows/system32/{MISSING}.dll"));
+        let mut compiler = shell::command("x86_64-w64-mingw32-gcc", &["-shared", "-O2", "-Wall", "-o"]);
+        compiler.arg(library).arg(source).arg("-ladvapi32");
+        shell::read(compiler)?;
+        Ok(prefix)
+    }
+
+    /// A program of wine. It neither opens windows nor asks for components to download.
+    fn command(&self, program: &str, words: &[&Path]) -> Command {
+        let mut command = shell::command(program, &[]);
+        command.args(words).env("WINEPREFIX", &self.0).env("WINEDEBUG", "-all").env_remove("DISPLAY");
+        command.env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=");
+        command
+    }
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        // Ends the processes of this prefix only.
+        if let Err(error) = shell::run(self.command("wineserver", &[Path::new("--kill")])) {
+            println!("  cannot end wine: {error:#}");
+        }
+    }
+}
