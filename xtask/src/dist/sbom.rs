@@ -3,14 +3,25 @@
 //! cargo-cyclonedx describes one crate with all of its targets. This list has what is linked into the programs of a
 //! package on its platform: dependencies of tests and build scripts are not in it.
 
-use crate::shell;
+use crate::{machine, shell};
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// Platform of the packages.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The directory of a crate for Windows, as cargo downloaded it.
+pub fn directory_of(name: &str) -> anyhow::Result<PathBuf> {
+    let words = ["metadata", "--locked", "--format-version", "1", "--filter-platform", machine::WINDOWS];
+    let text = shell::read(shell::cargo(&words))?;
+    let graph: Graph = serde_json::from_str(&text).context("cannot parse the output of cargo metadata")?;
+    let found = graph.packages.iter().find(|one| one.name == name);
+    let manifest = &found.with_context(|| format!("cargo does not know the crate {name}"))?.manifest_path;
+    Ok(manifest.parent().context("a manifest is in no directory")?.to_owned())
+}
 
 /// The part of the output of `cargo metadata` that is needed.
 #[derive(Deserialize)]
@@ -24,6 +35,7 @@ struct Crate {
     id: String,
     name: String,
     version: String,
+    manifest_path: PathBuf,
     license: Option<String>,
     description: Option<String>,
     /// `None` for our own crates.
