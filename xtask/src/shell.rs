@@ -71,6 +71,13 @@ pub fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).chain(system).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
+/// The library that gives a program another clock, libfaketime.
+pub fn faketime() -> Option<PathBuf> {
+    let directories = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    let mut paths = directories.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"));
+    paths.find(|path| path.is_file())
+}
+
 /// Returns true if a program with this name exists.
 pub fn has(program: &str) -> bool {
     find(program).is_some()

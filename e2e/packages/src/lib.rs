@@ -1,15 +1,19 @@
-//! Installs the Debian packages on Debian machines that systemd boots in namespaces of this machine.
+//! Installs the packages on Debian machines that systemd boots in namespaces of this machine, and the installer for
+//! Windows under wine.
 //!
-//! `cargo xtask test packages` creates the root file systems and the packages; the tests find them beside their own
-//! program, in `target/debian` and `target/test-packages`.
+//! `cargo xtask test packages` and `cargo xtask test windows` create the root file systems, the packages and the
+//! installers; the tests find them beside their own program, in `target/debian`, `target/test-packages` and
+//! `target/test-installers`.
 
 #![forbid(unsafe_code)]
 
 mod files;
 mod machine;
+mod wine;
 
 pub use files::{Files, changes};
 pub use machine::{Machine, Network};
+pub use wine::Wine;
 
 use anyhow::{Context as _, ensure};
 use std::path::PathBuf;
@@ -81,6 +85,18 @@ impl Version {
         let mut found = names.filter(is_it);
         found.next().with_context(|| format!("{} has no package {name}", directory.display()))
     }
+}
+
+/// An installer for Windows: `old`, `new`, and the newer one before it was signed, packed twice: `unsigned`, `again`.
+///
+/// # Errors
+///
+/// Fails if it was not built.
+pub fn installer(kind: &str) -> anyhow::Result<PathBuf> {
+    let directory = existing(target()?.join("test-installers").join(kind))?;
+    let names = std::fs::read_dir(&directory)?.flatten().map(|entry| entry.path());
+    let mut found = names.filter(|path| path.extension().is_some_and(|end| end == "msi"));
+    found.next().with_context(|| format!("{} has no installer", directory.display()))
 }
 
 /// A path of the source tree.

@@ -1,6 +1,6 @@
 //! What is in which package.
 
-use crate::shell;
+use crate::{machine, shell};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,24 @@ pub struct Programs {
     directory: PathBuf,
     console: PathBuf,
     window: PathBuf,
+    /// Those for Windows.
+    windows: PathBuf,
 }
 
 impl Programs {
     /// Those of one profile in cargo's target directory.
     pub fn of(target: &Path, profile: &str) -> Self {
-        Self { directory: target.join(profile), console: target.join("console"), window: target.join("window") }
+        Self {
+            directory: target.join(profile),
+            console: target.join("console"),
+            window: target.join("window"),
+            windows: target.join(machine::WINDOWS).join(profile),
+        }
+    }
+
+    /// The path of a program for Windows.
+    pub fn windows(&self, name: &str) -> PathBuf {
+        self.windows.join(name)
     }
 
     /// Copies without symbols, in a directory that is emptied.

@@ -4,10 +4,12 @@
 //! `docs/build_linux.md` describes the packages; `installers/debian` and `installers/rpm` have their control files and
 //! scripts.
 
+mod authenticode;
 mod contents;
 mod deb;
 mod keys;
 mod linked;
+mod msi;
 mod programs;
 mod repository;
 mod rpm;
@@ -18,6 +20,7 @@ mod stage;
 use crate::machine::programs::Need;
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
+use authenticode::Authenticode;
 use contents::Programs;
 use keys::{Keys, TestKeys};
 use repository::Signer;
@@ -62,6 +65,18 @@ struct Packages {
     /// Sign the list of digests with this secret key of minisign
     #[arg(long, value_name = "FILE")]
     minisign_key: Option<PathBuf>,
+    /// Also build the installer of the client for Windows
+    #[arg(long)]
+    windows: bool,
+    /// Sign programs and installer for Windows with this certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "windows", requires = "authenticode_key")]
+    authenticode_certificate: Option<PathBuf>,
+    /// Secret key of the certificate, PEM
+    #[arg(long, value_name = "FILE")]
+    authenticode_key: Option<PathBuf>,
+    /// Address of a service for timestamps of these signatures (RFC 3161)
+    #[arg(long, value_name = "URL")]
+    authenticode_timestamps: Option<String>,
     /// Pack everything a second time in another directory, and fail if a byte differs
     #[arg(long)]
     check_reproducible: bool,
@@ -85,10 +100,18 @@ impl Packages {
         let programs = if self.debug { programs::debug()? } else { programs::dist()? };
         let programs = programs.stripped(&out.join("programs"))?;
         let edition = Edition { version: self.package_version, epoch: epoch()?, is_quick: self.debug };
-        let built = build(&programs, &edition, &out)?;
+        let mut built = build(&programs, &edition, &out)?;
+        if self.windows {
+            machine::provide(&[Need::Windows])?;
+            programs::windows(self.debug)?;
+            built.installers.push(installer(&programs, &edition, None, &out)?);
+        }
         if self.check_reproducible {
             let again = out.join("again-in-another-directory");
             build(&programs, &edition, &again)?;
+            if self.windows {
+                installer(&programs, &edition, None, &again)?;
+            }
             same::check(&out, &again)?;
             std::fs::remove_dir_all(&again).with_context(|| format!("cannot remove {}", again.display()))?;
             println!("packing twice gave the same bytes");
@@ -98,11 +121,16 @@ impl Packages {
             signer.sign_rpms(&built.rpms, &out)?;
             println!("{}", repository::create(&built.debs, signer, edition.epoch, &out)?.display());
         }
+        if let (Some(certificate), Some(key)) = (self.authenticode_certificate, self.authenticode_key) {
+            // The programs inside are signed as well, so it is packed again.
+            let signer = Authenticode { certificate, key, timestamps: self.authenticode_timestamps };
+            installer(&programs, &edition, Some(&signer), &out)?;
+        }
         built.write_digests(&out)?;
         if let Some(key) = &self.minisign_key {
             repository::sign_digests(key, &out)?;
         }
-        for package in built.debs.iter().chain(&built.rpms) {
+        for package in built.debs.iter().chain(&built.rpms).chain(&built.installers) {
             println!("{}", package.display());
         }
         println!("{}", out.join(DIGESTS).display());
@@ -129,8 +157,45 @@ pub fn for_tests(out: &Path) -> anyhow::Result<()> {
     repository::create(&built.debs, &keys.signer(), epoch, &new).map(drop)
 }
 
+/// Installers for Windows of the debug build, for the suite `windows`: an `old` version and the `new` one, signed, and
+/// the new one before, packed twice. The programs must be built.
+pub fn installers_for_tests(out: &Path) -> anyhow::Result<()> {
+    let programs = Programs::of(&shell::target_dir(), "debug");
+    let (version, epoch) = (env!("CARGO_PKG_VERSION"), epoch()?);
+    let keys = out.join("keys");
+    std::fs::create_dir_all(&keys).with_context(|| format!("cannot create {}", keys.display()))?;
+    let signer = Authenticode::for_tests(&keys)?;
+    for (name, version, signer) in [
+        ("unsigned", version, None),
+        ("again", version, None),
+        ("old", "0.0.1", Some(&signer)),
+        ("new", version, Some(&signer)),
+    ] {
+        let directory = out.join(name);
+        std::fs::create_dir_all(&directory)?;
+        same::remove_outputs(&directory)?;
+        let edition = Edition { version: version.to_owned(), epoch, is_quick: true };
+        installer(&programs, &edition, signer, &directory)?;
+    }
+    same::check(&out.join("unsigned"), &out.join("again"))
+}
+
+fn installer(
+    programs: &Programs,
+    edition: &Edition,
+    signer: Option<&Authenticode>,
+    out: &Path,
+) -> anyhow::Result<PathBuf> {
+    let directory = out.join("installer");
+    let built = msi::pack(programs, edition, signer, &directory, out)?;
+    std::fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    Ok(built)
+}
+
 /// What was built.
 struct Built {
+    /// Installers for Windows.
+    installers: Vec<PathBuf>,
     debs: Vec<PathBuf>,
     rpms: Vec<PathBuf>,
     /// The lists of crates.
@@ -140,7 +205,8 @@ struct Built {
 impl Built {
     /// Writes the digests of all files, which must be signed before.
     fn write_digests(&self, out: &Path) -> anyhow::Result<()> {
-        let names = self.debs.iter().chain(&self.rpms).chain(&self.lists).filter_map(|path| path.file_name());
+        let files = self.debs.iter().chain(&self.rpms).chain(&self.installers).chain(&self.lists);
+        let names = files.filter_map(|path| path.file_name());
         let list = shell::read(shell::command("sha256sum", &["--"]).args(names).current_dir(out))?;
         std::fs::write(out.join(DIGESTS), list).context("cannot write the digests")
     }
@@ -161,7 +227,7 @@ fn build(programs: &Programs, edition: &Edition, out: &Path) -> anyhow::Result<B
         debs.push(deb::pack(&package, edition, &mut stage, out)?);
     }
     std::fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
-    Ok(Built { debs, rpms, lists: crate_lists(edition, out)? })
+    Ok(Built { debs, rpms, installers: Vec::new(), lists: crate_lists(edition, out)? })
 }
 
 /// Writes a list of the crates in each package. Returns the paths.

@@ -4,11 +4,37 @@
 //! package on its platform: dependencies of tests and build scripts are not in it.
 
 use super::linked::{Crate, Graph};
-use crate::shell;
+use crate::{machine, shell};
+use anyhow::Context as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Platform of the packages.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The directory of a crate for Windows, as cargo downloaded it.
+///
+/// # Errors
+///
+/// cargo does not know it.
+pub fn directory_of(name: &str) -> anyhow::Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Known {
+        packages: Vec<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+        manifest_path: PathBuf,
+    }
+    let words = ["metadata", "--locked", "--format-version", "1", "--filter-platform", machine::WINDOWS];
+    let text = shell::read(shell::cargo(&words))?;
+    let known: Known = serde_json::from_str(&text).context("cannot parse the output of cargo metadata")?;
+    let found = known.packages.iter().find(|one| one.name == name);
+    let manifest = &found.with_context(|| format!("cargo does not know the crate {name}"))?.manifest_path;
+    Ok(manifest.parent().context("a manifest is in no directory")?.to_owned())
+}
 
 /// The dependencies of all crates on the platform of the packages.
 ///

@@ -149,7 +149,13 @@ const PROGRAMS: &[Row] = &[
     ("mmdebstrap", &[Package], &["mmdebstrap"]),
     ("rpm", &[Package], &["rpm", "rpmbuild", "rpmsign"]),
     ("rpmlint", &[Package], &["rpmlint"]),
+    ("binutils-mingw-w64-x86-64", &[Windows], &["x86_64-w64-mingw32-strip"]),
     ("gcc-mingw-w64-x86-64", &[Windows], &["x86_64-w64-mingw32-gcc"]),
+    ("libfaketime", &[Windows], &[]),
+    ("msitools", &[Windows], &["msibuild"]),
+    ("openssl", &[Windows], &["openssl"]),
+    ("osslsigncode", &[Windows], &["osslsigncode"]),
+    ("wixl", &[Windows], &["wixl"]),
     ("wine", &[Windows], &["wine", "wineboot", "wineserver"]),
     // Its programs for 64 bits, which wine only recommends.
     ("wine64", &[Windows], &[]),

@@ -137,7 +137,7 @@ impl Test {
             debian::build_packages()?;
         }
         if suite == Suite::Windows {
-            return wine::run();
+            return wine::run(binaries);
         }
         let mut ran = run::run(suite, binaries, choice);
         if suite.needs_root() {

@@ -45,8 +45,8 @@ pub fn prepare() -> anyhow::Result<()> {
     machine::target(machine::WINDOWS)
 }
 
-/// Compiles the programs and runs the test.
-pub fn run() -> anyhow::Result<Ran> {
+/// Compiles the programs, runs their test, and the test of the installer, which is one of `programs`.
+pub fn run(programs: &[Binary]) -> anyhow::Result<Ran> {
     if let Some(obstacle) = obstacle() {
         println!("  SKIPPED: {obstacle}");
         return Ok(super::Tally::ONE_SKIPPED.into());
@@ -61,6 +61,12 @@ pub fn run() -> anyhow::Result<Ran> {
     let mut sum = Ran::default();
     for binary in binaries {
         let ran = binary.run_with(Suite::Windows.limits(cores()), |program| prefix.command("wine", &[program]));
+        sum.tally.add(ran.tally);
+        sum.tests.extend(ran.tests);
+    }
+    crate::dist::installers_for_tests(&shell::target_dir().join("test-installers"))?;
+    for program in programs.iter().filter(|program| program.is("e2e/packages", "windows_msi")) {
+        let ran = program.run(Suite::Windows.limits(cores()));
         sum.tally.add(ran.tally);
         sum.tests.extend(ran.tests);
     }
