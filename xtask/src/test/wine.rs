@@ -3,7 +3,7 @@
 //! The Windows of wine starts services and enforces what programs check themselves. It has no filtering engine, no
 //! drivers and one user; `docs/build_windows.md` lists what therefore runs only on a real machine.
 
-use super::binary::{Binary, Ran};
+use super::binary::Ran;
 use super::build::{Built, built_with};
 use super::suite::Suite;
 use super::times::cores;
