@@ -42,7 +42,7 @@ impl Descriptor {
     pub(super) fn of_path(path: &Path) -> io::Result<Self> {
         let name = wide(path)?;
         let mut descriptor = null_mut();
-        // SAFETY: the name ends with NUL; parts that are not wanted may be null; the last variable gets a descriptor
+        // SAFETY: the name ends with NUL; parts that are not wanted may be null; the last variable receives a structure
         // that Windows allocates.
         succeeded(unsafe {
             GetNamedSecurityInfoW(
