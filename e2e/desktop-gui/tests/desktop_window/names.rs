@@ -5,7 +5,8 @@ use tornado_e2e_desktop_gui::accessible::{self, Object};
 use tornado_e2e_desktop_gui::driver::Window;
 use zbus::Connection;
 
-/// Roles of controls: check box, combo box, field of a password, button, radio button, toggle button, field, link, switch.
+/// Roles of controls: check box, combo box, field of a password, button, radio button, toggle button, field, link,
+/// switch.
 const CONTROLS: [u32; 9] = [7, 11, 40, 43, 44, 62, 79, 88, 130];
 
 /// Reads the main screen, the settings and their pages. `bus` was opened before the program started, as by a screen
