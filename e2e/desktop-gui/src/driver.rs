@@ -145,7 +145,7 @@ impl Window {
         let back = "const back = document.querySelector('.win-back .btn-icon'); back?.click(); return true";
         while self.client.execute("return !!document.querySelector('.win-back')", Vec::new()).await? == true {
             self.client.execute(back, Vec::new()).await?;
-            self.drawn().await?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.click("header .btn-icon").await?;
         self.heading("Settings").await?;
@@ -249,7 +249,7 @@ impl Window {
         let script = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
         self.client.execute_async(script, Vec::new()).await?;
         // From the page to the screen, which nothing reports.
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         Ok(())
     }
 

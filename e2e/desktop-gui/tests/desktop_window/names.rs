@@ -1,6 +1,5 @@
 //! The names of all controls, read out through AT-SPI as a screen reader does.
 
-use crate::site::Site;
 use anyhow::{Context as _, ensure};
 use tornado_e2e_desktop_gui::accessible::{self, Object};
 use tornado_e2e_desktop_gui::driver::Window;
@@ -10,35 +9,30 @@ use zbus::Connection;
 /// switch.
 const CONTROLS: [u32; 9] = [7, 11, 40, 43, 44, 62, 79, 88, 130];
 
-#[test]
-fn a_screen_reader_has_a_name_for_each_control() {
-    let site = Site::up().unwrap();
-    site.enrol().unwrap();
-    let runtime = site.runtime().unwrap();
-    // Before the program starts, as a screen reader is there before.
-    let bus = runtime.block_on(async { accessible::bus(&site.display.bus().await?).await }).unwrap();
-    site.drive(async |window| {
-        window.heading("Not connected").await?;
-        let main = named(&bus, window, "Connect").await?;
-        for name in ["Settings", "Direct", "Tor"] {
-            ensure!(main.iter().any(|object| object.name.starts_with(name)), "{name} is not in {main:?}");
-        }
-        for (page, title, name) in [
-            ("Change: Kill switch", "Kill switch", "Apply"),
-            ("Change: Networks outside the tunnel", "Networks outside the tunnel", "Add"),
-            ("Open: Captive portal", "Captive portal", "Open for 60 seconds"),
-            ("Change: Servers", "Servers", "Add a server"),
-            ("Change: Second factor", "Second factor", "Set it up"),
-            ("Report", "Report", "Save"),
-            ("About", "About", "Back"),
-        ] {
-            window.open_page(page, title).await?;
-            named(&bus, window, name).await?;
-        }
-        window.press_labelled("Back").await?;
-        named(&bus, window, "Start at login").await.map(drop)
-    })
-    .unwrap();
+/// Reads the main screen, the settings and their pages. `bus` was opened before the program started, as by a screen
+/// reader.
+pub async fn names(bus: &Connection, window: &Window) -> anyhow::Result<()> {
+    window.heading("Not connected").await?;
+    let main = named(bus, window, "Connect").await?;
+    for name in ["Settings", "Direct", "Tor"] {
+        ensure!(main.iter().any(|object| object.name.starts_with(name)), "{name} is not in {main:?}");
+    }
+    for (page, title, name) in [
+        ("Change: Kill switch", "Kill switch", "Apply"),
+        ("Change: Networks outside the tunnel", "Networks outside the tunnel", "Add"),
+        ("Open: Captive portal", "Captive portal", "Open for 60 seconds"),
+        ("Change: Servers", "Servers", "Add a server"),
+        ("Change: Second factor", "Second factor", "Set it up"),
+        ("Report", "Report", "Save"),
+        ("About", "About", "Back"),
+    ] {
+        window.open_page(page, title).await?;
+        named(bus, window, name).await?;
+    }
+    window.press_labelled("Back").await?;
+    named(bus, window, "Start at login").await?;
+    window.press_labelled("Back").await?;
+    window.heading("Not connected").await
 }
 
 /// The controls of the screen once one with this name is among them, as many as the page has, all with a name.

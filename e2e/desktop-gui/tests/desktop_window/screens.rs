@@ -1,15 +1,19 @@
 //! Screens besides the usual way: settings, other languages, a helper that is away, a blocked tunnel.
 
+use crate::names;
 use crate::site::Site;
 use anyhow::ensure;
+use tornado_e2e_desktop_gui::accessible;
 use tornado_e2e_desktop_gui::driver::Window;
 
 #[test]
-fn settings_and_languages_hold_and_a_lost_helper_does_not_sign_out() {
+fn controls_have_names_languages_hold_and_a_lost_helper_keeps_the_sign_in() {
     let site = Site::up().unwrap();
     site.enrol().unwrap();
+    let runtime = site.runtime().unwrap();
+    let bus = runtime.block_on(async { accessible::bus(&site.display.bus().await?).await }).unwrap();
     site.drive(async |window| {
-        window.heading("Not connected").await?;
+        names::names(&bus, window).await?;
         settings(&site, window).await?;
         languages(&site, window).await?;
         helper_away(&site, window).await?;
