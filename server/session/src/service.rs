@@ -7,6 +7,7 @@ use crate::lifecycle::{restore, sweep};
 use crate::tor;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tornado_runtime::Tasks;
 use tornado_store::StoreError;
 
@@ -40,7 +41,19 @@ impl Service {
         tasks.spawn("tor", tor::run(self.core.tor.clone(), self.core.countries.clone(), stop.clone()));
         let (service, stopped) = (self.clone(), stop.clone());
         tasks.spawn("keys", async move { service.core.access.keys.run(stopped).await });
+        let (service, stopped) = (self.clone(), stop.clone());
+        tasks.spawn("copies", async move { remove_copies(&service.core, stopped).await });
         let service = self.clone();
         tasks.spawn("sweep", async move { sweep::run(&service.core, stop).await });
+    }
+}
+
+/// Removes old copies of the database each hour until `shutdown`.
+async fn remove_copies(core: &Core, shutdown: CancellationToken) {
+    let mut ticks = tornado_runtime::every(Duration::from_secs(3600));
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = core.store.database().remove_copies(core.now()) {
+            tracing::error!(%error, "could not delete old copies of the database");
+        }
     }
 }

@@ -1,25 +1,26 @@
 //! Opens databases: pools, engine settings and migrations.
 
-use crate::StoreError;
 use crate::flush::Log;
+use crate::{StoreError, upgrade};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _, Transaction};
-use std::fs::OpenOptions;
 use std::ops::{Deref, DerefMut};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tornado_shared::model::UnixSeconds;
 
 /// Number of connections that only read. In WAL mode SQLite lets them run beside the writer.
 const READERS: u32 = 4;
 /// Longest wait for a connection. An overloaded store returns an error instead of blocking.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Age of the oldest copy from before a migration, seconds.
+const COPY_AGE: i64 = 30 * 86_400;
 /// Longest wait for the admission to a pool.
 const DOOR_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -33,6 +34,8 @@ pub struct Database {
     log: Option<Arc<Log>>,
     /// Limits the callers that wait in the pool of a server.
     door: Option<Arc<Semaphore>>,
+    /// Path of the SQLite file.
+    file: Option<Arc<Path>>,
 }
 
 /// Database engine.
@@ -64,25 +67,40 @@ impl Engine {
 }
 
 impl Database {
-    /// Opens the SQLite file at `path`, creates it with mode 0600 if it does not exist, and runs the migrations.
+    /// Opens the SQLite file at `path`, creates it with mode 0600 if it does not exist, and runs the migrations. A file
+    /// with an older schema is copied first; see [`Self::remove_copies`].
     ///
     /// A single connection writes, so a write transaction never finds the database busy; other connections read. A
     /// commit survives a power failure; see [`crate::flush`].
     ///
     /// # Errors
-    /// When the file cannot be created or opened, is not a database, or cannot be migrated.
+    /// When the file cannot be created or opened, is not a database, has a newer schema, or cannot be copied or
+    /// migrated.
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
-        let made = private_file(path).and_then(|()| path.canonicalize());
+        let made = upgrade::copies::private_file(path).and_then(|()| path.canonicalize());
         let path = &made.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let options = sqlite_options(path)?;
         // A pool would retry for seconds. The probe detects immediately that a file is not a database.
         let mut probe = AnyConnection::connect_with(&options).await?;
         probe.execute(sqlx::raw_sql(WRITER_PRAGMAS)).await?;
+        upgrade::sqlite::migrate(&mut probe, path, migrations).await?;
         probe.close().await?;
         let writer = sqlite_pool(1, WRITER_PRAGMAS).connect_with(options.clone()).await?;
-        migrations.run(&writer).await?;
         let reader = sqlite_pool(READERS, READER_PRAGMAS).connect_with(options).await?;
-        Ok(Self { writer, reader, engine: Engine::Sqlite, log: Some(Log::of(path)), door: None })
+        let file = Some(Arc::from(path.as_path()));
+        Ok(Self { writer, reader, engine: Engine::Sqlite, log: Some(Log::of(path)), door: None, file })
+    }
+
+    /// Removes the copies from before migrations that are older than 30 days: they contain what has been deleted since.
+    /// Returns their number. Only SQLite has such files; they are beside the database and named after it, with
+    /// `.schema-` and the version of their schema.
+    ///
+    /// # Errors
+    /// When the directory cannot be read, or a copy cannot be removed.
+    pub fn remove_copies(&self, now: UnixSeconds) -> Result<usize, StoreError> {
+        let Some(file) = &self.file else { return Ok(0) };
+        let removed = upgrade::copies::remove_older(file, now.saturating_sub(COPY_AGE));
+        removed.map_err(|source| StoreError::File { path: file.to_path_buf(), source })
     }
 
     /// Uses a pool for a server. At most `at_once` callers wait in the pool, so that each has enough time to open a
@@ -90,7 +108,7 @@ impl Database {
     /// time is almost over, give up half-way, and the next caller would be just as late.
     pub(crate) fn shared(pool: &AnyPool, at_once: usize, engine: Engine) -> Self {
         let door = Some(Arc::new(Semaphore::new(at_once)));
-        Self { writer: pool.clone(), reader: pool.clone(), engine, log: None, door }
+        Self { writer: pool.clone(), reader: pool.clone(), engine, log: None, door, file: None }
     }
 
     async fn door(&self) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
@@ -256,12 +274,6 @@ pub(crate) async fn left_clean(connection: &mut AnyConnection) -> Result<bool, s
     Ok(!connection.is_in_transaction())
 }
 
-/// Makes the file private from its first byte. SQLite creates its `-wal` and `-shm` files with the same mode.
-pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))
-}
-
 /// Options for an existing SQLite file.
 pub(crate) fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, StoreError> {
     // Every byte that is not plainly part of a path is percent-encoded (RFC 3986 §2.1).
@@ -275,6 +287,7 @@ pub(crate) fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, StoreErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[tokio::test]
     async fn the_file_is_private_and_durable() {

@@ -27,9 +27,67 @@ pub enum StoreError {
     /// The path of a database is not valid UTF-8 and cannot be part of a URL.
     #[error("cannot open the database {0}: the path is not valid UTF-8")]
     Path(PathBuf),
-    /// The schema cannot be migrated, or belongs to a newer version of this program.
+    /// A migration failed.
     #[error("cannot update the database schema: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A migration of an existing database failed. All its changes were rolled back.
+    #[error(
+        "cannot migrate the database from schema {from} to {to}: {source}; the database is unchanged; install the \
+         former version and report this error (a copy from before the migration is {copy})"
+    )]
+    MigrationFailed {
+        /// Schema of the database.
+        from: i64,
+        /// Schema of this program.
+        to: i64,
+        /// Where the copy is: a path, or the name of a schema.
+        copy: String,
+        /// Cause.
+        #[source]
+        source: Box<StoreError>,
+    },
+    /// The database cannot be copied. It was not migrated.
+    #[error(
+        "cannot copy the database to {copy} before its migration: {source}; the database is unchanged; check that its \
+         disk has room for the copy"
+    )]
+    CopyFailed {
+        /// Path or schema of the copy.
+        copy: String,
+        /// Cause.
+        #[source]
+        source: Box<StoreError>,
+    },
+    /// A newer version of this program has migrated the database.
+    #[error(
+        "the database has schema {found}, but this version of tornadod supports schemas up to {known}; install the \
+         version that migrated it, or return to the copy from before that migration with `tornadod migrate undo`"
+    )]
+    SchemaNewer {
+        /// Schema of the database.
+        found: i64,
+        /// Newest schema that this program supports.
+        known: i64,
+    },
+    /// A database has no copy from before its migration.
+    #[error(
+        "{database} has schema {found}, and no copy of it with schema {known} exists; install the version that \
+         migrated it, or restore a backup"
+    )]
+    NoCopy {
+        /// Path of the file, or name of the schema.
+        database: String,
+        /// Schema of the database.
+        found: i64,
+        /// Newest schema that this program supports.
+        known: i64,
+    },
+    /// A migration in the database is not the one of this program.
+    #[error(
+        "migration {0} of the database is not the one of this version of tornadod; install the version that created \
+         the database"
+    )]
+    SchemaForeign(i64),
     /// The PostgreSQL database does not contain our tables.
     #[error("the database has no tables; run `tornadod migrate schema` as its owner")]
     SchemaMissing,

@@ -26,11 +26,12 @@ pub mod sessions;
 mod snapshot;
 mod statement;
 mod transfer;
+mod upgrade;
 
 pub use db::{Database, Engine, Write};
 pub use error::{StoreError, Verified};
 pub use original::{OriginalUser, original_users};
 pub use postgres::{PostgresLogin, probe_postgres, read_secret};
 pub use postgres_url::{PostgresUrl, PostgresUrlError};
-pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};
-pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite};
+pub use snapshot::{KnownSchema, check_sqlite, former_sqlite, is_newer_sqlite, snapshot_sqlite};
+pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite, undo_postgres};

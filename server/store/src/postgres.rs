@@ -1,11 +1,10 @@
 //! Connects to a PostgreSQL database: address, role and schema version.
 
 use crate::db::{Database, Engine};
-use crate::{KnownSchema, PostgresUrl, StoreError};
+use crate::{KnownSchema, PostgresUrl, StoreError, upgrade};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Row as _};
-use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
@@ -169,27 +168,41 @@ pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Resul
     Ok(row.try_get("version")?)
 }
 
-/// Updates a schema with its owner's role. Revokes the right to change the record of migrations from `service`, the
-/// role that uses the tables.
-pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted: &Migrator) -> Result<(), StoreError> {
+/// Updates a schema with its owner's role, and returns the name of the copy of the former one. `service` is the role
+/// that uses the tables.
+pub async fn migrate(
+    login: &PostgresLogin,
+    schema: &str,
+    service: &str,
+    wanted: &Migrator,
+) -> Result<Option<String>, StoreError> {
     let mut owner = connect(login, &login.options(schema, &[])?).await?;
     // The name is a constant of ours, made of letters and underscores.
     let make = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
     owner.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(make))).await?;
-    let pool = AnyPoolOptions::new().max_connections(1).connect_with(login.options(schema, &[])?).await?;
-    wanted.run(&pool).await?;
-    pool.close().await;
+    let copy = upgrade::postgres::migrate(&mut owner, schema, wanted).await?;
+    protect_record(&mut owner, schema, service, wanted).await?;
+    owner.close().await?;
+    Ok(copy)
+}
+
+/// Revokes the right to change the record of migrations from the role `service`.
+pub async fn protect_record(
+    owner: &mut AnyConnection,
+    schema: &str,
+    service: &str,
+    wanted: &Migrator,
+) -> Result<(), StoreError> {
     if sqlx::query("SELECT 1 AS one FROM pg_roles WHERE rolname = $1")
         .bind(service)
-        .fetch_optional(&mut owner)
+        .fetch_optional(&mut *owner)
         .await?
         .is_some()
     {
         let table = &wanted.table_name;
-        let rights = format!("REVOKE INSERT, UPDATE, DELETE ON {table} FROM {service}");
+        let rights = format!("REVOKE INSERT, UPDATE, DELETE ON {schema}.{table} FROM {service}");
         owner.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(rights))).await?;
     }
-    owner.close().await?;
     Ok(())
 }
 
@@ -228,29 +241,16 @@ async fn connect(login: &PostgresLogin, options: &AnyConnectOptions) -> Result<A
 
 /// Compares versions and checksums of the migrations. A database of another version is rejected.
 pub async fn check(db: &mut AnyConnection, schema: &str, wanted: &Migrator) -> Result<(), StoreError> {
-    let record = &wanted.table_name;
-    let query = format!("SELECT version, checksum FROM {schema}.{record} WHERE success ORDER BY version");
-    let rows = match sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(db).await {
-        Ok(rows) => rows,
+    let applied = match upgrade::applied(db, &format!("{schema}.{}", wanted.table_name)).await {
+        Ok(applied) => applied,
         // undefined_table, SQLSTATE 42P01: the table does not exist.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P01") => {
             return Err(StoreError::SchemaMissing);
         }
         Err(error) => return Err(error.into()),
     };
-    let mut applied = HashMap::new();
-    for row in rows {
-        applied.insert(row.try_get::<i64, _>("version")?, row.try_get::<Vec<u8>, _>("checksum")?);
-    }
-    for migration in wanted.iter() {
-        match applied.remove(&migration.version) {
-            Some(checksum) if checksum == *migration.checksum => {}
-            Some(_) => return Err(sqlx::migrate::MigrateError::VersionMismatch(migration.version).into()),
-            None => return Err(StoreError::SchemaOld(migration.version)),
-        }
-    }
-    match applied.into_keys().max() {
-        Some(version) => Err(sqlx::migrate::MigrateError::VersionMissing(version).into()),
+    match upgrade::compare(&applied, wanted)? {
+        Some(version) => Err(StoreError::SchemaOld(version)),
         None => Ok(()),
     }
 }

@@ -30,6 +30,22 @@ impl Roles {
         self.of(role, self.url())
     }
 
+    /// A role in the first database, which `tornado_owner` owns.
+    pub(crate) fn first(&self, role: &str) -> PostgresLogin {
+        self.of(role, self.0.postgres.url("tornado").parse().unwrap())
+    }
+
+    /// Runs SQL in the first database as a superuser.
+    pub(crate) fn sql(&self, sql: &str) -> String {
+        self.0.postgres.sql("tornado", sql).unwrap()
+    }
+
+    /// Runs SQL in the first database as a role. Returns false if it is rejected.
+    pub(crate) fn may(&self, role: &str, sql: &str) -> bool {
+        let file = format!("{}.postgres", role.trim_start_matches("tornado_"));
+        self.0.postgres.sql_with(role, &self.0.password(&file).unwrap(), "tornado", sql).is_ok()
+    }
+
     fn of(&self, role: &str, url: PostgresUrl) -> PostgresLogin {
         let file = format!("{}.postgres", role.trim_start_matches("tornado_"));
         PostgresLogin::new(url, role, &self.0.secrets().join(file)).unwrap()

@@ -1,10 +1,11 @@
 //! Copies SQLite files in use, and checks files of a backup.
 
-use crate::db::{private_file, sqlite_options};
-use crate::{StoreError, migrations};
+use crate::db::sqlite_options;
+use crate::upgrade::copies::copy_to;
+use crate::{StoreError, migrations, upgrade};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a consistent copy of the database at `from` to the new file `to` with mode 0600. Other connections may read
 /// and write during the copy (`VACUUM INTO`, sqlite.org/lang_vacuum.html).
@@ -16,14 +17,10 @@ pub async fn snapshot_sqlite(from: &Path, to: &Path) -> Result<(), StoreError> {
     if to.exists() {
         return Err(StoreError::File { path: to.to_owned(), source: taken });
     }
-    // Sets the mode before the file has contents; the engine accepts an empty file.
-    private_file(to).map_err(|source| StoreError::File { path: to.to_owned(), source })?;
-    let target = to.to_str().ok_or_else(|| StoreError::Path(to.to_owned()))?;
     let mut db = connect(from).await?;
-    let copied = sqlx::query("VACUUM INTO $1").bind(target.to_owned()).execute(&mut db).await;
+    let copied = copy_to(&mut db, to).await;
     db.close().await?;
-    copied?;
-    Ok(())
+    copied
 }
 
 /// Reads the whole database at `path` and returns what is wrong with it; empty if it is intact.
@@ -53,6 +50,14 @@ impl KnownSchema {
         match self {
             Self::Identity => "identity",
             Self::Sessions => "session",
+        }
+    }
+
+    /// PostgreSQL role of the service that uses it; see `installers/postgres/roles.sql`.
+    pub(crate) const fn role(self) -> &'static str {
+        match self {
+            Self::Identity => "tornado_auth",
+            Self::Sessions => "tornado_session",
         }
     }
 
@@ -97,6 +102,18 @@ pub async fn is_newer_sqlite(path: &Path, schema: KnownSchema) -> Result<bool, S
     db.close().await?;
     let newest: Option<i64> = row?.try_get(0)?;
     Ok(newest > schema.sqlite().iter().map(|migration| migration.version).max())
+}
+
+/// Returns the copy of the database at `path` with the schema of this version, if a newer version of this program has
+/// migrated the database.
+///
+/// # Errors
+/// When the database cannot be opened, or has a newer schema and no such copy exists.
+pub async fn former_sqlite(path: &Path, schema: KnownSchema) -> Result<Option<PathBuf>, StoreError> {
+    let mut db = connect(path).await?;
+    let found = upgrade::sqlite::former(&mut db, path, &schema.sqlite()).await;
+    db.close().await?;
+    found
 }
 
 pub(crate) async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {

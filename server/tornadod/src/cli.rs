@@ -123,8 +123,12 @@ pub enum Command {
 /// `tornadod migrate …`
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
-    /// Create the tables in PostgreSQL, or migrate them to the current version, as their owner.
+    /// Create the tables in PostgreSQL, or migrate them to the current version, as their owner. Older tables are copied
+    /// first.
     Schema,
+    /// After a return to this version: replace databases that a newer version has migrated by the copies from before
+    /// the migration. The server must be stopped on every gateway. Everything since the migration is lost.
+    Undo(Format),
     /// Move accounts, sessions and audit trail from the files of this machine into empty tables in PostgreSQL. The
     /// server must be stopped. The files are kept.
     ToCluster(Format),

@@ -95,6 +95,9 @@ impl Service {
             Ok(rows) => tracing::debug!(rows, "deleted expired rows"),
             Err(error) => tracing::error!(%error, "could not delete expired rows"),
         }
+        if let Err(error) = self.core.store.database().remove_copies(now) {
+            tracing::error!(%error, "could not delete old copies of the database");
+        }
     }
 }
 

@@ -26,9 +26,6 @@ pub struct SqlIdentityStore {
     pub(super) db: Database,
 }
 
-/// PostgreSQL role of the service; see `installers/postgres/roles.sql`.
-const ROLE: &str = "tornado_auth";
-
 const KNOWN: KnownSchema = KnownSchema::Identity;
 
 impl SqlIdentityStore {
@@ -48,12 +45,13 @@ impl SqlIdentityStore {
         Ok(Self { db: Database::open_postgres(login, KNOWN.name(), &KNOWN.postgres()).await? })
     }
 
-    /// Creates or updates the tables in a PostgreSQL database. `owner` is the role that owns them.
+    /// Creates or updates the tables in a PostgreSQL database. `owner` is the role that owns them. Tables that have an
+    /// older schema are copied first; returns the schema with the copy.
     ///
     /// # Errors
-    /// When the database is unavailable or a migration fails.
-    pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
-        postgres::migrate(owner, KNOWN.name(), ROLE, &KNOWN.postgres()).await
+    /// When the database is unavailable, has a newer schema, cannot be copied, or a migration fails.
+    pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<Option<String>, StoreError> {
+        postgres::migrate(owner, KNOWN.name(), KNOWN.role(), &KNOWN.postgres()).await
     }
 
     /// Waits for running statements and closes the database.

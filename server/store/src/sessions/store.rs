@@ -13,8 +13,6 @@ use std::time::Duration;
 use tornado_shared::model::{CloseReason, CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
 const KNOWN: KnownSchema = KnownSchema::Sessions;
-/// PostgreSQL role of the service; see `installers/postgres/roles.sql`.
-const ROLE: &str = "tornado_session";
 
 /// Deadline of a call to a database server. Shorter than the deadlines of all callers.
 const SERVER: Duration = Duration::from_secs(5);
@@ -53,12 +51,13 @@ impl SqlSessions {
         Ok(Self { db, deadline: None })
     }
 
-    /// Creates or updates the tables in a PostgreSQL database. `owner` is the role that owns them.
+    /// Creates or updates the tables in a PostgreSQL database. `owner` is the role that owns them. Tables that have an
+    /// older schema are copied first; returns the schema with the copy.
     ///
     /// # Errors
-    /// When the database is unavailable or a migration fails.
-    pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
-        postgres::migrate(owner, KNOWN.name(), ROLE, &KNOWN.postgres()).await
+    /// When the database is unavailable, has a newer schema, cannot be copied, or a migration fails.
+    pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<Option<String>, StoreError> {
+        postgres::migrate(owner, KNOWN.name(), KNOWN.role(), &KNOWN.postgres()).await
     }
 
     /// Limits the time of each call, so that a hanging or unreachable database blocks no caller. A call that is late

@@ -13,7 +13,7 @@ pub use end::TransferError;
 
 use crate::identity::SqlIdentityStore;
 use crate::sessions::SqlSessions;
-use crate::{KnownSchema, PostgresLogin, StoreError, postgres, snapshot};
+use crate::{KnownSchema, PostgresLogin, StoreError, postgres, snapshot, upgrade};
 use end::End;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 use std::path::Path;
@@ -110,6 +110,28 @@ pub async fn to_sqlite(
     transaction.rollback().await?;
     database.close().await?;
     Ok(moved)
+}
+
+/// Returns to the copies that were made before a newer version of this program migrated the schemas. `owner` is the
+/// role that owns the tables. Returns the names of the schemas that were newer; the others are not changed.
+///
+/// # Errors
+/// When services are connected, or a newer schema has no copy with this version's schema; nothing is changed then.
+pub async fn undo_postgres(owner: &PostgresLogin) -> Result<Vec<&'static str>, TransferError> {
+    let mut database = postgres::writer(owner).await?;
+    unused(&mut database).await?;
+    let mut transaction = database.begin().await?;
+    let mut undone = Vec::new();
+    for schema in [KnownSchema::Identity, KnownSchema::Sessions] {
+        let wanted = schema.postgres();
+        if upgrade::postgres::undo(&mut transaction, schema.name(), &wanted).await? {
+            postgres::protect_record(&mut transaction, schema.name(), schema.role(), &wanted).await?;
+            undone.push(schema.name());
+        }
+    }
+    transaction.commit().await?;
+    database.close().await?;
+    Ok(undone)
 }
 
 fn both(files: SqliteFiles<'_>) -> [(KnownSchema, &Path); 2] {

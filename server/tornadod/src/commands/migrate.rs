@@ -1,10 +1,11 @@
-//! `tornadod migrate`: updates the tables, or moves the state of a stopped server from one profile to the other.
+//! `tornadod migrate`: updates the tables, returns to those of the former version, or moves the state of a stopped
+//! server from one profile to the other.
 //!
 //! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
 use super::args::Format;
-use super::backup::{Staging, must_be_root, nobody_runs, owner_of, snapshot_database};
+use super::backup::{Staging, ask_database, must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, show};
 use crate::cli::Migrate;
 use crate::cluster;
@@ -21,7 +22,7 @@ use tornado_runtime::clock::unix_now;
 use tornado_runtime::files::{beside, sync_directory};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
-use tornado_store::{Moved, SqliteFiles, TransferError};
+use tornado_store::{KnownSchema, Moved, SqliteFiles, TransferError};
 
 /// The result of a move.
 #[derive(Serialize)]
@@ -69,6 +70,7 @@ impl Embedded {
 pub fn run(command: Migrate, config: &Config) -> Result<(), Failure> {
     match command {
         Migrate::Schema => schema(config),
+        Migrate::Undo(Format { json }) => undo(config, json),
         Migrate::ToCluster(Format { json }) => to_cluster(config, json),
         Migrate::ToEmbedded(Format { json }) => to_embedded(config, json),
     }
@@ -79,12 +81,90 @@ fn schema(config: &Config) -> Result<(), Failure> {
         return Err(Failure::usage("the profile is embedded: services migrate their files when they start"));
     }
     let owner = cluster::owner(config)?;
-    blocking(async {
-        SqlIdentityStore::migrate_postgres(&owner).await.context("cannot migrate the tables of service auth")?;
-        SqlSessions::migrate_postgres(&owner).await.context("cannot migrate the tables of service session")
+    let copies = blocking(async {
+        let auth = SqlIdentityStore::migrate_postgres(&owner).await.context("cannot migrate the tables of auth")?;
+        let session = SqlSessions::migrate_postgres(&owner).await.context("cannot migrate the tables of session")?;
+        anyhow::Ok([auth, session])
     })??;
+    for copy in copies.iter().flatten() {
+        say(&format!(
+            "Copied the former tables to schema {copy}; `tornadod migrate undo` of the former version uses it."
+        ));
+    }
     say("The tables of auth and session are up to date.");
     Ok(())
+}
+
+/// A database that was replaced by its copy.
+#[derive(Serialize)]
+struct Undone {
+    /// Path of the file, or name of the schema.
+    database: String,
+    /// Where the newer database is now; absent in PostgreSQL.
+    kept: Option<PathBuf>,
+}
+
+fn undo(config: &Config, json: bool) -> Result<(), Failure> {
+    must_be_root("undo a migration of")?;
+    let undone = if config.store.url.is_some() || config.live.url.is_some() {
+        let owner = cluster::owner(config)?;
+        let _lock = nobody_runs(&config.paths.run)?;
+        let schemas = blocking(tornado_store::undo_postgres(&owner))?.map_err(failed)?;
+        schemas.iter().map(|schema| Undone { database: format!("schema {schema}"), kept: None }).collect()
+    } else {
+        let _lock = nobody_runs(&config.paths.run)?;
+        undo_files(&Embedded::of(&config.paths.state))?
+    };
+    show(json, &undone, |undone: &Vec<Undone>| {
+        for Undone { database, kept } in undone {
+            say(&format!("{database} is the copy from before its migration."));
+            if let Some(kept) = kept {
+                say(&format!("The newer database is in {}; remove it when you no longer need it.", kept.display()));
+            }
+        }
+        say(match undone.is_empty() {
+            true => "No database has a newer schema; nothing was changed.",
+            false => "Start the server: `systemctl start tornado`. Devices that logged in since must do so again.",
+        });
+    })
+}
+
+/// Finds all copies before the first file is renamed, so that both databases are replaced or neither.
+fn undo_files(here: &Embedded) -> Result<Vec<Undone>, Failure> {
+    let schemas = [KnownSchema::Identity, KnownSchema::Sessions];
+    let mut found = Vec::new();
+    for ((path, service), schema) in here.each().into_iter().zip(schemas) {
+        if path.exists()
+            && let Some(copy) = ask_database(service, || tornado_store::former_sqlite(path, schema))?
+        {
+            found.push((path, copy));
+        }
+    }
+    let mut undone = Vec::new();
+    for (path, copy) in found {
+        let kept = beside(path, &format!("undone-{}", unix_now()));
+        let rename = |from: &Path, to: &Path| {
+            std::fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+        };
+        // The log of the newer database must not be applied to the copy.
+        for end in ["-wal", "-shm"] {
+            let log = with_end(path, end);
+            if log.exists() {
+                rename(&log, &with_end(&kept, end))?;
+            }
+        }
+        rename(path, &kept)?;
+        rename(&copy, path)?;
+        sync_directory(path.parent().context("the path has no parent directory")?).context("cannot sync it")?;
+        undone.push(Undone { database: path.display().to_string(), kept: Some(kept) });
+    }
+    Ok(undone)
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 /// Moves the databases from the files of this machine to PostgreSQL.

@@ -31,8 +31,9 @@ pub(super) fn treatment(path: &str) -> Treatment {
     let (service, rest) = path.split_once('/').unwrap_or((path, ""));
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
-    // A database that was moved to PostgreSQL is no longer state.
-    let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
+    // A database that was moved to PostgreSQL or undone, and a copy from before a migration, are no longer state.
+    let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end))
+        || [".db.moved-", ".db.schema-", ".db.undone-"].iter().any(|former| name.contains(former));
     // The consensus is downloaded again; the guards and Tor's own keys are kept.
     let of_tor = service.parse::<ServiceName>() == Ok(Tor)
         && (name.starts_with("cached-")
@@ -89,6 +90,8 @@ mod tests {
             ("auth/identity.db-wal", Treatment::Skip),
             ("auth/identity.db-journal", Treatment::Skip),
             ("auth/identity.db.moved-1800000000", Treatment::Skip),
+            ("session/session.db.schema-11", Treatment::Skip),
+            ("session/session.db.undone-1800000000-wal", Treatment::Skip),
             ("auth/keys/identity.json", Treatment::Copy),
             ("auth/keys/.unfinished-identity.json", Treatment::Skip),
             ("auth/restored.json", Treatment::Copy),

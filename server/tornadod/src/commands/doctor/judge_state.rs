@@ -24,7 +24,8 @@ pub(super) fn databases(facts: &Facts, to: &mut Vec<Finding>) {
             }
             Ok(_) if database.is_newer => {
                 let why = "a later version of this program migrated it";
-                let cure = "install that version";
+                let cure =
+                    "install that version, or return to the copy from before its migration: `tornadod migrate undo`";
                 to.push(found("database_newer", Error, format!("{path} has a newer schema"), why, cure));
             }
             Ok(_) => {}
