@@ -5,6 +5,7 @@
 
 mod bench;
 mod dist;
+mod docs;
 mod fuzz;
 mod lab;
 mod machine;
@@ -44,6 +45,8 @@ enum Task {
     Web(web::Web),
     /// Builds the packages of server and client
     Dist(dist::Dist),
+    /// Builds the documents as a book with search, in `target/book`; the first call installs its renderer
+    Docs(docs::Docs),
     /// Checks the tree for long files and forbidden words; part of `test`
     LintTree,
 }
@@ -69,6 +72,25 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
         Task::Web(web) => web.run().map(|()| ExitCode::SUCCESS),
         Task::Dist(dist) => dist.run().map(|()| ExitCode::SUCCESS),
+        Task::Docs(docs) => docs.run().map(|()| ExitCode::SUCCESS),
         Task::LintTree => Ok(test::lint_tree()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+    use tornado_e2e_documents::{check_command, commands, read, undocumented};
+
+    #[test]
+    fn tasks_in_the_documents_exist() {
+        let (program, documents, mut wrong) = (Cli::command(), read(env!("CARGO_MANIFEST_DIR")).unwrap(), Vec::new());
+        for command in documents.iter().flat_map(|one| commands(one, "cargo xtask")) {
+            wrong.extend(check_command(&program, &command).err().map(|why| format!("{}: {why}", command.place)));
+        }
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+        let missing = undocumented(&program, "cargo xtask", &documents);
+        assert!(missing.is_empty(), "no document names: {}", missing.join(", "));
     }
 }

@@ -310,6 +310,7 @@ fn build() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_document_is_as_released() {
@@ -340,6 +341,27 @@ mod tests {
                 assert!(parameters.iter().any(|one| one["name"] == name && one["in"] == "path"), "{}", method.name);
             }
         }
+    }
+
+    /// Routes outside of the API: the state of the process, and its metrics.
+    const OUTSIDE: [&str; 2] = ["GET /health", "GET /metrics"];
+
+    #[test]
+    fn the_reference_lists_the_routes() {
+        let documents = tornado_e2e_documents::read(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let reference = documents.iter().find(|one| one.path == "docs/api_reference.md").unwrap();
+        let listed = tornado_e2e_documents::routes(&tornado_e2e_documents::section(reference, "## Admin API"));
+        let below_base = listed.iter().map(|route| route.replacen(&format!(" {BASE}/"), " /", 1));
+        let listed: BTreeSet<String> = below_base.filter(|route| !OUTSIDE.contains(&route.as_str())).collect();
+        let paths = DOCUMENT["paths"].as_object().unwrap();
+        let routes = paths.iter().flat_map(|(path, operations)| {
+            let path = path.strip_prefix(BASE).unwrap_or(path);
+            operations.as_object().unwrap().keys().map(move |verb| format!("{} {path}", verb.to_uppercase()))
+        });
+        let served: BTreeSet<String> = routes.filter(|route| !OUTSIDE.contains(&route.as_str())).collect();
+        let missing: Vec<_> = served.difference(&listed).collect();
+        let unknown: Vec<_> = listed.difference(&served).collect();
+        assert!(missing.is_empty() && unknown.is_empty(), "not in the document: {missing:?}; not served: {unknown:?}");
     }
 
     fn collect(value: &Value, references: &mut Vec<String>) {

@@ -136,6 +136,37 @@ mod tests {
         assert_eq!((&page[0]["name"], &page[1]["name"]), (&"before".into(), &"limit".into()));
     }
 
+    /// Devices of version 0.1.0 use these routes. Their messages are checked beside the file.
+    #[test]
+    fn routes_of_0_1_0_are_served() {
+        let golden = include_str!("../../../../desktop/helper-api/tests/wire/device-api-0.1.0.json");
+        let golden: Value = serde_json::from_str(golden).unwrap();
+        let document = serde_json::to_value(build()).unwrap();
+        let schema = |content: &Value| {
+            let content = content.as_object()?.values().next()?;
+            content["schema"]["$ref"].as_str()?.rsplit('/').next().map(str::to_owned)
+        };
+        for (route, names) in golden["routes"].as_object().unwrap() {
+            let (verb, path) = route.split_once(' ').unwrap();
+            let operation = &document["paths"][path][verb.to_lowercase()];
+            let reply = schema(&operation["responses"]["200"]["content"]);
+            let now = (schema(&operation["requestBody"]["content"]), reply);
+            assert_eq!(serde_json::to_value(now).unwrap(), *names, "{route}: a device of 0.1.0 needs it");
+        }
+    }
+
+    #[test]
+    fn the_document_lists_the_routes() {
+        let documents = tornado_e2e_documents::read(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let reference = documents.iter().find(|one| one.path == "docs/api_reference.md").unwrap();
+        let listed = tornado_e2e_documents::routes(&tornado_e2e_documents::section(reference, "## Device API"));
+        let document = serde_json::to_value(build()).unwrap();
+        let served = document["paths"].as_object().unwrap().iter().flat_map(|(path, operations)| {
+            operations.as_object().unwrap().keys().map(move |verb| format!("{} {path}", verb.to_uppercase()))
+        });
+        assert_eq!(listed, served.collect());
+    }
+
     #[test]
     fn rejections_of_routes_are_documented() {
         let document = serde_json::to_value(build()).unwrap();

@@ -4,6 +4,8 @@ mod accounts;
 pub mod args;
 pub mod backup;
 pub mod doctor;
+#[cfg(test)]
+mod documents_tests;
 mod keys;
 pub mod logs;
 pub mod machine;

@@ -1,6 +1,8 @@
 //! The configuration file: one table for each concern, unknown keys rejected, read once.
 
 pub mod cluster;
+#[cfg(test)]
+mod documents_tests;
 pub mod effective;
 #[cfg(test)]
 mod example_tests;

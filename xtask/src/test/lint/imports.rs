@@ -40,6 +40,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("desktop/*", &["shared", "shared/*", "desktop/helper-api", "desktop/tunnel"]),
     // `xtask` is built before anything else, on every new machine: it and the lab import nothing of the product.
     ("e2e/patience", &[]),
+    ("e2e/documents", &[]),
     ("e2e/engines", &[]),
     ("e2e/harness", &["e2e/patience", "e2e/engines"]),
     // Renders the console with invented data.
@@ -47,7 +48,7 @@ const RULES: &[(&str, &[&str])] = &[
     // Tests see the programs from outside: their contracts and files.
     ("e2e/*", &["shared", "shared/*", "e2e/*", "server/contracts", "server/backup"]),
     ("fuzz", &["shared", "shared/*", "server/*", "desktop/*"]),
-    ("xtask", &["e2e/harness", "e2e/engines", "shared/kit"]),
+    ("xtask", &["e2e/harness", "e2e/documents", "e2e/engines", "shared/kit"]),
     // Compiled only for the console's files: it imports nothing, and `xtask` runs it instead of importing it.
     ("xtask/web", &[]),
 ];

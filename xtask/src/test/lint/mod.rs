@@ -7,6 +7,7 @@ mod cycles;
 mod dependencies;
 mod imports;
 mod links;
+mod references;
 mod safety;
 mod texts;
 mod tree;
@@ -142,6 +143,7 @@ pub fn without_build() -> Tally {
     tally.add(counted("modules without cycles", cycles_check()));
     tally.add(counted("files without unnecessary unsafe code", safety_check()));
     tally.add(counted("documents", documents_check()));
+    tally.add(counted("links between documents", references::check(&shell::root())));
     tally
 }
 

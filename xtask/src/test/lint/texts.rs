@@ -94,8 +94,8 @@ fn contains(text: &str, word: &str) -> bool {
     })
 }
 
-/// Returns one line for each path of the tree, and each test, that a document names and that does not exist. A test is
-/// named as `` `path`: `name` ``.
+/// Returns one line for each path of the tree, each test and each function that a document names and that does not
+/// exist. A test is named as `` `path`: `name` ``, a function as `` `path`: **`name`** ``.
 pub fn names(root: &Path, path: &str, text: &str) -> Vec<String> {
     let (mut found, mut is_fenced) = (Vec::new(), false);
     for (index, line) in text.lines().enumerate() {
@@ -113,6 +113,14 @@ pub fn names(root: &Path, path: &str, text: &str) -> Vec<String> {
                 let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
                 if !source.contains(&format!("fn {test}(")) {
                     at(format!("{file} has no test {test}"));
+                }
+            }
+            if let (Some(&": **"), Some(function)) = (parts.get(number + 1), parts.get(number + 2)) {
+                let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+                // A function, a generic one, or a line of a contract.
+                let forms = [format!("fn {function}("), format!("fn {function}<"), format!("\n        {function}(")];
+                if !forms.iter().any(|form| source.contains(form)) {
+                    at(format!("{file} has no function {function}"));
                 }
             }
         }
@@ -197,6 +205,8 @@ mod tests {
         assert_eq!(found("`server/a/c.rs`"), ["d.md:1: server/a/c.rs does not exist"]);
         assert_eq!(found("`server/a/{b,c}.rs`"), ["d.md:1: server/a/c.rs does not exist"]);
         assert_eq!(found("| 1 | `server/a/b.rs`: `it_fails` |"), ["d.md:1: server/a/b.rs has no test it_fails"]);
+        assert!(found("1. `server/a/b.rs`: **`it_works`** is called.").is_empty());
+        assert_eq!(found("1. `server/a/b.rs`: **`gone`** is"), ["d.md:1: server/a/b.rs has no function gone"]);
     }
 
     #[test]
