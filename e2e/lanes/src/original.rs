@@ -61,6 +61,15 @@ impl OriginalClient {
         Ok(Self { http, base: format!("https://{server}"), access_token: String::new(), refresh_token: String::new() })
     }
 
+    /// Creates a client that speaks plain HTTP, as the original's do unless their user enters `https://`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the HTTP client cannot be created.
+    pub fn plain(server: SocketAddr) -> Result<Self> {
+        Ok(Self { base: format!("http://{server}"), ..Self::new(server)? })
+    }
+
     /// Sends a `GET` without authentication.
     ///
     /// # Errors

@@ -1,9 +1,19 @@
-//! Accounts of an installation of the original, in a real PostgreSQL: their owners log in with their existing
-//! passwords.
+//! The switch from an installation of the original, as `docs/setup.md` describes it: accounts in a real PostgreSQL
+//! whose owners log in with their existing passwords, and clients that speak the original's plain HTTP through nginx.
 
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
 use tornado_e2e_engines::Postgres;
+use tornado_e2e_harness::{Process, SERVER, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
+use tornado_e2e_lanes::wireguard_go::{PeerConfig, WireGuardGo};
 use tornado_e2e_lanes::world::World;
+use tornado_shared::model::PrivateKey;
 
 /// The columns of the original's table, with the argon2-cffi 25 hash of `the old password`.
 const ORIGINAL: &str = "
@@ -61,6 +71,72 @@ fn imported_accounts_log_in_with_their_old_passwords() {
         }
         let login = client.login("margaret", "the old password").await.unwrap().ok().unwrap();
         assert_eq!(login["user"]["username"], "margaret");
+    })
+    .unwrap();
+    an_old_client_connects_over_plain_http(&world);
+}
+
+/// The file for nginx with the ports of the lab, where the device API keeps port 4605.
+fn nginx(world: &World, dir: &TempDir) -> Process {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../installers/proxy/original-clients.conf");
+    let example = std::fs::read_to_string(example).unwrap();
+    let site = example.replace("4605;", "4600;").replace(":4606;", ":4605;");
+    assert!(site.contains("listen 4600;") && site.contains("https://127.0.0.1:4605;"), "{site}");
+    std::fs::write(dir.path().join("site.conf"), site).unwrap();
+    let main = format!(
+        "user root;\nworker_processes 1;\npid {dir}/nginx.pid;\nerror_log {dir}/error.log;\nevents {{}}\nhttp {{\n\
+         access_log off;\nclient_body_temp_path {dir}/body;\nproxy_temp_path {dir}/proxy;\nfastcgi_temp_path {dir}/f;\n\
+         uwsgi_temp_path {dir}/u;\nscgi_temp_path {dir}/s;\ninclude {dir}/site.conf;\n}}\n",
+        dir = dir.path().display()
+    );
+    let path = dir.path().join("nginx.conf");
+    std::fs::write(&path, main).unwrap();
+    let host = world.lab.host("server").unwrap();
+    let mut command = host.command("nginx");
+    command.arg("-c").arg(&path).args(["-g", "daemon off;"]);
+    host.spawn("nginx", command).unwrap()
+}
+
+fn an_old_client_connects_over_plain_http(world: &World) {
+    let dir = tempfile::tempdir().unwrap();
+    let _nginx = nginx(world, &dir);
+    let host = world.device_host(1).unwrap();
+    let front = (SERVER.v4, 4600).into();
+    let health = || host.block_on(|| async { OriginalClient::plain(front)?.get("/health").await?.ok() });
+    wait_for("nginx", Duration::from_secs(20), || Ok(health().ok().and_then(Result::ok))).unwrap();
+
+    let key = PrivateKey::random();
+    let public_key = key.public_key();
+    let (client, bundle) = host
+        .block_on(|| async {
+            let mut client = OriginalClient::plain(front).unwrap();
+            client.login("margaret", "the old password").await.unwrap().ok().unwrap();
+            let initiate = client.post("/vpn/initiate", &json!({ "public_key": public_key })).await.unwrap();
+            (client, initiate.ok().unwrap())
+        })
+        .unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let peer = PeerConfig {
+        private_key: key,
+        addresses: (text(&bundle["vpn"]["ip"]).parse().unwrap(), text(&bundle["vpn"]["ip6"]).parse().unwrap()),
+        server_key: text(&bundle["vpn"]["server_pubkey"]).parse().unwrap(),
+        endpoint: text(&bundle["vpn"]["endpoint"]).parse().unwrap(),
+        preshared_key: None,
+        destinations: vec![world.internet.http_v4().ip()],
+    };
+    let tunnel = WireGuardGo::up(host, "wgo0", &peer).unwrap();
+    let seen = host.http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
+    assert_eq!(seen, IpAddr::from(SERVER.v4));
+    drop(tunnel);
+
+    host.block_on(|| async {
+        let mut client = client;
+        let beat = client.post("/session/heartbeat", &json!({})).await.unwrap().ok().unwrap();
+        assert_eq!(beat, json!({ "status": "ok" }));
+        client.reauth().await.unwrap().ok().unwrap();
+        let other = client.get("/v2/server").await.unwrap();
+        assert_eq!(other.status, 404, "only routes of the original must be reachable without TLS: {other:?}");
+        client.logout().await.unwrap().ok().unwrap();
     })
     .unwrap();
 }
