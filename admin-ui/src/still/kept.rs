@@ -136,7 +136,10 @@ mod tests {
              `shared/src/kept`; tests of the stores compare that file with the schemas, and a test of `admin-ui`\n\
              compares this document with it. `TORNADO_WRITE_DOCS=1 cargo test -p tornado-admin-ui kept` writes it.\n",
         );
-        for part in [t.kept_memory(), "Where devices connect to is not stored anywhere."] {
+        let copies = "An upgrade that changes a schema leaves a copy of the former database, with rows that were deleted \
+                      since: SQLite for up to 30 days beside the database, PostgreSQL until the second next migration. \
+                      Backups stay until an operator removes them.";
+        for part in [t.kept_memory(), "Where devices connect to is not stored anywhere.", copies] {
             write!(text, "\n{}\n", wrapped(part)).unwrap();
         }
         for store in &STORES {
