@@ -81,13 +81,19 @@ impl Prefix {
         let prefix = Self(directory);
         shell::read(prefix.command("wineboot", &[Path::new("--init")]))?;
         // Its service manager would answer instead of that of the tests.
-        shell::run(prefix.command("wineserver", &[Path::new("--kill")]))?;
+        prefix.end();
         let source = shell::root().join(format!("e2e/windows/{MISSING}.c"));
         let library = prefix.0.join(format!("drive_c/windows/system32/{MISSING}.dll"));
         let mut compiler = shell::command("x86_64-w64-mingw32-gcc", &["-shared", "-O2", "-Wall", "-o"]);
         compiler.arg(library).arg(source).arg("-ladvapi32");
         shell::read(compiler)?;
         Ok(prefix)
+    }
+
+    /// Ends the processes of this prefix.
+    fn end(&self) {
+        // It fails if there are none.
+        drop(self.command("wineserver", &[Path::new("--kill")]).status());
     }
 
     /// A program of wine. It neither opens windows nor asks for components to download.
@@ -102,9 +108,6 @@ impl Prefix {
 
 impl Drop for Prefix {
     fn drop(&mut self) {
-        // Ends the processes of this prefix only.
-        if let Err(error) = shell::run(self.command("wineserver", &[Path::new("--kill")])) {
-            println!("  cannot end wine: {error:#}");
-        }
+        self.end();
     }
 }
