@@ -2,8 +2,8 @@
 //!
 //! The methods are one list for [`tornado_rpc::contract!`]. Errors are `application/problem+json` (RFC 9457) and carry
 //! a [`HelperError`]. For debugging, use `curl --unix-socket /run/tornado-helper/helper.sock http://helper/v1/status`.
-//! On Windows the socket is a named pipe. The contract is narrow: requests carry no paths, commands or routes, so a caller can change nothing but the user's
-//! own tunnel and account.
+//! On Windows the socket is a named pipe. The contract is narrow: requests carry no paths, commands or routes, so a
+//! caller can change nothing but the user's own tunnel and account.
 
 #![forbid(unsafe_code)]
 

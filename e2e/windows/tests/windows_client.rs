@@ -161,10 +161,11 @@ fn rules_for_names_are_found_whatever_their_key() {
     foreign.set_string("Comment", "another program").unwrap();
     names::set_rule(&servers).unwrap();
     let rule = LOCAL_MACHINE.open(format!(r"{}\{}", names::LOCAL_RULES, names::RULE)).unwrap();
-    assert_eq!(rule.get_multi_string("Name").unwrap(), ["."]);
+    assert_eq!(rule.get_value("Name").unwrap()[..], [b'.', 0, 0, 0, 0, 0]);
     assert_eq!(rule.get_string("GenericDNSServers").unwrap(), "10.8.0.1;fd74::1");
     assert_eq!((rule.get_u32("Version").unwrap(), rule.get_u32("ConfigOptions").unwrap()), (2, 8));
-    assert!(LOCAL_MACHINE.open(names::POLICY_RULES).is_err(), "there is no group policy");
+    let of_policy = LOCAL_MACHINE.open(format!(r"{}\{}", names::POLICY_RULES, names::RULE));
+    assert!(of_policy.is_err(), "without a group policy, a rule there would hide those of the machine");
     // A rule of an earlier version, and a group policy for names.
     let old = LOCAL_MACHINE.create(format!(r"{}\{{old}}", names::LOCAL_RULES)).unwrap();
     old.set_string("Comment", names::OWNER).unwrap();

@@ -48,7 +48,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Uses an adapter, and creates the thread that processes its packets. `mtu` is that of the inner packets, in bytes.
+    /// Uses an adapter, and creates the thread that processes its packets. `mtu` is that of inner packets, in bytes.
     ///
     /// # Errors
     /// If the thread cannot be started.

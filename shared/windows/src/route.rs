@@ -18,8 +18,8 @@ pub struct Route {
     pub metric: u32,
 }
 
-/// The route that leads to `to` without the interfaces `tunnels`, as Windows would choose it if they did not exist. `None`
-/// if no route leads there.
+/// The route that leads to `to` without the interfaces `tunnels`, as Windows would choose it if they did not exist.
+/// `None` if no route leads there.
 #[must_use]
 pub fn outside<'a>(routes: &'a [Route], tunnels: &[u64], to: IpAddr) -> Option<&'a Route> {
     let leads = |route: &&Route| route.net.contains(&to) && !tunnels.contains(&route.luid);

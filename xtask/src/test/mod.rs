@@ -34,7 +34,8 @@ const LINT: &str = "lint";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, windows, kernel; default: all
+    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, console, packages, desktop, windows, kernel;
+    /// default: all
     suites: Vec<String>,
     /// Skip and shorten nothing: all of `cluster`, a long fault campaign, coverage-guided fuzzing, cargo-deny
     #[arg(long)]
@@ -67,7 +68,8 @@ impl Test {
         // Packages are downloaded while the compiler runs.
         let (built, prepared) = std::thread::scope(|scope| {
             let prepared = scope.spawn(|| prepare(&suites));
-            let built = (!suites.is_empty()).then(build::build);
+            // The suite `windows` has its own build.
+            let built = suites.iter().any(|suite| *suite != Suite::Windows).then(build::build);
             (built, prepared.join().unwrap_or_else(|_| Err(anyhow!("the preparation panicked"))))
         });
         // Its libraries are installed now.
@@ -80,9 +82,9 @@ impl Test {
         for suite in suites {
             let binaries = match (&prepared, built.as_ref().map(|built| &built.binaries)) {
                 (Err(error), _) => Err(anyhow!("cannot prepare the machine: {error:#}")),
-                (Ok(()), Some(Ok(binaries))) => Ok(binaries),
+                (Ok(()), Some(Ok(binaries))) => Ok(binaries.as_slice()),
                 (Ok(()), Some(Err(error))) => Err(anyhow!("{error:#}")),
-                (Ok(()), None) => Err(anyhow!("nothing was built")),
+                (Ok(()), None) => Ok([].as_slice()),
             };
             report.part(suite.name(), || {
                 let binaries = binaries.and_then(|binaries| with_window(suite, binaries, window.as_ref()));

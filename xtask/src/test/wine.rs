@@ -3,7 +3,7 @@
 //! The Windows of wine starts services and enforces what programs check themselves. It has no filtering engine, no
 //! drivers and one user; `docs/build_windows.md` lists what therefore runs only on a real machine.
 
-use super::binary::{Binary, Ran};
+use super::binary::Ran;
 use super::build::{Built, built_with};
 use super::suite::Suite;
 use super::times::cores;
@@ -86,6 +86,8 @@ impl Prefix {
         std::fs::create_dir_all(&directory)?;
         let prefix = Self(directory);
         shell::read(prefix.command("wineboot", &[Path::new("--init")]))?;
+        // Its service manager would answer instead of that of the tests.
+        prefix.end();
         let source = shell::root().join(format!("e2e/windows/{MISSING}.c"));
         let library = prefix.0.join(format!("drive_c/windows/system32/{MISSING}.dll"));
         let mut compiler = shell::command("x86_64-w64-mingw32-gcc", &["-shared", "-O2", "-Wall", "-o"]);
@@ -94,9 +96,16 @@ impl Prefix {
         Ok(prefix)
     }
 
+    /// Ends the processes of this prefix.
+    fn end(&self) {
+        // It fails if there are none.
+        drop(self.command("wineserver", &[Path::new("--kill")]).status());
+    }
+
     /// A program of wine. It neither opens windows nor asks for components to download.
     fn command(&self, program: &str, words: &[&Path]) -> Command {
-        let mut command = shell::command(program, &[]);
+        // wine shows the modes of files as access lists, and files do not inherit those of their directory.
+        let mut command = shell::command("sh", &["-c", "umask 077 && exec \"$@\"", "sh", program]);
         command.args(words).env("WINEPREFIX", &self.0).env("WINEDEBUG", "-all").env_remove("DISPLAY");
         command.env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=");
         command
@@ -105,9 +114,6 @@ impl Prefix {
 
 impl Drop for Prefix {
     fn drop(&mut self) {
-        // Ends the processes of this prefix only.
-        if let Err(error) = shell::run(self.command("wineserver", &[Path::new("--kill")])) {
-            println!("  cannot end wine: {error:#}");
-        }
+        self.end();
     }
 }

@@ -176,8 +176,7 @@ mod tests {
             let found = Found::read(store);
             let lockdown = desired.then(|| Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() });
             let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), lockdown);
-            let paths = (directory.path().join("resolv.conf"), directory.path().join("state"));
-            let engine = Engine::start(found, tunnel, Changes::new(), paths);
+            let engine = Engine::start(found, tunnel, Changes::new(), Box::new(Vec::new));
             let heartbeats = engine.heartbeats.subscribe();
             let maintenance = run(Arc::downgrade(&engine), CancellationToken::new());
             tornado_endurance::sixty_days(2, maintenance).await;

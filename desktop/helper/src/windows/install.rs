@@ -1,7 +1,7 @@
 //! Installs and removes the service.
 
 use super::{Arguments, NAME};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use std::ffi::{OsStr, OsString};
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,19 +12,22 @@ use windows_service::service::{
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
+/// Where the service says why.
+const SEE_LOG: &str = "see helper.log in the directory of the log, usually C:\\ProgramData\\Tornado VPN\\log";
 /// Codes of `windows_service::Error::Winapi`.
 const SERVICE_EXISTS: i32 = 1073;
 const DOES_NOT_EXIST: i32 = 1060;
 const IS_RUNNING: i32 = 1056;
 const NOT_ACTIVE: i32 = 1062;
+const INVALID_LEVEL: i32 = 124;
 /// The filtering engine of Windows, without which no traffic can be blocked.
 const FILTERING_ENGINE: &str = "BFE";
 /// Delays before the first, second and later restarts of a crashed service.
 const RESTARTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
 /// Time without a crash after which the first delay applies again.
 const CALM: Duration = Duration::from_secs(24 * 3600);
-/// How long a service may take to stop, and how often its state is read.
-const STOPPING: Duration = Duration::from_secs(20);
+/// How long a service may take to start or stop, and how often its state is read.
+const SETTLING: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 
 /// Installs the service with the options of this process, or gives them to the installed one, and starts it.
@@ -45,9 +48,10 @@ pub(super) fn install(arguments: &Arguments) -> anyhow::Result<()> {
     service.set_description(text).context("cannot describe the service")?;
     configure(&service)?;
     match service.start::<&OsStr>(&[]) {
-        Err(error) if !is(&error, IS_RUNNING) => Err(error).context("cannot start the service"),
-        Ok(()) | Err(_) => Ok(()),
+        Err(error) if !is(&error, IS_RUNNING) => return Err(error).context("cannot start the service"),
+        Ok(()) | Err(_) => {}
     }
+    wait_for(&service, ServiceState::Running)
 }
 
 /// Stops and removes the service.
@@ -82,7 +86,11 @@ fn configure(service: &Service) -> anyhow::Result<()> {
         actions: Some(RESTARTS.map(restart).to_vec()),
     };
     service.update_failure_actions(actions).context("cannot set the restart after a crash")?;
-    service.set_failure_actions_on_non_crash_failures(true).context("cannot set the restart after an error")
+    match service.set_failure_actions_on_non_crash_failures(true) {
+        // wine does not know the setting.
+        Err(error) if is(&error, INVALID_LEVEL) => Ok(()),
+        set => set.context("cannot set the restart after an error"),
+    }
 }
 
 fn service_info(arguments: &Arguments, manager: &ServiceManager) -> anyhow::Result<ServiceInfo> {
@@ -112,20 +120,30 @@ fn service_info(arguments: &Arguments, manager: &ServiceManager) -> anyhow::Resu
 }
 
 /// Stops the service if it runs, and waits until it has stopped.
-#[expect(clippy::disallowed_methods, reason = "there is no runtime yet whose worker could be blocked")]
 fn stop(service: &Service) -> anyhow::Result<()> {
+    // A service that is starting cannot be stopped yet.
+    if service.query_status().is_ok_and(|status| status.current_state == ServiceState::StartPending) {
+        wait_for(service, ServiceState::Running)?;
+    }
     match service.stop() {
         Err(error) if is(&error, NOT_ACTIVE) => return Ok(()),
         stopped => stopped.context("cannot stop the service")?,
     };
-    for _ in 0..STOPPING.as_millis() / POLL.as_millis() {
-        let status = service.query_status().context("cannot read the state of the service")?;
-        if status.current_state == ServiceState::Stopped {
+    wait_for(service, ServiceState::Stopped)
+}
+
+/// Waits until the service has this state. Fails early if it stopped instead.
+#[expect(clippy::disallowed_methods, reason = "there is no runtime yet whose worker could be blocked")]
+fn wait_for(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
+    for _ in 0..SETTLING.as_millis() / POLL.as_millis() {
+        let state = service.query_status().context("cannot read the state of the service")?.current_state;
+        if state == wanted {
             return Ok(());
         }
+        ensure!(state != ServiceState::Stopped, "the service stopped at once; {SEE_LOG}");
         sleep(POLL);
     }
-    bail!("the service did not stop within {STOPPING:?}; end tornado-helperd.exe in the task manager, and retry")
+    bail!("the service is not {wanted:?} after {SETTLING:?}; end tornado-helperd.exe in the task manager, and retry")
 }
 
 fn manager(access: ServiceManagerAccess) -> anyhow::Result<ServiceManager> {

@@ -50,25 +50,38 @@ fn run_until_stopped(arguments: &Arguments) -> anyhow::Result<()> {
     let handle = service_control_handler::register(NAME, move |control| handle(&control, &stop))
         .context("cannot register with the service control manager")?;
     report(handle, ServiceState::StartPending, ServiceExitCode::NO_ERROR)?;
-    // The service works without them.
-    if let Err(error) = install::restart_after_failures() {
-        tracing::warn!(error = format!("{error:#}"), "cannot configure the restart of the service after a crash");
-    }
     let stopping = shutdown.clone();
     let served = runtime().and_then(|runtime| {
         runtime.block_on(async {
-            tokio::spawn(async move {
+            let pending = tokio::spawn(async move {
                 stopping.cancelled().await;
                 // The service stops whether or not the status arrives.
                 drop(report(handle, ServiceState::StopPending, ServiceExitCode::NO_ERROR));
             });
-            serve(arguments, shutdown, || report(handle, ServiceState::Running, ServiceExitCode::NO_ERROR)).await
+            let served = serve(arguments, shutdown.clone(), || running(handle)).await;
+            if shutdown.is_cancelled() {
+                // Otherwise, this status could arrive after the last one.
+                drop(pending.await);
+            }
+            served
         })
     });
     // With an error code, the service control manager restarts the service.
     let code = if served.is_ok() { ServiceExitCode::NO_ERROR } else { ServiceExitCode::ServiceSpecific(1) };
     report(handle, ServiceState::Stopped, code)?;
     served
+}
+
+fn running(handle: ServiceStatusHandle) -> anyhow::Result<()> {
+    report(handle, ServiceState::Running, ServiceExitCode::NO_ERROR)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "the service is running");
+    // The service control manager does not answer a service that it is starting. The service works without the answer.
+    tokio::task::spawn_blocking(|| {
+        if let Err(error) = install::restart_after_failures() {
+            tracing::warn!(error = format!("{error:#}"), "cannot configure the restart of the service after a crash");
+        }
+    });
+    Ok(())
 }
 
 fn handle(control: &ServiceControl, stop: &CancellationToken) -> ServiceControlHandlerResult {

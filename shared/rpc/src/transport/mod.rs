@@ -1,8 +1,8 @@
 //! Transport of the calls: a listening socket, its streams and the user at the other end.
 //!
 //! There is one module per operating system with the same items: [`Socket`], `Listener`, `Stream`, `ClientStream`,
-//! `connect`, `peer`, [`listen_alone`], [`Peer`], [`UserId`]. All other modules are portable. On Windows these items are
-//! the server of a named pipe, its instances and the SID of the client's token.
+//! `connect`, `peer`, [`listen_alone`], [`Peer`], [`UserId`]. All other modules are portable. On Windows these items
+//! are the server of a named pipe, its instances and the SID of the client's token.
 
 #[cfg(unix)]
 mod unix;

@@ -42,8 +42,8 @@ impl Descriptor {
     pub(super) fn of_path(path: &Path) -> io::Result<Self> {
         let name = wide(path)?;
         let mut descriptor = null_mut();
-        // SAFETY: the name ends with NUL; parts that are not wanted may be null; the last variable receives an allocated
-        // descriptor.
+        // SAFETY: the name ends with NUL; parts that are not wanted may be null; the last variable receives a structure
+        // that Windows allocates.
         succeeded(unsafe {
             GetNamedSecurityInfoW(
                 name.as_ptr(),
@@ -89,10 +89,14 @@ impl Descriptor {
         SECURITY_ATTRIBUTES { nLength: length, lpSecurityDescriptor: self.0, bInheritHandle: 0 }
     }
 
+    /// The owner; [`Sid::NOBODY`] if there is none.
     pub(super) fn owner(&self) -> io::Result<Sid> {
         let (mut owner, mut is_default) = (null_mut(), 0);
         // SAFETY: the descriptor is valid, and both variables outlive the call.
         checked(unsafe { GetSecurityDescriptorOwner(self.0, &raw mut owner, &raw mut is_default) })?;
+        if owner.is_null() {
+            return Ok(Sid::NOBODY);
+        }
         // SAFETY: the owner is a part of the descriptor, which is not freed yet.
         unsafe { read_sid(owner) }
     }
@@ -152,12 +156,9 @@ impl Drop for Descriptor {
 /// Copies a SID.
 ///
 /// # Safety
-/// `sid` is null or points to a valid SID.
+/// `sid` points to a valid SID.
 #[expect(unsafe_code, reason = "a structure of variable length")]
 pub(super) unsafe fn read_sid(sid: PSID) -> io::Result<Sid> {
-    if sid.is_null() {
-        return Err(io::Error::other("the object has no owner"));
-    }
     // SAFETY: the caller guarantees that it is valid, so this is the length of its memory.
     let bytes = unsafe { &*slice_from_raw_parts(sid.cast::<u8>(), GetLengthSid(sid) as usize) };
     Sid::from_bytes(bytes).map_err(io::Error::other)

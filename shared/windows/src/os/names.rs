@@ -4,13 +4,16 @@
 use crate::os::succeeded;
 use std::io;
 use std::net::IpAddr;
-use windows_registry::{Key, LOCAL_MACHINE};
+use std::path::Path;
+use std::ptr::null_mut;
+use windows_registry::{Key, LOCAL_MACHINE, Type};
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     ConvertInterfaceLuidToGuid, DNS_INTERFACE_SETTINGS, DNS_INTERFACE_SETTINGS_VERSION1, DNS_SETTING_IPV6,
     DNS_SETTING_NAMESERVER, SetInterfaceDnsSettings,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::NET_LUID_LH;
-use windows_sys::Win32::System::GroupPolicy::{RP_FORCE, RefreshPolicyEx};
+use windows_sys::Win32::System::GroupPolicy::RP_FORCE;
+use windows_sys::Win32::System::LibraryLoader::{GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW};
 use windows_sys::core::GUID;
 
 /// Rules of this machine.
@@ -22,6 +25,8 @@ pub const RULE: &str = "{6d1d4a2e-9b0c-4c55-8f3e-6a6f746f0001}";
 /// The comment that identifies our rules, whatever their key.
 pub const OWNER: &str = "Tornado VPN";
 
+/// A list of texts with one entry, ".", in UTF-16. `windows-registry` 0.6 adds empty entries to a list.
+const ALL_NAMES: [u8; 6] = [b'.', 0, 0, 0, 0, 0];
 /// `HRESULT` of a key that does not exist.
 const NOT_FOUND: i32 = 0x8007_0002_u32.cast_signed();
 
@@ -68,7 +73,7 @@ fn add(path: &str, servers: &[IpAddr]) -> io::Result<()> {
     let write = |rule: &Key| {
         rule.set_u32("Version", 2)?;
         // All names.
-        rule.set_multi_string("Name", &["."])?;
+        rule.set_bytes("Name", Type::MultiString, &ALL_NAMES)?;
         let servers: Vec<String> = servers.iter().map(IpAddr::to_string).collect();
         rule.set_string("GenericDNSServers", servers.join(";"))?;
         // "Use the generic resolvers of this rule".
@@ -90,9 +95,20 @@ fn subkeys(path: &str) -> io::Result<Option<Vec<String>>> {
 
 /// Makes Windows read the rules of group policies again. If it does not, it does so within 90 minutes.
 fn refresh_policy() {
-    #[expect(unsafe_code, reason = "a call of the Windows API")]
-    // SAFETY: it takes numbers only.
-    let _ = unsafe { RefreshPolicyEx(1, RP_FORCE) };
+    type RefreshPolicyEx = unsafe extern "system" fn(i32, u32) -> i32;
+    let library = super::wide(Path::new("userenv.dll")).unwrap_or_default();
+    #[expect(unsafe_code, reason = "wine has no such function, so it is looked up")]
+    // SAFETY: both names end with NUL, and the function has this type and takes numbers only.
+    unsafe {
+        let library = LoadLibraryExW(library.as_ptr(), null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32);
+        if library.is_null() {
+            return;
+        }
+        if let Some(function) = GetProcAddress(library, c"RefreshPolicyEx".as_ptr().cast()) {
+            let refresh: RefreshPolicyEx = std::mem::transmute(function);
+            refresh(1, RP_FORCE);
+        }
+    }
 }
 
 /// Sets the resolvers of an interface, for programs that do not use the policy table.

@@ -3,7 +3,8 @@
 //! - Only LocalSystem can create a pipe whose owner is LocalSystem, and the client checks the owner before it sends a
 //!   byte. So a program that creates the pipe first ("pipe squatting") receives nothing.
 //! - The client allows identification only: the server learns its user, and cannot act in its name.
-//! - The server identifies a client by its token, which Windows recorded when the pipe was opened.
+//! - The server identifies a client by its token, which Windows recorded when the pipe was opened, and by that of its
+//!   process: both must name the same user. wine has no token of a pipe's client, and gives the server its own.
 
 use super::descriptor::Descriptor;
 use super::token::Token;
@@ -59,7 +60,7 @@ pub struct Client {
 /// the owner in `security` is LocalSystem, only LocalSystem succeeds.
 pub fn serve(path: &Path, security: &Security, instance: Instance) -> io::Result<NamedPipeServer> {
     check_name(path)?;
-    // wine ignores the flag for the first instance. Windows honours it, which closes the gap between check and creation.
+    // wine ignores the flag for the first instance. Windows applies it: no gap remains between check and creation.
     if instance == Instance::First && is_served(path)? {
         return Err(io::ErrorKind::AddrInUse.into());
     }
@@ -121,8 +122,14 @@ pub fn client(pipe: &NamedPipeServer) -> io::Result<Client> {
         let _revert = Revert;
         Token::of_thread()?
     };
-    let user = token.user()?;
-    let is_administrator = user == Sid::SYSTEM || token.is_member(&Sid::ADMINISTRATORS)?;
+    let (user, process) = (token.user()?, Token::of(pid)?);
+    if process.user()? != user {
+        let text = "the client acts in the name of another user";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    // Of the two tokens, the one with fewer rights counts.
+    let may_administer = |token: &Token| token.is_member(&Sid::ADMINISTRATORS);
+    let is_administrator = user == Sid::SYSTEM || (may_administer(&token)? && may_administer(&process)?);
     let signed_in = Token::of_session(token.session()?).and_then(|token| token.user());
     Ok(Client { user, is_administrator, is_in_own_session: signed_in.is_ok_and(|found| found == user), pid })
 }

@@ -7,11 +7,14 @@ use std::io;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::ptr::null_mut;
 use windows_sys::Win32::Security::{
-    CheckTokenMembership, GetTokenInformation, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER,
-    TokenElevation, TokenSessionId, TokenUser,
+    CheckTokenMembership, DuplicateToken, GetTokenInformation, SecurityIdentification, TOKEN_DUPLICATE,
+    TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenSessionId, TokenUser,
 };
 use windows_sys::Win32::System::RemoteDesktop::WTSQueryUserToken;
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetCurrentThread, OpenProcessToken, OpenThreadToken};
+use windows_sys::Win32::System::Threading::{
+    GetCurrentProcess, GetCurrentThread, OpenProcess, OpenProcessToken, OpenThreadToken,
+    PROCESS_QUERY_LIMITED_INFORMATION,
+};
 
 /// Size of the largest result that is read: a user with the longest SID.
 const LARGEST: usize = size_of::<TOKEN_USER>() + 68;
@@ -37,6 +40,21 @@ impl Token {
         checked(unsafe { OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, 1, &raw mut handle) })?;
         // SAFETY: the handle was just opened and has no other owner.
         Ok(Self(unsafe { OwnedHandle::from_raw_handle(handle) }))
+    }
+
+    /// A copy of the token of another process, with which membership can be checked.
+    pub(super) fn of(pid: u32) -> io::Result<Self> {
+        let (mut token, mut copy) = (null_mut(), null_mut());
+        // SAFETY: the calls take numbers, open handles and variables; each handle gets one owner as soon as it is open.
+        unsafe {
+            let process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
+            checked(i32::from(!process.is_null()))?;
+            let process = OwnedHandle::from_raw_handle(process);
+            checked(OpenProcessToken(process.as_raw_handle(), TOKEN_QUERY | TOKEN_DUPLICATE, &raw mut token))?;
+            let token = OwnedHandle::from_raw_handle(token);
+            checked(DuplicateToken(token.as_raw_handle(), SecurityIdentification, &raw mut copy))?;
+            Ok(Self(OwnedHandle::from_raw_handle(copy)))
+        }
     }
 
     /// The token of the user who is signed in to a session. Only LocalSystem may ask.

@@ -10,8 +10,8 @@ use wintun_bindings::Session;
 
 /// File name of the library.
 pub const LIBRARY: &str = "wintun.dll";
-/// SHA-256 of version 0.14.1 for amd64, which WireGuard LLC signed. It is in the package `wintun-bindings` of crates.io,
-/// as `wintun/bin/amd64/wintun.dll`.
+/// SHA-256 of version 0.14.1 for amd64, which WireGuard LLC signed. It is in the package `wintun-bindings` of
+/// crates.io, as `wintun/bin/amd64/wintun.dll`.
 pub const LIBRARY_SHA256: &str = "e5da8447dc2c320edc0fc52fa01885c103de8c118481f683643cacc3220dafce";
 /// Kind of the adapters, as the driver shows it.
 const KIND: &str = "Tornado";

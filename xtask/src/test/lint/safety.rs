@@ -7,6 +7,7 @@ use std::path::Path;
 /// Roots of crates that contain unsafe code, and what for. Each place has an `expect` with its own reason.
 const UNSAFE: &[(&str, &str)] = &[
     ("desktop/helper/src/main.rs", "inherits descriptors; drops rights between fork and exec"),
+    ("e2e/windows/src/lib.rs", "starts a process with another token"),
     ("fuzz/src/main.rs", "the entry point of libFuzzer is an exported function"),
     ("server/master/src/lib.rs", "process descriptors; drops rights between fork and exec"),
     ("server/runtime/src/lib.rs", "inherits sockets; changes the groups of one thread; trims the allocator"),
@@ -14,6 +15,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("shared/packet-io/src/lib.rs", "ioctls of TUN devices and socket options without a safe wrapper"),
     ("shared/rights/src/lib.rs", "prctl(2) and capset(2) have no safe wrapper"),
     ("shared/tun-node/src/lib.rs", "takes over descriptors that another process sent"),
+    ("shared/windows/src/lib.rs", "calls of the Windows API"),
 ];
 const FORBID: &str = "#![forbid(unsafe_code)]";
 

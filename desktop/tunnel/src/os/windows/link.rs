@@ -1,6 +1,6 @@
 //! One interface: a Wintun adapter with its addresses, and WireGuard in this process.
 
-use super::system::Settings;
+use super::settings::Settings;
 use crate::os::OsError;
 use crate::plan::{KEEPALIVE, Link, Observation, Slot};
 use crate::policy::Family;

@@ -2,7 +2,7 @@
 
 use crate::policy::{Default, Exempt, Family, Routing};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Where packets go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,11 +41,6 @@ const fn halves(family: Family) -> [IpNet; 2] {
             [IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 1)), IpNet::V6(upper)]
         }
     }
-}
-
-/// An address of a network, to find the route to it.
-pub(super) fn some_address(net: &IpNet) -> IpAddr {
-    net.network()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::engine::Engine;
 use super::filters::filters;
 use super::link::Up;
-use super::routes::{Way, routes, some_address};
+use super::routes::{Way, routes};
+use super::settings::Settings;
 use crate::os::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::{Routing, local_networks, overlap};
@@ -20,15 +21,6 @@ use tornado_windows::os::network::{AddedRoute, Watch, adapters, add_route, remov
 const BURST: Duration = Duration::from_millis(50);
 /// How often the configuration is checked without a notification: the filtering engine sends none.
 const INTERVAL: Duration = Duration::from_secs(5);
-
-/// Settings of the tunnel.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Prefix of the interface names.
-    pub interface: String,
-    /// Directory of the driver's library, which only administrators can change.
-    pub directory: PathBuf,
-}
 
 /// Windows, as this process configures it.
 pub struct Windows {
@@ -96,7 +88,7 @@ impl Windows {
                 (Way::Tunnel, Some(luid)) => {
                     wanted.insert(AddedRoute { net, luid, gateway: None });
                 }
-                (Way::Outside, _) => match route_outside(some_address(&net)) {
+                (Way::Outside, _) => match route_outside(net.network()) {
                     Ok(route) => {
                         wanted.insert(AddedRoute { net, luid: route.luid, gateway: route.gateway });
                     }

@@ -17,7 +17,7 @@ pub(super) const fn permit(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Distinguishes the file from another one at its path: by its creation time, in units of 100 ns. A file that is created
+/// Distinguishes the file from another one at its path: by its creation time, in units of 100 ns. A file that is made
 /// within 15 seconds after one of the same name was removed inherits its time, and counts as the same.
 pub(super) fn identity(found: &Metadata) -> (u64, u64) {
     (found.creation_time(), 0)

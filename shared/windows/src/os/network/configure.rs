@@ -48,7 +48,7 @@ pub fn add_address(luid: u64, address: IpAddr) -> io::Result<()> {
     ignoring(ERROR_OBJECT_ALREADY_EXISTS, unsafe { CreateUnicastIpAddressEntry(&raw const row) })
 }
 
-/// Sets MTU and metric of an interface for the family of `family`. The lowest metric makes its resolvers the first ones.
+/// Sets MTU and metric of an interface for the family of `family`. With the lowest metric, its resolvers come first.
 ///
 /// # Errors
 /// Those of Windows; one of them is that the family is disabled.
