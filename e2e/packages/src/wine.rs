@@ -1,6 +1,8 @@
 //! A Windows installation of wine.
 
 use anyhow::{Context as _, ensure};
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -75,7 +77,12 @@ impl Wine {
     ///
     /// Fails if wine cannot be started.
     pub fn output(&self, words: &[&str]) -> anyhow::Result<Output> {
-        self.command("wine").args(words).output().context("cannot start wine")
+        // Files, because processes that the program starts, and that stay, would keep a pipe open.
+        let (mut out, mut error) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        let mut command = self.command("wine");
+        command.args(words).stdout(out.try_clone()?).stderr(error.try_clone()?);
+        let status = command.status().context("cannot start wine")?;
+        Ok(Output { status, stdout: content(&mut out)?, stderr: content(&mut error)? })
     }
 
     /// Runs a program, and returns its output.
@@ -110,9 +117,16 @@ impl Wine {
     }
 }
 
+fn content(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 impl Drop for Wine {
     fn drop(&mut self) {
-        drop(self.command("wineserver").arg("--kill").status());
+        drop(self.command("wineserver").arg("--kill").stderr(Stdio::null()).status());
         if let Some(mut holder) = self.holder.take() {
             drop(holder.kill());
             drop(holder.wait());

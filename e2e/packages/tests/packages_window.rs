@@ -68,12 +68,14 @@ fn the_window_opens(machine: &Machine) {
     // All that runs as the user, and then the user.
     let end =
         "for process in /proc/[0-9]*; do [ \"$(stat -c %U $process)\" = ada ] && kill -9 ${process#/proc/}; done; true";
-    machine.run(&["sh", "-c", end]).unwrap();
-    desktop.wait().unwrap();
-    wait_for("the end of the session", Duration::from_secs(20), || {
+    // A process may start another while they are ended.
+    wait_for("the end of the session", Duration::from_secs(30), || {
+        drop(machine.run(&["sh", "-c", end]));
         Ok(machine.run(&["userdel", "--remove", "ada"]).is_ok().then_some(()))
     })
     .unwrap();
+    drop(desktop.kill());
+    desktop.wait().unwrap();
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! The programs of the client, and the service with its directories.
 
+use std::ffi::OsStr;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
+use windows_service::service::{Service as WindowsService, ServiceAccess, ServiceState};
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 /// The result of a program.
 #[derive(Debug)]
@@ -75,21 +79,41 @@ impl Service {
         self.directory.path().join("log")
     }
 
-    /// Stops the service, as `sc stop` does.
+    /// Stops the service, as `sc stop` does, and waits until it has stopped.
     ///
     /// # Errors
-    /// If the program of Windows cannot be started.
+    /// Those of the service control manager; `TimedOut` after 30 s.
     pub fn stop(&self) -> io::Result<()> {
-        of_windows("net", &["stop", "tornado-helper"])
+        let service = open()?;
+        service.stop().map_err(io::Error::other)?;
+        wait_for(&service, ServiceState::Stopped)
     }
 
-    /// Starts it again.
+    /// Starts it again, and waits until it runs.
     ///
     /// # Errors
     /// As for [`stop`](Self::stop).
     pub fn start(&self) -> io::Result<()> {
-        of_windows("net", &["start", "tornado-helper"])
+        let service = open()?;
+        service.start::<&OsStr>(&[]).map_err(io::Error::other)?;
+        wait_for(&service, ServiceState::Running)
     }
+}
+
+fn open() -> io::Result<WindowsService> {
+    let manager = ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT);
+    let access = ServiceAccess::QUERY_STATUS | ServiceAccess::START | ServiceAccess::STOP;
+    manager.and_then(|manager| manager.open_service("tornado-helper", access)).map_err(io::Error::other)
+}
+
+fn wait_for(service: &WindowsService, state: ServiceState) -> io::Result<()> {
+    for _ in 0..300 {
+        if service.query_status().map_err(io::Error::other)?.current_state == state {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 impl Drop for Service {
@@ -98,17 +122,5 @@ impl Drop for Service {
         if !std::thread::panicking() {
             assert_eq!(removed.map(|ended| (ended.code, ended.text)).ok(), Some((Some(0), String::new())));
         }
-    }
-}
-
-/// Runs a program of Windows.
-fn of_windows(program: &str, words: &[&str]) -> io::Result<()> {
-    let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
-    let path = Path::new(&root).join("System32").join(format!("{program}.exe"));
-    let output = Command::new(path).args(words).output()?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tornado_helper_api::{
     AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported, FirstCode,
     Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
-    RecoveryCodes, RemoveDevice, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
+    RecoveryCodes, RemoveDevice, RenameProfile, Report, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
     SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
@@ -45,6 +45,12 @@ impl Helper for Idle {
     }
     async fn use_profile(&self, _: SelectProfile) -> Result<Status, HelperError> {
         Err(HelperError::NotEnrolled)
+    }
+    async fn rename_profile(&self, _: RenameProfile) -> Result<Profiles, HelperError> {
+        Err(HelperError::NotEnrolled)
+    }
+    async fn report(&self, _: NoInput) -> Result<Report, HelperError> {
+        Ok(Report { parts: Vec::new() })
     }
     async fn remove_profile(&self, _: SelectProfile) -> Result<Profiles, HelperError> {
         Err(HelperError::NotEnrolled)

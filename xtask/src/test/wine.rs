@@ -3,7 +3,7 @@
 //! The Windows of wine starts services and enforces what programs check themselves. It has no filtering engine, no
 //! drivers and one user; `docs/build_windows.md` lists what therefore runs only on a real machine.
 
-use super::binary::Ran;
+use super::binary::{Binary, Ran};
 use super::build::{Built, built_with};
 use super::suite::Suite;
 use super::times::cores;
@@ -65,12 +65,23 @@ pub fn run(programs: &[Binary]) -> anyhow::Result<Ran> {
         sum.tests.extend(ran.tests);
     }
     crate::dist::installers_for_tests(&shell::target_dir().join("test-installers"))?;
-    for program in programs.iter().filter(|program| program.is("e2e/packages", "windows_msi")) {
+    for program in installer_test(programs)? {
         let ran = program.run(Suite::Windows.limits(cores()));
         sum.tally.add(ran.tally);
         sum.tests.extend(ran.tests);
     }
     Ok(sum)
+}
+
+/// The test of the installer, which runs on this machine: one of the programs, or built now if there is no other suite.
+fn installer_test(programs: &[Binary]) -> anyhow::Result<Vec<Binary>> {
+    let is_it = |program: &&Binary| program.is("e2e/packages", "windows_msi");
+    let found: Vec<Binary> = programs.iter().filter(is_it).cloned().collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let words = ["--package", "tornado-e2e-packages", "--test", "windows_msi"];
+    built_with("build of the installer's test", &words).binaries
 }
 
 /// The directory with wine's registry and its drive C. Its programs are ended on drop.
@@ -87,13 +98,19 @@ impl Prefix {
         let prefix = Self(directory);
         shell::read(prefix.command("wineboot", &[Path::new("--init")]))?;
         // Its service manager would answer instead of that of the tests.
-        shell::run(prefix.command("wineserver", &[Path::new("--kill")]))?;
+        prefix.end();
         let source = shell::root().join(format!("e2e/windows/{MISSING}.c"));
         let library = prefix.0.join(format!("drive_c/windows/system32/{MISSING}.dll"));
         let mut compiler = shell::command("x86_64-w64-mingw32-gcc", &["-shared", "-O2", "-Wall", "-o"]);
         compiler.arg(library).arg(source).arg("-ladvapi32");
         shell::read(compiler)?;
         Ok(prefix)
+    }
+
+    /// Ends the processes of this prefix.
+    fn end(&self) {
+        // It fails if there are none.
+        drop(self.command("wineserver", &[Path::new("--kill")]).status());
     }
 
     /// A program of wine. It neither opens windows nor asks for components to download.
@@ -108,9 +125,6 @@ impl Prefix {
 
 impl Drop for Prefix {
     fn drop(&mut self) {
-        // Ends the processes of this prefix only.
-        if let Err(error) = shell::run(self.command("wineserver", &[Path::new("--kill")])) {
-            println!("  cannot end wine: {error:#}");
-        }
+        self.end();
     }
 }
