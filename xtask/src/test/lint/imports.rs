@@ -32,7 +32,7 @@ const RULES: &[(&str, &[&str])] = &[
     // Knows the server only through the trait that it calls.
     ("admin-ui", &["shared", "shared/ui"]),
     // The device never imports the server.
-    ("desktop/helper-api", &["shared", "shared/rpc"]),
+    ("desktop/helper-api", &["shared", "shared/rpc", "shared/windows"]),
     // What the window and its program exchange; the window knows nothing else of the product.
     ("desktop/gui-api", &[]),
     ("desktop/ui", &["shared/ui", "desktop/gui-api"]),
@@ -46,6 +46,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("e2e/harness", &["e2e/patience", "e2e/engines"]),
     // Renders the console with invented data.
     ("e2e/console", &["shared", "shared/*", "e2e/*", "admin-ui", "server/backup"]),
+    // Calls the helper through its contract, beside the command line.
+    ("e2e/windows", &["shared", "shared/*", "desktop/helper-api"]),
     // Tests see the programs from outside: their contracts and files.
     ("e2e/*", &["shared", "shared/*", "e2e/*", "server/contracts", "server/backup"]),
     ("fuzz", &["shared", "shared/*", "server/*", "desktop/*"]),
