@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tornado_helper_api::{
     AddProfile, ChooseExit, Connect, Devices, Enroll, ExcludeProgram, ExcludedPrograms, Export, Exported, FirstCode,
     Helper, HelperError, LeakReport, Login, NoInput, OpenPortal, PasswordAgain, Profiles, ReadmitProgram,
-    RecoveryCodes, RemoveDevice, RenameProfile, Report, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown, Split, Status,
-    SwitchLane, TotpOffer,
+    RecoveryCodes, RemoveDevice, RenameProfile, Report, SelectProfile, ServiceError as _, SessionsQuery, SetLockdown,
+    Split, Status, SwitchLane, TotpOffer,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};

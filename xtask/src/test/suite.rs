@@ -119,8 +119,8 @@ impl Suite {
     pub const fn place(self) -> (Stage, List) {
         match self {
             Self::Unit | Self::Fuzz => (Stage::Code, List::One),
-            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults => (Stage::Servers, List::One),
-            Self::Store | Self::Console | Self::Packages | Self::Desktop | Self::Windows | Self::Kernel => {
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults | Self::Kernel => (Stage::Servers, List::One),
+            Self::Store | Self::Console | Self::Packages | Self::Desktop | Self::Windows => {
                 (Stage::Servers, List::Other)
             }
         }
