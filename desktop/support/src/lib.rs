@@ -1,6 +1,6 @@
 //! The support bundle: what a person who helps needs to know about a device, with levels of redaction.
 //!
-//! The helper collects what requires its rights ([`collect`]); the programs of the user add the rest, redact it and
+//! The helper collects what requires its rights ([`collect()`]); the programs of the user add the rest, redact it and
 //! show it ([`Bundle`]).
 
 #![forbid(unsafe_code)]

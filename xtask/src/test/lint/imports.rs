@@ -37,7 +37,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("desktop/gui-api", &[]),
     ("desktop/ui", &["shared/ui", "desktop/gui-api"]),
     ("desktop/gui", &["shared", "shared/kit", "desktop/helper-api", "desktop/gui-api", "desktop/support"]),
-    ("desktop/support", &["desktop/helper-api"]),
+    ("desktop/support", &["shared/windows", "desktop/helper-api"]),
     ("desktop/*", &["shared", "shared/*", "desktop/helper-api", "desktop/support", "desktop/tunnel"]),
     // `xtask` is built before anything else, on every new machine: it and the lab import nothing of the product.
     ("e2e/patience", &[]),
