@@ -162,7 +162,8 @@ fn every_answer_is_as_the_document_says() {
     let mut command = host.command(tool);
     command.args(["run", &path("schema.json").display().to_string(), "--url", CONSOLE, "--checks", CHECKS]);
     command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--continue-on-failure"]);
-    command.args(["--max-time", &seconds.to_string(), "--request-timeout", "20", "--workers", "2", "--no-color"]);
+    // Python 3.11 counts the recursion of its parser for all threads together, and hypothesis parses source code.
+    command.args(["--max-time", &seconds.to_string(), "--request-timeout", "20", "--workers", "1", "--no-color"]);
     command.args(["--seed", &seed.to_string(), "--generation-database", "none", "--output-truncate", "false"]);
     command.current_dir(folder.path()).env("PYTHONPATH", hooks).env("SCHEMATHESIS_HOOKS", "hooks");
     command.env("TORNADO_KNOWN", path("known.json")).env("PYTHONDONTWRITEBYTECODE", "1").env("NO_PROXY", "*");
