@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Prefixes of programs that `cluster` does not repeat. `lanes_doctor` damages files of the embedded store, as
-/// `cluster_health` does with databases. `lanes_machine` tests what is independent of the profile, `lanes_months` the
-/// clock of one machine, and `lanes_idle` measures for a minute.
-const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_metrics", "lanes_months", "lanes_idle"];
+/// Prefixes of programs that `cluster` does not repeat. `lanes_doctor` and `lanes_upgrade` damage files of the embedded
+/// store, as `cluster_health` and `cluster_migrate` do with databases. `lanes_machine` tests what is independent of the
+/// profile, `lanes_months` the clock of one machine, and `lanes_idle` measures for a minute.
+const EMBEDDED_ONLY: &[&str] =
+    &["lanes_doctor", "lanes_machine", "lanes_metrics", "lanes_months", "lanes_idle", "lanes_upgrade"];
 
 /// Environment variable with the number of rounds of the fault campaign.
 const ROUNDS: &str = "TORNADO_FAULT_ROUNDS";
