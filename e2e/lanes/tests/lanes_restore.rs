@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::net::IpAddr;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
 use tornado_e2e_lanes::world::World;

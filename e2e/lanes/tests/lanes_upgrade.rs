@@ -1,8 +1,6 @@
 //! The server returns to the former version of its program. It damages files of the embedded store; `cluster_migrate`
 //! does the same with PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
-
 use serde_json::Value;
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
