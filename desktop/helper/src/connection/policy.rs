@@ -154,11 +154,13 @@ impl PolicyControl {
     }
 
     /// Whether the firewall has rules for excluded programs. Waits for no change.
+    #[cfg(target_os = "linux")]
     pub(super) fn is_excluding(&self) -> bool {
         self.publish.now().excluded
     }
 
     /// Sets whether programs in the control group of excluded programs use no tunnel.
+    #[cfg(target_os = "linux")]
     pub(super) async fn set_excluded(&self, excluded: bool) -> Result<(), HelperError> {
         let mut current = self.current.lock().await;
         if current.standing.excluded != excluded {

@@ -1,11 +1,15 @@
 //! Windows cannot exclude programs: that needs a driver in the kernel.
 
 use crate::connection::policy::PolicyControl;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use tornado_helper_api::{ExcludedDns, ExcludedPrograms, HelperError};
 
 /// There are no groups of excluded programs.
 pub(crate) struct Groups;
+
+/// The answer to every call.
+type Refused = Ready<Result<ExcludedPrograms, HelperError>>;
 
 /// Refuses all calls.
 pub(crate) struct Programs;
@@ -19,20 +23,24 @@ impl Programs {
         false
     }
 
-    pub(crate) async fn exclude(&self, _: Option<u32>, _: ExcludedDns) -> Result<ExcludedPrograms, HelperError> {
-        Err(refusal())
+    pub(crate) fn exclude(&self, _: Option<u32>, _: ExcludedDns) -> Refused {
+        refused()
     }
 
-    pub(crate) async fn readmit(&self, _: u32) -> Result<ExcludedPrograms, HelperError> {
-        Err(refusal())
+    pub(crate) fn readmit(&self, _: u32) -> Refused {
+        refused()
     }
 
-    pub(crate) async fn list(&self) -> Result<ExcludedPrograms, HelperError> {
-        Err(refusal())
+    pub(crate) fn list(&self) -> Refused {
+        refused()
+    }
+
+    pub(crate) fn refresh(&self) -> Ready<()> {
+        ready(())
     }
 }
 
-fn refusal() -> HelperError {
+fn refused() -> Refused {
     let text = "programs cannot be excluded on Windows; exclude the networks that they use, with `tornado split`";
-    HelperError::Unsupported(text.to_owned())
+    ready(Err(HelperError::Unsupported(text.to_owned())))
 }
