@@ -108,11 +108,12 @@ fn focus_heading() {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use tornado_gui_api::{Account, Phase, Tunnel};
 
-    fn enrolled(is_signed_in: bool, phase: Phase) -> View {
+    /// What the window shows to an account.
+    pub(crate) fn enrolled(is_signed_in: bool, phase: Phase) -> View {
         let text = |text: &str| text.to_owned();
         View {
             helper: Helper::Running,

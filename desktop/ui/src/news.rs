@@ -32,25 +32,17 @@ pub fn news(before: &View, now: &View, t: Texts) -> Option<News> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::tests::enrolled;
     use crate::texts::Lang;
-    use tornado_gui_api::{Account, Helper, Notice, Tunnel};
+    use tornado_gui_api::{Helper, Notice};
 
     const T: Texts = Texts { lang: Lang::En };
 
     fn view(is_signed_in: bool, phase: Phase, code: Option<&str>) -> View {
         let text = |text: &str| text.to_owned();
         View {
-            helper: Helper::Running,
-            account: Some(Account {
-                profile: text("p"),
-                server: text("s"),
-                user: text("u"),
-                device: text("d"),
-                is_signed_in,
-            }),
-            tunnel: Tunnel { phase, ..Tunnel::default() },
             notice: code.map(|code| Notice { code: text(code), detail: text("detail"), at: 0 }),
-            ..View::default()
+            ..enrolled(is_signed_in, phase)
         }
     }
 

@@ -1,6 +1,7 @@
 //! The reference implementation as a peer: Debian's wireguard-go, configured with `wg` and `ip`.
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +23,26 @@ pub struct PeerConfig {
     pub preshared_key: Option<PresharedKey>,
     /// The networks that are routed into the tunnel.
     pub destinations: Vec<IpAddr>,
+}
+
+impl PeerConfig {
+    /// The direct lane of a bundle that the original's interface returned.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a value is missing or invalid.
+    pub fn of_bundle(bundle: &Value, private_key: PrivateKey, destinations: Vec<IpAddr>) -> Result<Self> {
+        let text =
+            |name: &str| bundle["vpn"][name].as_str().with_context(|| format!("vpn.{name} is missing: {bundle}"));
+        Ok(Self {
+            private_key,
+            addresses: (text("ip")?.parse()?, text("ip6")?.parse()?),
+            server_key: text("server_pubkey")?.to_owned().parse()?,
+            endpoint: text("endpoint")?.parse()?,
+            preshared_key: None,
+            destinations,
+        })
+    }
 }
 
 /// A running wireguard-go. Stopped on drop.

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
-use serde_json::{Value, json};
+use serde_json::json;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -115,15 +115,8 @@ fn an_old_client_connects_over_plain_http(world: &World) {
             (client, initiate.ok().unwrap())
         })
         .unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let peer = PeerConfig {
-        private_key: key,
-        addresses: (text(&bundle["vpn"]["ip"]).parse().unwrap(), text(&bundle["vpn"]["ip6"]).parse().unwrap()),
-        server_key: text(&bundle["vpn"]["server_pubkey"]).parse().unwrap(),
-        endpoint: text(&bundle["vpn"]["endpoint"]).parse().unwrap(),
-        preshared_key: None,
-        destinations: vec![world.internet.http_v4().ip()],
-    };
+    let destinations = vec![world.internet.http_v4().ip()];
+    let peer = PeerConfig::of_bundle(&bundle, key, destinations).unwrap();
     let tunnel = WireGuardGo::up(host, "wgo0", &peer).unwrap();
     let seen = host.http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
     assert_eq!(seen, IpAddr::from(SERVER.v4));

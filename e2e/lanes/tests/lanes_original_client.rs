@@ -1,6 +1,6 @@
 //! A client that speaks only the original's interface, with wireguard-go for WireGuard.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use std::net::IpAddr;
 use tornado_e2e_harness::SERVER;
 use tornado_e2e_lanes::original::{Answer, OriginalClient};
@@ -48,15 +48,8 @@ fn the_originals_interface_from_login_to_logout_with_wireguard_go() {
     let left = bundle["session"]["hard_ttl"].as_u64().unwrap();
     assert!((1_296_000 - 60..=1_296_000).contains(&left), "what is left of 15 days: {left} s");
 
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let peer = PeerConfig {
-        private_key: key,
-        addresses: (text(&bundle["vpn"]["ip"]).parse().unwrap(), text(&bundle["vpn"]["ip6"]).parse().unwrap()),
-        server_key: text(&bundle["vpn"]["server_pubkey"]).parse().unwrap(),
-        endpoint: text(&bundle["vpn"]["endpoint"]).parse().unwrap(),
-        preshared_key: None,
-        destinations: vec![world.internet.http_v4().ip(), world.internet.http_v6().ip()],
-    };
+    let destinations = vec![world.internet.http_v4().ip(), world.internet.http_v6().ip()];
+    let peer = PeerConfig::of_bundle(&bundle, key, destinations).unwrap();
     let tunnel = WireGuardGo::up(host, "wgo0", &peer).unwrap();
     let seen = |target| host.http_get(target, "/").unwrap().seen_as().unwrap();
     assert_eq!(seen(world.internet.http_v4()), IpAddr::from(SERVER.v4));

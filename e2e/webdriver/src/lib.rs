@@ -20,7 +20,7 @@ pub fn root() -> PathBuf {
 ///
 /// # Errors
 ///
-/// There is none.
+/// No port is free.
 pub fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

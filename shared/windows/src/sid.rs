@@ -22,8 +22,8 @@ pub struct Sid {
 pub struct NotSid;
 
 impl Sid {
-    /// No user. The identity of a caller that proved none.
-    pub const NOBODY: Self = Self::known(0, [0, 0], 1);
+    /// The null SID: no user. The identity of a caller that proved no other.
+    pub const NULL: Self = Self::known(0, [0, 0], 1);
     /// Processes with a sign-in over the network.
     pub const NETWORK: Self = Self::known(5, [2, 0], 1);
     /// The account of services that belong to the system.

@@ -28,7 +28,7 @@ pub async fn joins(site: &Site, window: &Window) -> anyhow::Result<()> {
     typed(site, window, &link).await
 }
 
-/// The parts of the link in fields of their own.
+/// The parts of the link in separate fields.
 async fn typed(site: &Site, window: &Window, link: &str) -> anyhow::Result<()> {
     let part = |name: &str| {
         let after = link.split_once(&format!("{name}=")).map(|(_, after)| after);

@@ -112,7 +112,7 @@ async fn copies(db: &mut AnyConnection, schema: &str) -> Result<Vec<(i64, String
     Ok(found)
 }
 
-/// Runs statements whose names are constants of this program or come from the catalogue of its own schemas.
+/// Runs statements whose names are constants of this program or come from the catalogue of the schemas that it created.
 async fn run(db: &mut AnyConnection, statements: String) -> Result<(), sqlx::Error> {
     db.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await.map(|_| ())
 }

@@ -5,7 +5,7 @@
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
 use super::args::Format;
-use super::backup::{Staging, ask_database, must_be_root, nobody_runs, owner_of, snapshot_database};
+use super::backup::{Staging, ask_database, must_be_root, owner_of, require_stopped, snapshot_database};
 use super::{blocking, show};
 use crate::cli::Migrate;
 use crate::cluster;
@@ -108,11 +108,11 @@ fn undo(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("undo a migration of")?;
     let undone = if config.store.url.is_some() || config.live.url.is_some() {
         let owner = cluster::owner(config)?;
-        let _lock = nobody_runs(&config.paths.run)?;
+        let _lock = require_stopped(&config.paths.run)?;
         let schemas = blocking(tornado_store::undo_postgres(&owner))?.map_err(failed)?;
         schemas.iter().map(|schema| Undone { database: format!("schema {schema}"), kept: None }).collect()
     } else {
-        let _lock = nobody_runs(&config.paths.run)?;
+        let _lock = require_stopped(&config.paths.run)?;
         undo_files(&Embedded::of(&config.paths.state))?
     };
     show(json, &undone, |undone: &Vec<Undone>| {
@@ -143,18 +143,24 @@ fn undo_files(here: &Embedded) -> Result<Vec<Undone>, Failure> {
     let mut undone = Vec::new();
     for (path, copy) in found {
         let kept = beside(path, &format!("undone-{}", unix_now()));
-        let rename = |from: &Path, to: &Path| {
-            std::fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+        let keep = |from: &Path, to: &Path| {
+            std::fs::hard_link(from, to)
+                .with_context(|| format!("cannot keep {} as {}; nothing was changed", from.display(), to.display()))
         };
-        // The log of the newer database must not be applied to the copy.
-        for end in ["-wal", "-shm"] {
-            let log = with_end(path, end);
-            if log.exists() {
-                rename(&log, &with_end(&kept, end))?;
-            }
+        // The database has its name all the time: after a crash in between, a server that found none would create an
+        // empty one.
+        let logs = ["-wal", "-shm"].map(|end| (with_end(path, end), with_end(&kept, end)));
+        let logs: Vec<_> = logs.into_iter().filter(|(log, _)| log.exists()).collect();
+        keep(path, &kept)?;
+        for (log, kept) in &logs {
+            keep(log, kept)?;
         }
-        rename(path, &kept)?;
-        rename(&copy, path)?;
+        // The log of the newer database must not be applied to the copy.
+        for (log, _) in &logs {
+            std::fs::remove_file(log).with_context(|| format!("cannot remove {}", log.display()))?;
+        }
+        std::fs::rename(&copy, path)
+            .with_context(|| format!("cannot rename {} to {}", copy.display(), path.display()))?;
         sync_directory(path.parent().context("the path has no parent directory")?).context("cannot sync it")?;
         undone.push(Undone { database: path.display().to_string(), kept: Some(kept) });
     }
@@ -171,7 +177,7 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
 fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("move")?;
     let owner = cluster::owner(config)?;
-    let _lock = nobody_runs(&config.paths.run)?;
+    let _lock = require_stopped(&config.paths.run)?;
     let here = Embedded::of(&config.paths.state);
     for (path, _) in here.each() {
         if !path.exists() {
@@ -208,7 +214,7 @@ fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
 fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("move")?;
     let owner = cluster::owner(config)?;
-    let _lock = nobody_runs(&config.paths.run)?;
+    let _lock = require_stopped(&config.paths.run)?;
     let here = Embedded::of(&config.paths.state);
     for (path, service) in here.each() {
         if path.exists() {

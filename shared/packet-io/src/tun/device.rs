@@ -62,7 +62,7 @@ impl Device {
         self.fd.ready(READ).await.map(drop)
     }
 
-    /// Reads one packet. Fails with `WouldBlock` if there is none.
+    /// Reads one packet. Fails with `WouldBlock` if no packet waits.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         // `AsyncFd::try_io` handles only one interest, so readiness is polled without a wake-up.
         let mut ready = pin!(self.fd.ready(READ));

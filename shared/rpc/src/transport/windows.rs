@@ -23,7 +23,7 @@ pub(crate) type Stream = NamedPipeServer;
 /// The client's end of one connection.
 pub(crate) type ClientStream = NamedPipeClient;
 
-/// A user of this machine. A process outside the sessions of its user has [`Sid::NOBODY`].
+/// A user of this machine. A process outside the sessions of its user has [`Sid::NULL`].
 pub type UserId = Sid;
 
 /// The process at the other end, at the time when it connected.
@@ -99,7 +99,7 @@ impl Listener {
 /// The process at the other end of a connection.
 pub(crate) fn peer(stream: &Stream) -> io::Result<Peer> {
     let client = pipe::client(stream)?;
-    let user = if client.is_in_own_session { client.user } else { Sid::NOBODY };
+    let user = if client.is_in_own_session { client.user } else { Sid::NULL };
     Ok(Peer { user, is_superuser: client.is_administrator, pid: client.pid })
 }
 

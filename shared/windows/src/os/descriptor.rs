@@ -89,19 +89,19 @@ impl Descriptor {
         SECURITY_ATTRIBUTES { nLength: length, lpSecurityDescriptor: self.0, bInheritHandle: 0 }
     }
 
-    /// The owner; [`Sid::NOBODY`] if there is none.
+    /// The owner; [`Sid::NULL`] if the descriptor has no owner.
     pub(super) fn owner(&self) -> io::Result<Sid> {
         let (mut owner, mut is_default) = (null_mut(), 0);
         // SAFETY: the descriptor is valid, and both variables outlive the call.
         checked(unsafe { GetSecurityDescriptorOwner(self.0, &raw mut owner, &raw mut is_default) })?;
         if owner.is_null() {
-            return Ok(Sid::NOBODY);
+            return Ok(Sid::NULL);
         }
         // SAFETY: the owner is a part of the descriptor, which is not freed yet.
         unsafe { read_sid(owner) }
     }
 
-    /// The access list; `None` if there is none, which allows everything.
+    /// The access list; `None` if the descriptor has no list, which allows everything.
     fn list(&self) -> io::Result<Option<*mut ACL>> {
         let (mut list, mut is_present, mut is_default) = (null_mut(), 0, 0);
         // SAFETY: the descriptor is valid, and the variables outlive the call.

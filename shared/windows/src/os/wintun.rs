@@ -73,7 +73,7 @@ impl Adapter {
     /// Reads one packet, of at most 65,535 bytes.
     ///
     /// # Errors
-    /// `WouldBlock` if there is none; those of the driver.
+    /// `WouldBlock` if no packet waits; those of the driver.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.session.try_recv(buffer)
     }

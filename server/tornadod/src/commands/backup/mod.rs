@@ -13,7 +13,7 @@ pub(super) use database::{ask as ask_database, snapshot as snapshot_database};
 pub(super) use place::owner_of;
 #[cfg(feature = "fuzzing")]
 pub use place::target;
-pub(super) use restore::nobody_runs;
+pub(super) use restore::require_stopped;
 pub use restore::restore;
 pub(super) use swap::sync_parent;
 

@@ -123,7 +123,7 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
         let hint = "to replace it, add --force; the former state is kept under another name";
         return Err(Failure::refused(format!("{} already contains a state; {hint}", state.display())));
     }
-    let _lock = nobody_runs(&config.paths.run)?;
+    let _lock = require_stopped(&config.paths.run)?;
     let new = beside(&state, "restoring");
     let written = (|| {
         drop(std::fs::remove_dir_all(&new));
@@ -217,7 +217,7 @@ fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config,
 /// # Errors
 ///
 /// Fails if a supervisor or a service runs.
-pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failure> {
+pub(in crate::commands) fn require_stopped(run: &Path) -> Result<Flock<File>, Failure> {
     let running = || Failure::refused("the server is running; stop it first: `systemctl stop tornado`");
     std::fs::create_dir_all(run).with_context(|| format!("cannot create {}", run.display()))?;
     let lock = match tornado_master::lock(run) {
