@@ -42,6 +42,20 @@ fn a_former_version_refuses_newer_accounts_and_returns_to_their_copy() {
     assert_eq!(running.status.code(), Some(4), "{}", running.stderr);
     world.server.stop_master().unwrap();
 
+    // A damaged copy replaces nothing.
+    let good = copy.with_extension("good");
+    std::fs::rename(&copy, &good).unwrap();
+    std::fs::write(&copy, "no database").unwrap();
+    std::os::unix::fs::chown(&copy, Some(owner.uid()), Some(owner.gid())).unwrap();
+    let damaged = world.server.cli(&["migrate", "undo"]).unwrap();
+    assert_eq!(damaged.status.code(), Some(4), "{}", damaged.stderr);
+    assert!(
+        damaged.stderr.contains("is damaged") && sql("SELECT username FROM users") == "since",
+        "{}",
+        damaged.stderr
+    );
+    std::fs::rename(&good, &copy).unwrap();
+
     let undone: Value = world.server.cli(&["migrate", "undo", "--json"]).unwrap().success().unwrap().json().unwrap();
     assert_eq!(undone.as_array().unwrap().len(), 1, "the sessions were not newer: {undone}");
     let newer = undone[0]["kept"].as_str().unwrap();

@@ -137,6 +137,15 @@ fn undo_files(here: &Embedded) -> Result<Vec<Undone>, Failure> {
         if path.exists()
             && let Some(copy) = ask_database(service, || tornado_store::former_sqlite(path, schema))?
         {
+            let unusable = |why: &str| {
+                let copy = copy.display();
+                Failure::refused(format!("the copy {copy} is damaged ({why}); nothing was changed; restore a backup"))
+            };
+            match ask_database(service, || tornado_store::check_sqlite(&copy)) {
+                Ok(wrong) if wrong.is_empty() => {}
+                Ok(wrong) => return Err(unusable(&wrong.join("; "))),
+                Err(error) => return Err(unusable(&format!("{error:#}"))),
+            }
             found.push((path, copy));
         }
     }
